@@ -1,0 +1,8 @@
+"""The one error that a user, not a programmer, has to mend."""
+
+
+class InputError(ValueError):
+    """A flag, file or dataset is not usable: its one line names what is wrong and what is allowed.
+
+    Programs of this project print the line and end with exit status 2, without a traceback.
+    """

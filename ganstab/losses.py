@@ -1,0 +1,119 @@
+"""Adversarial losses: raw scores in, one scalar for each player out.
+
+Every loss is a pure function `(real_score[B], fake_score[B]) -> Pair(gen, disc)` of scalars. Scores
+are raw critic outputs (no sigmoid). Each player *minimises* its own entry. Scores may have any
+shape; the mean runs over all elements, which must number at least one.
+
+`sp(t) = log(1 + exp(t))` is the softplus, finite with a right gradient at any float score.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from ganstab.types import Pair
+
+
+def _softplus(score: jax.Array) -> jax.Array:
+    return jnp.logaddexp(score, 0.0)
+
+
+def _check(real_score: jax.Array, fake_score: jax.Array) -> None:
+    chex.assert_equal_rank([real_score, fake_score])
+    if not (real_score.size and fake_score.size):
+        raise ValueError(
+            f"a loss needs at least one score of each kind, got shapes {real_score.shape} (real) "
+            f"and {fake_score.shape} (fake)"
+        )
+
+
+def _cross_entropy(
+    real_score: jax.Array, fake_score: jax.Array, label_smoothing: float
+) -> jax.Array:
+    """−(1−ε)·log σ(D(x)) − ε·log σ(−D(x)) − log σ(−D(G(z))), averaged."""
+    if not 0.0 <= label_smoothing < 1.0:
+        raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
+    real = (1.0 - label_smoothing) * _softplus(-real_score)
+    if label_smoothing:
+        real = real + label_smoothing * _softplus(real_score)
+    return jnp.mean(real) + jnp.mean(_softplus(fake_score))
+
+
+def minimax(
+    real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: float = 0.0
+) -> Pair:
+    """The zero-sum GAN game of Goodfellow et al. (2014), eq. 1, on logits.
+
+    disc: `E sp(−D(x)) + E sp(D(G(z)))`; gen: minus that. The generator keeps the term in the
+    real data, which an unrolled discriminator makes depend on the generator.
+
+    Args:
+      real_score: scores of real samples.
+      fake_score: scores of generated samples.
+      label_smoothing: ε; the discriminator's target for real data is 1 − ε, for generated data 0
+        (one-sided, Salimans et al. 2016, section 3.4). The generator's loss is not smoothed.
+    """
+    _check(real_score, fake_score)
+    disc = _cross_entropy(real_score, fake_score, label_smoothing)
+    return Pair(gen=-_cross_entropy(real_score, fake_score, 0.0), disc=disc)
+
+
+def non_saturating(
+    real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: float = 0.0
+) -> Pair:
+    """`minimax` with the generator's `−log D` heuristic (Goodfellow et al. 2014, section 3).
+
+    disc: `E sp(−D(x)) + E sp(D(G(z)))`; gen: `E sp(−D(G(z)))`.
+
+    Args:
+      real_score: scores of real samples.
+      fake_score: scores of generated samples.
+      label_smoothing: as in `minimax`, on real targets only.
+    """
+    _check(real_score, fake_score)
+    disc = _cross_entropy(real_score, fake_score, label_smoothing)
+    return Pair(gen=jnp.mean(_softplus(-fake_score)), disc=disc)
+
+
+def wasserstein(real_score: jax.Array, fake_score: jax.Array) -> Pair:
+    """The Wasserstein critic's game of Arjovsky et al. (2017), eq. 2.
+
+    disc: `E D(G(z)) − E D(x)`; gen: `−E D(G(z))`.
+    """
+    _check(real_score, fake_score)
+    fake = jnp.mean(fake_score)
+    return Pair(gen=-fake, disc=fake - jnp.mean(real_score))
+
+
+def least_squares(
+    real_score: jax.Array,
+    fake_score: jax.Array,
+    a: float = 0.0,
+    b: float = 1.0,
+    c: float = 1.0,
+) -> Pair:
+    """The least-squares GAN of Mao et al. (2017), eq. 2, with its factor ½.
+
+    disc: `½ E (D(x) − b)² + ½ E (D(G(z)) − a)²`; gen: `½ E (D(G(z)) − c)²`. The paper's other
+    coding is `a=-1, b=1, c=0`. The authors' code sums over the batch; this is the mean.
+
+    Args:
+      real_score: scores of real samples.
+      fake_score: scores of generated samples.
+      a: the discriminator's target for generated samples.
+      b: the discriminator's target for real samples.
+      c: what the generator wants the discriminator to say.
+    """
+    _check(real_score, fake_score)
+    disc = 0.5 * jnp.mean((real_score - b) ** 2) + 0.5 * jnp.mean((fake_score - a) ** 2)
+    return Pair(gen=0.5 * jnp.mean((fake_score - c) ** 2), disc=disc)
+
+
+def hinge(real_score: jax.Array, fake_score: jax.Array) -> Pair:
+    """The hinge game of Lim & Ye (2017) and Miyato et al. (2018), eq. 16–17.
+
+    disc: `E max(0, 1 − D(x)) + E max(0, 1 + D(G(z)))`; gen: `−E D(G(z))`.
+    """
+    _check(real_score, fake_score)
+    disc = jnp.mean(jax.nn.relu(1.0 - real_score)) + jnp.mean(jax.nn.relu(1.0 + fake_score))
+    return Pair(gen=-jnp.mean(fake_score), disc=disc)
