@@ -1,0 +1,120 @@
+"""Training steps: pure functions of a training state and its batches.
+
+A step is `(train_state, batches) -> (train_state, metrics)`; the caller jits, donates, shards,
+scans or vmaps it. All randomness is folded from the state's key and step number, so any step can be
+replayed alone. Metrics are scalars: each player's loss and gradient norm, and the game's own
+metrics of that player (its terms), from the evaluation in which that player moved.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ganstab.types import Carry, Game, Pair, TrainState, metrics_of, put
+
+Step = Callable[[TrainState, Any], tuple[TrainState, dict[str, jax.Array]]]
+
+
+def init(players: Pair, txs: Pair, key: jax.Array) -> TrainState:
+    """The state before step 0.
+
+    Args:
+      players: a `Pair` of `Player`.
+      txs: a `Pair` of optax transforms.
+      key: initialises the parameters, and is the source of all later randomness.
+    """
+    gen_key, disc_key, run_key = jax.random.split(key, 3)
+    made = players.gen.init(gen_key), players.disc.init(disc_key)
+    params, state = (Pair(*entries) for entries in zip(*made, strict=True))
+    opt = Pair(*(tx.init(own) for tx, own in zip(txs, params, strict=True)))
+    return TrainState(params, Carry(state, opt), jnp.zeros((), jnp.int32), run_key)
+
+
+def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> Step:
+    """`n_gen` updates of the generator, then `n_disc` of the discriminator, each on its own batch.
+
+    Each player takes optax steps down its own loss with the other held fixed, and only its own
+    state (its batch-norm statistics) advances. Metrics are those of each player's last update.
+
+    Args:
+      game: whose losses are followed.
+      txs: a `Pair` of optax transforms.
+      n_disc: discriminator updates a step, at least 1.
+      n_gen: generator updates a step, at least 1.
+
+    Returns:
+      A step whose batches are stacked in front, one for each update: leaves of shape
+      `[n_gen + n_disc, B, …]`, the generator's first. For a closed-form game they are `None`.
+    """
+    for label, count in (("n_disc", n_disc), ("n_gen", n_gen)):
+        if count < 1:
+            raise ValueError(f"{label} must be 1 or more, got {count}")
+
+    def step(train_state: TrainState, batches):
+        _check_stacked(batches, n_gen, n_disc)
+        key = jax.random.fold_in(train_state.key, train_state.step)
+        keys = jax.random.split(key, n_gen + n_disc)
+        at = train_state.params, train_state.carry
+        metrics = {}
+        for player, moves in ((0, slice(0, n_gen)), (1, slice(n_gen, n_gen + n_disc))):
+            own = jax.tree.map(lambda leaf, moves=moves: leaf[moves], (batches, keys))
+
+            def move(at, drawn, player=player):
+                return _move(game, txs, player, *at, *drawn)
+
+            at, seen = jax.lax.scan(move, at, own)
+            metrics |= jax.tree.map(lambda leaf: leaf[-1], seen)
+        return train_state._replace(params=at[0], carry=at[1], step=train_state.step + 1), metrics
+
+    return step
+
+
+def simultaneous(game: Game, txs: Pair) -> Step:
+    """One update of both players from the same point, on one batch.
+
+    Args:
+      game: whose losses are followed.
+      txs: a `Pair` of optax transforms.
+    """
+
+    def step(train_state: TrainState, batch):
+        key = jax.random.fold_in(train_state.key, train_state.step)
+        at = train_state.params, train_state.carry
+        moved, seen = zip(
+            *(_move(game, txs, player, *at, batch, key) for player in (0, 1)), strict=True
+        )
+        params = Pair(moved[0][0].gen, moved[1][0].disc)
+        state = Pair(moved[0][1].state.gen, moved[1][1].state.disc)
+        carry = Carry(state, Pair(moved[0][1].opt.gen, moved[1][1].opt.disc))
+        new = train_state._replace(params=params, carry=carry, step=train_state.step + 1)
+        return new, {**seen[0], **seen[1]}
+
+    return step
+
+
+def _move(game: Game, txs: Pair, player: int, params: Pair, carry: Carry, batch, key):
+    """One optax step of one player down its own loss."""
+
+    def own_loss(own):
+        losses, aux = game(put(params, player, own), carry, batch, key)
+        return losses[player], aux
+
+    (loss, aux), grads = jax.value_and_grad(own_loss, has_aux=True)(params[player])
+    updates, opt = txs[player].update(grads, carry.opt[player], params[player])
+    moved = put(params, player, optax.apply_updates(params[player], updates))
+    state = put(carry.state, player, aux.carry_state[player])
+    name = Pair._fields[player]
+    metrics = {f"{name}/loss": loss, f"{name}/grad_norm": optax.global_norm(grads)}
+    return (moved, Carry(state, put(carry.opt, player, opt))), metrics_of(aux, player) | metrics
+
+
+def _check_stacked(batches, n_gen: int, n_disc: int) -> None:
+    for leaf in jax.tree.leaves(batches):
+        if leaf.shape[:1] != (n_gen + n_disc,):
+            raise ValueError(
+                f"alternating(n_disc={n_disc}, n_gen={n_gen}) takes {n_gen + n_disc} batches "
+                f"stacked in front, got a leaf of shape {leaf.shape}"
+            )

@@ -1,0 +1,145 @@
+"""Surrogates, Game → Game: the same game, with losses that look ahead.
+
+`unrolled` is the surrogate of Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017):
+the generator is scored not by the discriminator as it stands, but by what the discriminator will be
+after K of its own updates, and its gradient runs through those updates.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ganstab.types import Carry, Game, Pair, metrics_of, put
+
+
+def unrolled(
+    game: Game,
+    tx: optax.GradientTransformation,
+    steps: int,
+    *,
+    player: str = "disc",
+    second_order: bool = True,
+    average: bool = False,
+    live: bool = True,
+    resample: Callable | None = None,
+    remat: bool = True,
+) -> Game:
+    """The game whose generator answers to the discriminator of K updates later.
+
+    With `θ_D⁰ = θ_D` and `θ_D^{k+1} = θ_D^k + tx(−∇ L_D(θ_G, θ_D^k))`, the new losses are
+
+        gen: L_G(θ_G, θ_D^K)      disc: L_D(θ_G, θ_D)
+
+    (Metz et al. eq. 7–11); the discriminator's own update is never unrolled. K = 0 is the game
+    itself. The discriminator's state (batch-norm statistics) is threaded through the K updates and
+    then dropped: what the game reports as its next state is that of a plain evaluation.
+
+    Args:
+      game: any game; its `play` runs once, whatever K.
+      tx: the optimizer that is unrolled, e.g. the discriminator's own. It is differentiated
+        through, so its update must have finite derivatives (`ganstab.optimizers.adam`).
+      steps: K ≥ 0.
+      player: who is looked ahead at, `"disc"`, or `"gen"` for a discriminator that answers to the
+        generator of K updates later, which replays the generator too.
+      second_order: whether the gradient runs through the updates. `False` is the paper's ablation
+        (appendix B): the opponent moves K steps and is then taken as it is.
+      average: the mean of the loss after each of the K updates in place of the last.
+      live: start `tx` from the opponent's live state `carry.opt`, as the reference implementation
+        does, and not from `tx.init`. Where the carry holds no state at all (the empty tuple of a
+        closed-form game) there is none to start from, and `tx.init` is used.
+      resample: `None` for one minibatch and one key throughout, so that every update sees the same
+        samples; or `(key) -> batch`, which draws a new one for each update and for the final loss,
+        on which the generator is replayed.
+      remat: recompute each update in the backward pass, so that memory grows by one opponent state
+        for each of the K steps and not by its activations.
+
+    Returns:
+      A game, to be trained with `ganstab.steps` or wrapped again.
+
+    Raises:
+      ValueError: for a K below 0, another player, or, at trace time, a live optimizer state that
+        is not `tx`'s.
+    """
+    if steps < 0:
+        raise ValueError(f"steps must be 0 or more, got {steps}")
+    if player not in Pair._fields:
+        raise ValueError(f"player must be one of {Pair._fields}, got {player!r}")
+    if steps == 0:
+        return game
+    ahead = Pair._fields.index(player)
+    replays = resample is not None or player == "gen"
+
+    def play(gen_params, carry, batch, key):
+        return (None, carry.state.gen) if replays else game.play(gen_params, carry, batch, key)
+
+    def judge(params: Pair, carry: Carry, batch, fake, key):
+        def evaluate(params, carry, step=None):
+            if resample is not None and step is not None:
+                step_key = jax.random.fold_in(key, step)
+                return game(params, carry, resample(step_key), step_key)
+            if replays:
+                return game(params, carry, batch, key)
+            return game.judge(params, carry, batch, fake, key)
+
+        def update(opponent: _Opponent, step):
+            return _update(evaluate, tx, params, carry, opponent, step, ahead, second_order)
+
+        body = jax.checkpoint(update, prevent_cse=False) if remat else update
+        start = _Opponent(
+            params[ahead], _start(tx, params[ahead], carry.opt[ahead], live), carry.state[ahead]
+        )
+        last, passed = jax.lax.scan(body, start, jnp.arange(steps))
+        final, final_aux = evaluate(*_facing(params, carry, last, ahead), steps)
+        loss = final[1 - ahead]
+        if average:
+            loss = (jnp.sum(passed[1:]) + loss) / steps
+        losses, aux = evaluate(params, carry)
+        metrics = {**aux.metrics, **metrics_of(final_aux, 1 - ahead)}
+        return put(losses, 1 - ahead, loss), aux._replace(metrics=metrics)
+
+    return Game(play, judge)
+
+
+class _Opponent(NamedTuple):
+    """The player that is looked ahead at, somewhere between its first and its K-th update."""
+
+    params: Any
+    opt: Any
+    state: Any
+
+
+def _update(evaluate, tx, params, carry, opponent: _Opponent, step, ahead: int, second_order: bool):
+    """One update of the opponent, and what the other player's loss was before it."""
+
+    def own_loss(own):
+        losses, aux = evaluate(*_facing(params, carry, opponent._replace(params=own), ahead), step)
+        return losses[ahead], (losses[1 - ahead], aux.carry_state[ahead])
+
+    grads, (loss, state) = jax.grad(own_loss, has_aux=True)(opponent.params)
+    updates, opt = tx.update(grads, opponent.opt, opponent.params)
+    moved = (updates, opt, state)
+    updates, opt, state = moved if second_order else jax.lax.stop_gradient(moved)
+    return _Opponent(optax.apply_updates(opponent.params, updates), opt, state), loss
+
+
+def _facing(params: Pair, carry: Carry, opponent: _Opponent, ahead: int) -> tuple[Pair, Carry]:
+    """The players and what they carry, with the opponent as it is now."""
+    state = put(carry.state, ahead, opponent.state)
+    opt = put(carry.opt, ahead, opponent.opt)
+    return put(params, ahead, opponent.params), Carry(state, opt)
+
+
+def _start(tx: optax.GradientTransformation, params, opt, live: bool):
+    if not live or opt == ():
+        return tx.init(params)
+    needed = jax.eval_shape(tx.init, params)
+    if jax.tree.structure(opt) != jax.tree.structure(needed):
+        raise ValueError(
+            "unrolled(live=True) starts tx from the opponent's optimizer state, which is not tx's: "
+            f"expected {jax.tree.structure(needed)}, got {jax.tree.structure(opt)}; give the "
+            "opponent the same optax transform, or live=False"
+        )
+    return opt
