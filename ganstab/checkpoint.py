@@ -1,0 +1,206 @@
+"""Checkpoints that are whole or not there, and say so when they are damaged.
+
+Orbax writes the arrays, from one process or from many, into a folder that it renames into place
+when all is on disk. A flipped byte inside it would still be restored in silence, so each checkpoint
+carries a manifest (name, shape, dtype and SHA-256 of every array), which `restore` verifies.
+"""
+
+import hashlib
+import json
+import logging
+import re
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
+
+from ganstab.errors import InputError
+
+_NAME = re.compile(r"step_(\d{9})")
+_log = logging.getLogger(__name__)
+
+
+class Restored(NamedTuple):
+    """A state read back, and the newer checkpoints that had to be passed over."""
+
+    state: Any
+    step: int
+    damaged: tuple[str, ...]
+    """One line each, newest first: which checkpoint, and what is wrong with it."""
+
+
+def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path:
+    """Writes one checkpoint, then removes all but the newest `keep`.
+
+    Every process of a distributed run calls it. The checkpoint is complete when it returns.
+
+    Args:
+      directory: the folder of checkpoints, made if missing; shared by all processes.
+      state: a pytree of arrays and random keys, each the same on all processes or sharded.
+      step: names the checkpoint; one that is already there is replaced.
+      keep: how many to keep, at least 1.
+
+    Raises:
+      InputError: where the disk is full or refuses; checkpoints already there are untouched.
+    """
+    if keep < 1:
+        raise ValueError(f"keep must be 1 or more, got {keep}")
+    folder = Path(directory).absolute() / f"step_{step:09d}"
+    arrays = _arrays(state)
+    content = ocp.args.Composite(
+        arrays=ocp.args.StandardSave(arrays),
+        manifest=ocp.args.JsonSave(_manifest(arrays)),
+    )
+    try:
+        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+            checkpointer.save(folder, content, force=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"could not write checkpoint {folder}: {_line(error)}") from error
+    if jax.process_index() == 0:
+        _remove([path for _, path in _checkpoints(folder.parent)[keep:]])
+    return folder
+
+
+def restore(directory: str | Path, like: Any) -> Restored | None:
+    """The newest sound checkpoint, or `None` where none was ever written.
+
+    Args:
+      directory: the folder of checkpoints.
+      like: a state of the same structure, shapes, dtypes and shardings as the one wanted back.
+
+    Raises:
+      InputError: if there are checkpoints and none is sound, or if the newest sound one holds
+        another model. A damaged one is never taken for a fresh start.
+    """
+    damaged: list[str] = []
+    found = _checkpoints(Path(directory).absolute())
+    for step, folder in found:
+        try:
+            manifest = _read_manifest(folder)
+            _check_same_model(folder, manifest, _arrays(like))
+            return Restored(_read_state(folder, manifest, like), step, tuple(damaged))
+        except InputError:
+            raise
+        except Exception as error:
+            # Whatever a damaged file makes Orbax and its decoders raise, the answer is the same.
+            damaged.append(f"checkpoint {folder} is damaged: {_line(error)}")
+            _log.warning(damaged[-1])
+    if damaged:
+        raise InputError(
+            f"none of the {len(found)} checkpoints in {directory} is sound, so nothing was "
+            f"started; {damaged[0]}"
+        )
+    return None
+
+
+def digest(tree: Any) -> str:
+    """`sha256:…` over names, shapes, dtypes and bytes of all arrays of a pytree."""
+    return f"sha256:{_manifest(_arrays(tree))['sha256']}"
+
+
+def clean(directory: str | Path) -> None:
+    """Removes what a killed process left half-written or half-removed. For one process, at start.
+    """
+    known = {path for _, path in _checkpoints(Path(directory))}
+    _remove([path for path in Path(directory).glob("*step_*") if path not in known])
+
+
+def _checkpoints(directory: Path) -> list[tuple[int, Path]]:
+    """All complete checkpoints, newest first."""
+    paths = directory.iterdir() if directory.is_dir() else ()
+    named = [(match, path) for path in paths if (match := _NAME.fullmatch(path.name))]
+    return sorted(((int(match[1]), path) for match, path in named), reverse=True)
+
+
+def _remove(folders: list[Path]) -> None:
+    for folder in folders:
+        # Renamed first, so that a kill half-way leaves nothing that looks like a checkpoint.
+        aside = folder.with_name(f"removed-{folder.name}")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _arrays(tree: Any) -> dict[str, Any]:
+    """The leaves by name, random keys as their data."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="."): (
+            jax.random.key_data(leaf) if _is_key(leaf) else leaf
+        )
+        for path, leaf in leaves
+    }
+
+
+def _manifest(arrays: dict[str, Any]) -> dict[str, Any]:
+    """What each array is, and a checksum over that."""
+    entries = {name: _entry(value) for name, value in arrays.items()}
+    return {"arrays": entries, "sha256": _checksum(entries)}
+
+
+def _checksum(entries: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+
+
+def _entry(array: Any) -> dict[str, Any]:
+    value = _on_host(array)
+    content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    return {"shape": list(value.shape), "dtype": str(value.dtype), "sha256": content}
+
+
+def _on_host(array: Any) -> np.ndarray:
+    if not isinstance(array, jax.Array) or array.is_fully_addressable:
+        return np.asarray(array)
+    if array.is_fully_replicated:
+        return np.asarray(array.addressable_data(0))
+    return np.asarray(multihost_utils.process_allgather(array, tiled=True))
+
+
+def _check_same_model(folder: Path, manifest: dict, wanted: dict) -> None:
+    for name in sorted(set(manifest) | set(wanted)):
+        there = manifest.get(name) and (tuple(manifest[name]["shape"]), manifest[name]["dtype"])
+        here = (wanted[name].shape, str(wanted[name].dtype)) if name in wanted else None
+        if there != here:
+            raise InputError(
+                f"checkpoint {folder} is of another model: {name} is "
+                f"{there or 'missing'} there and {here or 'missing'} here"
+            )
+
+
+def _read(folder: Path, **items: Any):
+    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        return checkpointer.restore(folder, ocp.args.Composite(**items))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    manifest = _read(folder, manifest=ocp.args.JsonRestore())["manifest"]
+    if _checksum(manifest["arrays"]) != manifest["sha256"]:
+        raise ValueError("the checksum of its manifest does not match")
+    return manifest["arrays"]
+
+
+def _read_state(folder: Path, manifest: dict, like: Any) -> Any:
+    target = jax.tree.map(ocp.utils.to_shape_dtype_struct, _arrays(like))
+    arrays = _read(folder, arrays=ocp.args.StandardRestore(target))["arrays"]
+    for name, array in arrays.items():
+        if _entry(array) != manifest[name]:
+            raise ValueError(f"the checksum of {name} does not match its content")
+    leaves, structure = jax.tree.flatten(like)
+    values = [
+        jax.random.wrap_key_data(array, impl=jax.random.key_impl(leaf)) if _is_key(leaf) else array
+        for array, leaf in zip((arrays[name] for name in _arrays(like)), leaves, strict=True)
+    ]
+    return jax.tree.unflatten(structure, values)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
