@@ -1,0 +1,204 @@
+"""The digit classifier that names the mode of a stacked-MNIST sample: a ruler, trained once.
+
+    28 x 28 x 1  conv 5x5 / 2, 24   14 x 14   conv 3x3 / 2, 32   7 x 7   conv 3x3, 64   5 x 5
+    dense 64     dense 10
+
+with ReLU between the layers. It is written for one CPU core, where it has to name 76,800 digits
+at every evaluation: images run in small chunks that stay in the cache, with the batch as the
+minor axis ([C, H, W, N]) so that every copy and product runs over contiguous memory, and a
+convolution is the shifts of its window and one matrix product.
+
+The weights are shipped as `files/digit_classifier.npz` (float16, no pickle). The JSON file of
+the same name beside it holds their SHA-256 and how they were made; retrain them with
+`python -m experiments.train_digit_classifier`.
+"""
+
+import functools
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from ganstab.errors import InputError
+
+Params = dict[str, Array]
+
+WEIGHTS = Path(__file__).parent / "files" / "digit_classifier.npz"
+CHUNK = 64  # images a pass; the windows of 256 no longer fit a core's cache, at half the speed
+
+
+class _Convolution(NamedTuple):
+    stride: int
+    padding: int
+
+
+_CONVOLUTIONS = {
+    "conv1": _Convolution(stride=2, padding=2),
+    "conv2": _Convolution(stride=2, padding=1),
+    "conv3": _Convolution(stride=1, padding=0),
+}
+_KERNELS = {
+    "conv1": (5, 5, 1, 24),
+    "conv2": (3, 3, 24, 32),
+    "conv3": (3, 3, 32, 64),
+    "dense1": (5 * 5 * 64, 64),
+    "dense2": (64, 10),
+}
+LAYOUT: dict[str, tuple[int, ...]] = {
+    f"{layer}_{part}": shape if part == "kernel" else shape[-1:]
+    for layer, shape in _KERNELS.items()
+    for part in ("kernel", "bias")
+}
+
+
+def init(key: Array) -> Params:
+    """He-normal kernels, N(0, 2 / fan_in), and zero biases, in float32."""
+    keys = dict(zip(LAYOUT, jax.random.split(key, len(LAYOUT)), strict=True))
+    return {
+        name: _he_normal(keys[name], shape) if len(shape) > 1 else jnp.zeros(shape)
+        for name, shape in LAYOUT.items()
+    }
+
+
+def _he_normal(key: Array, shape: tuple[int, ...]) -> Array:
+    return jax.random.normal(key, shape) * np.sqrt(2 / np.prod(shape[:-1]))
+
+
+def scores(params: Params, image: Array) -> Array:
+    """Unnormalised log-probabilities [n, 10] of images [n, 28, 28, 1] in [-1, 1]."""
+    _check_shape(image, channels=1)
+    x = image.transpose(3, 1, 2, 0)
+    for layer, convolution in _CONVOLUTIONS.items():
+        x = jax.nn.relu(_convolve(params, layer, x, *convolution))
+    x = jax.nn.relu(_dense(params, "dense1", x.reshape(-1, x.shape[-1])))
+    return _dense(params, "dense2", x).T
+
+
+def _convolve(params: Params, layer: str, x: Array, stride: int, padding: int) -> Array:
+    kernel = params[f"{layer}_kernel"]
+    side = kernel.shape[0]
+    size = (x.shape[1] + 2 * padding - side) // stride + 1
+    x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    reach = stride * (size - 1) + 1
+    windows = jnp.concatenate(
+        [
+            x[:, row : row + reach : stride, column : column + reach : stride]
+            for row in range(side)
+            for column in range(side)
+        ]
+    )
+    flat = kernel.reshape(-1, kernel.shape[-1]).T @ windows.reshape(len(windows), -1)
+    return flat.reshape(-1, size, size, x.shape[-1]) + params[f"{layer}_bias"][:, None, None, None]
+
+
+def _dense(params: Params, layer: str, x: Array) -> Array:
+    return params[f"{layer}_kernel"].T @ x + params[f"{layer}_bias"][:, None]
+
+
+@jax.jit
+def classify(params: Params, image: Array) -> Array:
+    """The digits int32 [n] of images [n, 28, 28, 1] in [-1, 1], in memory that n does not raise."""
+    _check_shape(image, channels=1)
+    return _in_chunks(functools.partial(_digits, params), image)
+
+
+@jax.jit
+def classify_stacked(params: Params, image: Array) -> Array:
+    """The classes int32 [n], 0 to 999, of stacked digits [n, 28, 28, 3] in [-1, 1].
+
+    A class is 100 a + 10 b + c, with a, b, c the digits of the three channels.
+    """
+    _check_shape(image, channels=3)
+    return _in_chunks(functools.partial(_stacked_digits, params), image)
+
+
+def _digits(params: Params, image: Array) -> Array:
+    return jnp.argmax(scores(params, image), axis=-1).astype(jnp.int32)
+
+
+def _stacked_digits(params: Params, image: Array) -> Array:
+    a, b, c = (_digits(params, image[..., channel, None]) for channel in range(3))
+    return 100 * a + 10 * b + c
+
+
+def _in_chunks(fn: Any, image: Array) -> Array:
+    n = len(image)
+    missing = -n % CHUNK
+    padded = jnp.pad(image, ((0, missing), (0, 0), (0, 0), (0, 0)))
+    return lax.map(fn, padded.reshape(-1, CHUNK, *image.shape[1:])).reshape(-1)[:n]
+
+
+def _check_shape(image: Array, channels: int) -> None:
+    if image.ndim != 4 or image.shape[1:] != (28, 28, channels):
+        raise InputError(
+            f"image has the shape {list(image.shape)}; [n, 28, 28, {channels}] is expected"
+        )
+
+
+def save(path: Path, params: Params, record: Mapping[str, Any]) -> None:
+    """Write float16 weights to `path` (.npz), and their digest and `record` to the .json beside."""
+    arrays: dict[str, Any] = {name: np.asarray(params[name], np.float16) for name in LAYOUT}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    text = json.dumps({"sha256": _digest(buffer.getvalue()), **record}, indent=2)
+    try:
+        path.write_bytes(buffer.getvalue())
+        path.with_suffix(".json").write_text(text + "\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def load(path: Path = WEIGHTS) -> Params:
+    """Read float32 weights that `save` wrote.
+
+    Raises:
+        InputError: if a file is missing, the weights' SHA-256 is not the recorded one, or their
+            names, shapes or dtype are not those of `LAYOUT` in float16.
+    """
+    data = _read(path)
+    expected = _recorded_digest(path.with_suffix(".json"))
+    if _digest(data) != expected:
+        raise InputError(f"{path} has the SHA-256 {_digest(data)}; {expected} is expected")
+    arrays = _arrays(path, data)
+    return {name: jnp.asarray(arrays[name], jnp.float32) for name in LAYOUT}
+
+
+def _arrays(path: Path, data: bytes) -> dict[str, np.ndarray]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not an archive of plain arrays: {error}") from error
+    layout = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
+    if layout != {name: (shape, "float16") for name, shape in LAYOUT.items()}:
+        raise InputError(f"{path} holds {layout}; float16 arrays of shapes {LAYOUT} are expected")
+    return arrays
+
+
+def _recorded_digest(path: Path) -> str:
+    try:
+        record = json.loads(_read(path))
+    except ValueError as error:
+        raise InputError(f"{path} is not a JSON file: {error}") from error
+    if not isinstance(record, dict) or not isinstance(record.get("sha256"), str):
+        raise InputError(f'{path} has no "sha256": "…" with the digest of the weights')
+    return record["sha256"]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
