@@ -1,0 +1,56 @@
+"""Data for two-player games, drawn by index or from a key; there are no iterators.
+
+* Images on hand: `load_mnist` (embedded), `load_idx` (a folder of IDX files), `make_images`
+  (a user's own arrays). All give `Images`, which `jax.device_put` makes resident.
+* Images fetched from disk by index: `load_tfds` gives a `RandomAccess`.
+* Batches of either: a `Sampler` (`single_images`, `stacked_digits`) with `draw` (resident,
+  jittable) or `fetch_batch` (from disk). The same key gives the same batch.
+* Two-dimensional toys with known modes: `ring`, `grid`, `swiss_roll`.
+"""
+
+from ganstab.data.idx import load_idx
+from ganstab.data.images import Images, make_images
+from ganstab.data.mnist import load_mnist
+from ganstab.data.random_access import RandomAccess
+from ganstab.data.sampling import (
+    Sampler,
+    draw,
+    fetch_batch,
+    single_images,
+    stacked_digits,
+    to_unit_range,
+)
+from ganstab.data.tfds_source import load_tfds
+from ganstab.data.toys import (
+    WGAN_GP_GRID_SCALE,
+    WGAN_GP_RING_SCALE,
+    WGAN_GP_SWISS_ROLL_SCALE,
+    grid,
+    grid_modes,
+    ring,
+    ring_modes,
+    swiss_roll,
+)
+
+__all__ = [
+    "WGAN_GP_GRID_SCALE",
+    "WGAN_GP_RING_SCALE",
+    "WGAN_GP_SWISS_ROLL_SCALE",
+    "Images",
+    "RandomAccess",
+    "Sampler",
+    "draw",
+    "fetch_batch",
+    "grid",
+    "grid_modes",
+    "load_idx",
+    "load_mnist",
+    "load_tfds",
+    "make_images",
+    "ring",
+    "ring_modes",
+    "single_images",
+    "stacked_digits",
+    "swiss_roll",
+    "to_unit_range",
+]

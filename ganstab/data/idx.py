@@ -1,0 +1,99 @@
+"""MNIST-like data in IDX files, as MNIST itself is published.
+
+An IDX file is, big-endian: the magic number 0x00000800 + rank (0x08 says unsigned bytes), one
+32-bit length for each axis, then the bytes in row-major order.
+Source: Y. LeCun, C. Cortes, C. Burges, *The MNIST database of handwritten digits*.
+"""
+
+import gzip
+import math
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from ganstab.data.images import Images, check_split, make_images
+from ganstab.errors import InputError
+
+_PREFIX = {"train": "train", "test": "t10k"}
+_UNSIGNED_BYTES = 0x0800
+
+
+def load_idx(folder: str | os.PathLike, split: str) -> Images:
+    """One split of a folder of four IDX files, gzipped (`.gz`) or not.
+
+    The files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, and for the test split
+    `t10k-…`; a dot before `idx` in place of the hyphen is accepted as well.
+
+    Args:
+        folder: where the files are.
+        split: "train" or "test".
+
+    Returns:
+        Images: uint8 [N, H, W, 1] and int32 [N].
+
+    Raises:
+        InputError: a missing, damaged, truncated or mismatching file, by name.
+    """
+    check_split(split)
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: not a folder; a folder of IDX files is expected")
+    image_file = _find(folder, f"{_PREFIX[split]}-images", rank=3)
+    label_file = _find(folder, f"{_PREFIX[split]}-labels", rank=1)
+    image, label = read_idx(image_file, rank=3), read_idx(label_file, rank=1)
+    if len(image) != len(label):
+        raise InputError(
+            f"{label_file}: {len(label)} labels found, {len(image)} expected, "
+            f"one for each image of {image_file.name}"
+        )
+    return make_images(image, label)
+
+
+def read_idx(file: str | os.PathLike, rank: int) -> np.ndarray:
+    """The uint8 array of the given rank that one IDX file holds.
+
+    Raises:
+        InputError: the file cannot be read, or is not such an array, whole and nothing more.
+    """
+    file = Path(file)
+    data = _read_bytes(file)
+    header = 4 + 4 * rank
+    if len(data) < header:
+        raise InputError(f"{file}: truncated: {len(data)} bytes found, {header} of header expected")
+    magic, *shape = struct.unpack(f">{1 + rank}I", data[:header])
+    if magic != _UNSIGNED_BYTES + rank:
+        raise InputError(
+            f"{file}: wrong magic number: 0x{magic:08x} found, "
+            f"0x{_UNSIGNED_BYTES + rank:08x} expected"
+        )
+    if 0 in shape:
+        raise InputError(f"{file}: empty: the shape {shape} found, no length of 0 expected")
+    expected = math.prod(shape)
+    if len(data) - header != expected:
+        problem = "truncated" if len(data) - header < expected else "too long"
+        raise InputError(
+            f"{file}: {problem}: {len(data) - header} bytes found after the header, "
+            f"{expected} expected for the shape {shape} it states"
+        )
+    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+
+
+def _find(folder: Path, stem: str, rank: int) -> Path:
+    names = [f"{stem}{mark}idx{rank}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise InputError(f"{folder}: no {stem} file; one of {', '.join(names)} is expected")
+
+
+def _read_bytes(file: Path) -> bytes:
+    try:
+        data = file.read_bytes()
+        return gzip.decompress(data) if file.suffix == ".gz" else data
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{file}: damaged gzip file: {error}") from error
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,56 @@
+"""Labelled images as two arrays, and the check that they are usable."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ganstab.errors import InputError
+
+
+class Images(NamedTuple):
+    """N labelled images of one shape: numpy arrays on the host, or jax arrays on a device.
+
+    `jax.device_put(images)` makes them resident, so that batches can be drawn inside jit.
+    """
+
+    image: Any
+    """uint8 [N, H, W, C], 0 to 255."""
+    label: Any
+    """int32 [N]."""
+
+
+def make_images(image: np.ndarray, label: np.ndarray | None = None) -> Images:
+    """A user's own arrays as `Images`, checked.
+
+    Args:
+        image: uint8 [N, H, W, C], or [N, H, W] for greyscale.
+        label: integers [N]; zeros where there are none.
+
+    Raises:
+        InputError: wrong dtype, rank or length, or no image at all.
+    """
+    image = np.asarray(image)
+    if image.ndim == 3:
+        image = image[..., None]
+    if image.dtype != np.uint8 or image.ndim != 4 or 0 in image.shape:
+        raise InputError(
+            "image must be uint8 [N, H, W, C] or [N, H, W] with nothing empty, "
+            f"not {image.dtype} {list(image.shape)}"
+        )
+    label = np.zeros(len(image), np.int32) if label is None else np.asarray(label)
+    if label.shape != image.shape[:1] or not np.issubdtype(label.dtype, np.integer):
+        raise InputError(
+            f"label must be integers [{len(image)}], one an image, "
+            f"not {label.dtype} {list(label.shape)}"
+        )
+    return Images(image, label.astype(np.int32))
+
+
+def check_split(split: str, allowed: tuple[str, ...] = ("train", "test")) -> None:
+    """Refuse a split that does not exist.
+
+    Raises:
+        InputError: naming the split and the allowed ones.
+    """
+    if split not in allowed:
+        raise InputError(f"split must be one of {', '.join(allowed)}, not {split!r}")

@@ -1,0 +1,93 @@
+"""Minibatches as a pure function of a random key: no iterator, so no iterator state to save.
+
+A `Sampler` is two pure functions: which images (`indices`), and what to make of them
+(`assemble`). With the data resident on the device, `draw` does both inside jit. With data that
+is only on disk, `fetch_batch` computes the same indices, fetches them from a `RandomAccess` and
+assembles them in the same way: the same key gives the same batch on either path.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganstab.data.images import Images
+from ganstab.data.random_access import RandomAccess
+from ganstab.errors import InputError
+from ganstab.types import Batch
+
+_DIGITS_STACKED = 3
+
+
+class Sampler(NamedTuple):
+    """How a batch is made from a population of labelled images."""
+
+    indices: Callable
+    """`(key, n, population: int) -> int32 [n, …]`, each in [0, population)."""
+    assemble: Callable
+    """`(image uint8 [n, …, H, W, C], label int32 [n, …]) -> Batch`, real in [−1, 1]."""
+
+
+def to_unit_range(image: jax.Array) -> jax.Array:
+    """Bytes 0 … 255 to float32 −1 … 1: x / 127.5 − 1, any shape."""
+    return image.astype(jnp.float32) / 127.5 - 1
+
+
+def draw(sampler: Sampler, images: Images, key: jax.Array, n: int) -> Batch:
+    """A batch of n from resident images; pure, so it can be jitted with the training step.
+
+    Args:
+        sampler: `single_images`, `stacked_digits` or the caller's own.
+        images: jax arrays, image [N, H, W, C] and label [N].
+        key: the batch is a function of it and of nothing else.
+        n: batch size, static.
+
+    Raises:
+        InputError: n is no positive number of at most N.
+    """
+    index = sampler.indices(key, n, images.image.shape[0])
+    return sampler.assemble(images.image[index], images.label[index])
+
+
+def fetch_batch(sampler: Sampler, source: RandomAccess, key: jax.Array, n: int) -> Batch:
+    """The batch that `draw` would give, from a source that is not resident; not jittable."""
+    index = np.asarray(sampler.indices(key, n, len(source)))
+    image, label = source.fetch(index.ravel())
+    image = image.reshape(*index.shape, *image.shape[1:])
+    return sampler.assemble(jnp.asarray(image), jnp.asarray(label.reshape(index.shape)))
+
+
+def _indices(key: jax.Array, n: int, population: int, each: tuple[int, ...] = ()) -> jax.Array:
+    """Uniform with replacement, so that every batch has the same law whatever came before."""
+    if not 0 < n <= population:
+        raise InputError(f"batch size must be between 1 and the {population} images, not {n}")
+    return jax.random.randint(key, (n, *each), 0, population, dtype=jnp.int32)
+
+
+def _single(image: jax.Array, label: jax.Array) -> Batch:
+    return Batch(to_unit_range(image), label.astype(jnp.int32))
+
+
+def _stack(image: jax.Array, label: jax.Array) -> Batch:
+    """Three greyscale digits [n, 3, H, W, 1] as the channels of one image [n, H, W, 3]."""
+    if image.ndim != 5 or image.shape[1] != _DIGITS_STACKED or image.shape[-1] != 1:
+        raise InputError(f"stacked_digits needs greyscale images, not {list(image.shape[2:])}")
+    place_values = jnp.array([100, 10, 1], jnp.int32)
+    return Batch(
+        to_unit_range(jnp.moveaxis(image[..., 0], 1, -1)),
+        label.astype(jnp.int32) @ place_values,
+    )
+
+
+single_images = Sampler(_indices, _single)
+"""indices [n]; real float32 [n, H, W, C], label int32 [n]."""
+
+stacked_digits = Sampler(partial(_indices, each=(_DIGITS_STACKED,)), _stack)
+"""indices [n, 3]; real float32 [n, H, W, 3], one digit a channel; label 100 a + 10 b + c.
+
+Stacked MNIST, 1000 classes (Metz et al., *Unrolled GANs*, arXiv 1611.02163; made on the fly as
+in Lin et al., *PacGAN*, arXiv 1712.04086).
+"""
