@@ -1,0 +1,20 @@
+"""The one runner that all experiments share: flags, data feed, training loop, records, report.
+
+An experiment calls `launch(main)`, builds an `Experiment`, and hands it to `run`.
+"""
+
+from experiments.runner.book import Evaluation, Experiment
+from experiments.runner.program import launch
+from experiments.runner.run import Session, run, start
+from experiments.runner.settings import Settings, define_flags
+
+__all__ = [
+    "Evaluation",
+    "Experiment",
+    "Session",
+    "Settings",
+    "define_flags",
+    "launch",
+    "run",
+    "start",
+]

@@ -1,0 +1,141 @@
+"""What a run keeps of itself while it goes: rows, checkpoints, figures, the report."""
+
+import pathlib
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.runner import devices, events, figures, records, report, samples
+from experiments.runner.feeds import Feed
+from experiments.runner.progress import Progress
+from experiments.runner.settings import Settings
+from ganstab import checkpoint
+from ganstab.steps import Step
+from ganstab.types import TrainState
+
+EXIT_STATUS = {"finished": 0, "diverged": 1}
+
+
+class Evaluation(NamedTuple):
+    """What an experiment measures on a training state."""
+
+    numbers: dict[str, float]
+    samples: np.ndarray
+    """Images [n, H, W, C] in [-1, 1] for the sample grid."""
+
+
+class Experiment(NamedTuple):
+    """All that distinguishes one experiment from another."""
+
+    title: str
+    description: str
+    state: TrainState
+    """The state before step 0, on the mesh."""
+    step: Step
+    feed: Feed
+    evaluate: Callable[[TrainState], Evaluation]
+    panels: tuple[figures.Panel, ...]
+    results: Callable[[Mapping[str, float]], dict[str, Any]]
+    """From an evaluation's numbers to the entries of `result.json`, beside the published ones."""
+
+
+class Book:
+    """Keeps a run's records; on processes other than the main one it only helps to save."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        settings: Settings,
+        folder: pathlib.Path,
+        progress: Progress,
+        begin: int,
+    ):
+        self._experiment, self._settings, self._folder = experiment, settings, folder
+        self._progress, self._writes = progress, devices.is_main()
+        self._log = folder / "metrics.jsonl"
+        self._rows = records.keep_rows(self._log, begin or -1) if self._writes else []
+        self._seconds = self._rows[-1]["wall_time_s"] if self._rows else 0.0
+        self._clock = time.monotonic()
+        self._events = (
+            events.tensorboard_writer(folder / "tensorboard", begin + 1)
+            if settings.tensorboard and self._writes
+            else lambda row: None
+        )
+
+    def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> None:
+        """One row: means over the steps since the last one, and what an evaluation found."""
+        means = {name: float(np.mean(values)) for name, values in metrics.items()}
+        shown = {name: means[name] for name in ("gen/loss", "disc/loss")}
+        numbers = found.numbers if found else {}
+        if self._writes:
+            row = {"step": step, "wall_time_s": round(self._elapsed(), 1), **means, **numbers}
+            records.append_row(self._log, row)
+            self._rows.append(row)
+            self._events(row)
+        if found:
+            self._progress.evaluation(step, **shown, **numbers)
+            if self._writes:
+                samples.sample_grid(found.samples, samples.sample_path(self._folder, step))
+        else:
+            self._progress.update(step, **shown)
+
+    def save(self, state: TrainState, step: int) -> None:
+        """A checkpoint, written after the row of its step."""
+        checkpoint.save(self._folder / "checkpoints", state, step)
+
+    def report(self, state: TrainState, step: int, status: str, reason: str = "") -> dict[str, Any]:
+        """Curves, `result.json` and `report.html` as things stand."""
+        if not self._writes:
+            return {}
+        result = self._result(state, step, status, reason)
+        path = self._folder / "figures" / "curves.png"
+        figures.curves(self._rows, path, self._experiment.panels)
+        report.write_result(self._folder, result)
+        report.write_report(
+            self._folder,
+            title=self._experiment.title,
+            description=self._experiment.description,
+            result=result,
+            config=self._settings.config,
+            curves=[report.Picture(path, "Over the training steps.")],
+        )
+        return result
+
+    def close(self, state: TrainState, step: int, status: str, reason: str = "") -> int:
+        """The last report, said aloud; returns the program's exit status."""
+        result = self.report(state, step, status, reason)
+        self._progress.close()
+        for line in report.summary(result) if result else ():
+            print(line)
+        if self._writes:
+            print(f"report: {self._folder / 'report.html'}", flush=True)
+        return EXIT_STATUS.get(status, 1)
+
+    def _elapsed(self) -> float:
+        return self._seconds + time.monotonic() - self._clock
+
+    def _result(self, state: TrainState, step: int, status: str, reason: str) -> dict[str, Any]:
+        known = [row for row in self._rows if "samples" in row]
+        return {
+            "status": status,
+            "reason": reason,
+            "step": step,
+            "num_steps": self._settings.num_steps,
+            "seed": self._settings.seed,
+            "evaluated_at_step": known[-1]["step"] if known else None,
+            "results": self._experiment.results(known[-1]) if known else {},
+            "params_digest": checkpoint.digest(state.params),
+            "wall_time_s": round(self._elapsed(), 1),
+            "versions": records.versions(),
+            "command": shlex.join(["python", "-m", _module(), *sys.argv[1:]]),
+        }
+
+
+def _module() -> str:
+    """What stood after `python -m`."""
+    spec = sys.modules["__main__"].__spec__
+    return spec.name if spec else sys.argv[0]

@@ -1,0 +1,125 @@
+"""How batches reach the compiled steps: each a pure function of (seed, step).
+
+Data that fit are held on the devices and drawn there, inside the compiled step. Data that do not
+are read by the same indices from a random-access source, one call ahead of the computation.
+"""
+
+import concurrent.futures
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from experiments.runner import devices
+from ganstab.data import Images, RandomAccess, Sampler
+
+RESIDENT_BYTES = 2 * 2**30
+
+
+class Feed(NamedTuple):
+    """Where batches come from, for the host and for the compiled program."""
+
+    fetch: Callable[[int], Any]
+    """`(first_step) -> supply`: what the steps from there on draw from; arrays on the devices."""
+    pick: Callable[[Any, jax.Array, jax.Array], Any]
+    """`(supply, step, place) -> Batch` of leaves `[updates, B, …]`, inside jit; `place` counts from
+    the supply's first step."""
+
+
+def make_feed(
+    source: Images | RandomAccess,
+    sampler: Sampler,
+    *,
+    key: jax.Array,
+    updates: int,
+    batch_size: int,
+    steps: int,
+    mesh: Mesh,
+) -> Feed:
+    """The feed of a dataset.
+
+    Args:
+      source: images in memory, or a source that is read by index.
+      sampler: what to make of them.
+      key: the source of all draws; step s draws from `fold_in(key, s)`.
+      updates: batches a step.
+      batch_size: samples a batch, over all devices.
+      steps: at most how many steps one supply serves.
+      mesh: the devices.
+    """
+
+    def indices(key, step):
+        keys = jax.random.split(jax.random.fold_in(key, step), updates)
+        return jax.vmap(lambda key: sampler.indices(key, batch_size, len_of(source)))(keys)
+
+    if isinstance(source, RandomAccess):
+        return _streamed(source, sampler, jax.jit(indices), key, steps, mesh)
+    return _resident(source, sampler, indices, key, mesh)
+
+
+def len_of(source: Images | RandomAccess) -> int:
+    """How many images there are."""
+    return len(source.label) if isinstance(source, Images) else len(source)
+
+
+def _resident(source: Images, sampler: Sampler, indices, key, mesh: Mesh) -> Feed:
+    supply = jax.device_put((source, key), devices.replicated(mesh))
+
+    def pick(supply, step, place):
+        del place
+        (image, label), key = supply
+        drawn = indices(key, step)
+        return _batch(sampler, image[drawn], label[drawn], mesh)
+
+    return Feed(lambda first_step: supply, pick)
+
+
+def _streamed(source: RandomAccess, sampler: Sampler, indices, key, steps: int, mesh: Mesh) -> Feed:
+    pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+    ahead: dict[int, concurrent.futures.Future] = {}
+
+    def read(first_step: int):
+        drawn = np.stack([np.asarray(indices(key, first_step + i)) for i in range(steps)])
+        return _place(source, drawn, mesh)
+
+    def fetch(first_step: int):
+        waiting = ahead.pop(first_step, None) or pool.submit(read, first_step)
+        ahead.clear()
+        ahead[first_step + steps] = pool.submit(read, first_step + steps)
+        return waiting.result()
+
+    def pick(supply, step, place):
+        del step
+        image, label = (jax.lax.dynamic_index_in_dim(x, place, keepdims=False) for x in supply)
+        return _batch(sampler, image, label, mesh)
+
+    return Feed(fetch, pick)
+
+
+def _place(source: RandomAccess, drawn: np.ndarray, mesh: Mesh) -> Images:
+    """The drawn images, `[steps, updates, B, …]`; each process reads only its devices' share."""
+    sharding = NamedSharding(mesh, PartitionSpec(None, None, devices.AXIS))
+    places = sharding.addressable_devices_indices_map(drawn.shape)
+    parts = {device: source.fetch(drawn[place].ravel()) for device, place in places.items()}
+
+    def whole(field: str) -> jax.Array:
+        on_devices = [
+            jax.device_put(
+                getattr(part, field).reshape(
+                    *drawn[places[device]].shape, *getattr(part, field).shape[1:]
+                ),
+                device,
+            )
+            for device, part in parts.items()
+        ]
+        item = on_devices[0].shape[drawn.ndim :]
+        return jax.make_array_from_single_device_arrays(drawn.shape + item, sharding, on_devices)
+
+    return Images(whole("image"), whole("label"))
+
+
+def _batch(sampler: Sampler, image: jax.Array, label: jax.Array, mesh: Mesh):
+    batches = jax.vmap(sampler.assemble)(image, label)
+    return jax.tree.map(lambda leaf: devices.split(mesh, leaf, axis=1), batches)

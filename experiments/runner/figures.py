@@ -1,0 +1,216 @@
+"""Curves of a run over its steps, with the levels to compare them with.
+
+Each picture is a PNG written in one piece. The colours are those of Okabe and Ito: people with any
+kind of colour vision can tell them apart.
+"""
+
+import io
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from experiments.runner.files import write_atomic
+from experiments.runner.records import Published, Row
+
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA3377"
+INK, FAINT = "#333333", "#8A8A8A"
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+
+
+class Line(NamedTuple):
+    """One curve: the rows' number under `key`."""
+
+    key: str
+    label: str
+    colour: str
+
+
+class Mark(NamedTuple):
+    """A level to compare with: dashed, in a band of ± its standard error where there is one."""
+
+    value: float
+    label: str
+    standard_error: float | None = None
+    colour: str = GREEN
+
+
+class Panel(NamedTuple):
+    """One set of axes: its curves and the levels to compare them with."""
+
+    title: str
+    lines: tuple[Line, ...]
+    marks: tuple[Mark, ...] = ()
+    log: bool = False
+
+
+LOSSES = Panel(
+    "Losses",
+    (Line("gen/loss", "generator", BLUE), Line("disc/loss", "discriminator", VERMILION)),
+)
+GRADIENT_NORMS = Panel(
+    "Gradient norms",
+    (Line("gen/grad_norm", "generator", BLUE), Line("disc/grad_norm", "discriminator", VERMILION)),
+    log=True,
+)
+
+
+def modes_panel(published: Published | None = None, maximum: int = 1000) -> Panel:
+    """Modes covered, key "modes", with the paper's value and the number of modes there are."""
+    best = Mark(maximum, f"all {maximum:,} modes", colour=FAINT)
+    lines = (Line("modes", "this run", BLUE),)
+    return Panel("Modes covered", lines, (*_paper(published), best))
+
+
+def kl_panel(published: Published | None = None, floor: float | None = None) -> Panel:
+    """KL to the uniform distribution, key "kl", in nats, with the floor of a perfect sampler."""
+    best = () if floor is None else (Mark(floor, f"perfect sampler {floor:.3g}", colour=FAINT),)
+    lines = (Line("kl", "this run", BLUE),)
+    return Panel("KL to uniform, nats (lower is better)", lines, (*_paper(published), *best), True)
+
+
+def curves(rows: Sequence[Row], path: pathlib.Path, panels: Sequence[Panel]) -> None:
+    """One PNG with the panels in two columns. Rows without a panel's number are passed over.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    columns = min(2, len(panels))
+    height = -(-len(panels) // columns)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5.5 * columns, 3.1 * height), dpi=110)
+        # Margins in inches around each panel; matplotlib's own layout engines double the time.
+        figure.subplots_adjust(
+            left=0.6 / (5.5 * columns),
+            right=1 - 0.25 / (5.5 * columns),
+            top=1 - 0.35 / (3.1 * height),
+            bottom=0.5 / (3.1 * height),
+            wspace=0.85 / 4.65,
+            hspace=0.9 / 2.25,
+        )
+        for place, panel in enumerate(panels, start=1):
+            draw_panel(figure.add_subplot(height, columns, place), panel, rows)
+        write_atomic(path, png(figure))
+
+
+def draw_panel(axis: Axes, panel: Panel, rows: Sequence[Row]) -> None:
+    """Draws the panel on the axes; with no numbers yet, it says so."""
+    axis.set_title(panel.title)
+    axis.set_xlabel("step")
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    series = [(line, *points(rows, line.key)) for line in panel.lines]
+    for line, steps, values in series:
+        _draw_line(axis, line, steps, values)
+    for mark in panel.marks:
+        _draw_mark(axis, mark)
+    _scale(axis, panel, np.concatenate([values for _, _, values in series]))
+    axis.set_xlim(0, max([1, *(row["step"] for row in rows)]))
+    if not any(len(steps) for _, steps, _ in series):
+        axis.text(0.5, 0.62, "nothing measured yet", transform=axis.transAxes, ha="center")
+    elif len(series) > 1:
+        axis.legend(loc="best")
+
+
+def points(rows: Sequence[Row], key: str) -> tuple[np.ndarray, np.ndarray]:
+    """The steps and values of a number, of the rows that have it."""
+    pairs = [(row["step"], row[key]) for row in rows if row.get(key) is not None]
+    steps, values = np.array(pairs, float).reshape(-1, 2).T
+    return steps, values
+
+
+def _draw_line(axis: Axes, line: Line, steps: np.ndarray, values: np.ndarray) -> None:
+    """Few points are marked; of many, the running mean stands out from the noise."""
+    if not len(values):
+        return
+    many = len(values) > 80
+    style: dict[str, Any] = {"alpha": 0.3, "linewidth": 0.8} if many else {"linewidth": 1.8}
+    marker = "o" if len(values) <= 40 else ""
+    axis.plot(
+        steps,
+        values,
+        color=line.colour,
+        label=None if many else line.label,
+        marker=marker,
+        markersize=4.5,
+        clip_on=False,
+        zorder=3,
+        **style,
+    )
+    if many:
+        width = max(3, len(values) // 40)
+        mean = np.convolve(values, np.full(width, 1 / width), mode="valid")
+        middle = np.convolve(steps, np.full(width, 1 / width), mode="valid")
+        axis.plot(middle, mean, color=line.colour, label=line.label, linewidth=1.8, zorder=4)
+
+
+def _scale(axis: Axes, panel: Panel, values: np.ndarray) -> None:
+    """Logarithmic where asked for and possible; symlog for losses that explode."""
+    if panel.log and (values > 0).all():
+        axis.set_yscale("log")
+        low, high = axis.get_ylim()
+        subs = (1.0, 2.0, 5.0) if high < 2000 * low else (1.0,)
+        axis.yaxis.set_major_locator(LogLocator(subs=subs))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
+    elif values.size and np.abs(values).max() > 50 * (np.median(np.abs(values)) + 1):
+        axis.set_yscale("symlog")
+    axis.grid(True, which="major")
+
+
+def _draw_mark(axis: Axes, mark: Mark) -> None:
+    axis.axhline(mark.value, color=mark.colour, linestyle="--", linewidth=1.3, zorder=2)
+    if mark.standard_error:
+        low, high = mark.value - mark.standard_error, mark.value + mark.standard_error
+        axis.axhspan(low, high, color=mark.colour, alpha=0.13, linewidth=0, zorder=1)
+    label = axis.annotate(
+        mark.label,
+        (0.99, mark.value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=9,
+        color=mark.colour,
+        path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        zorder=5,
+    )
+    label.set_in_layout(False)
+
+
+def _paper(published: Published | None) -> tuple[Mark, ...]:
+    if published is None:
+        return ()
+    error = published.standard_error
+    spread = "" if error is None else f" ± {error:g}"
+    return (Mark(published.value, f"paper {published.value:g}{spread}", error),)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG bytes, at its own resolution."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=figure.dpi)
+    return buffer.getvalue()

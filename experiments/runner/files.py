@@ -1,0 +1,96 @@
+"""Files that are whole or not there at all, strict JSON, and disk errors told in one line."""
+
+import contextlib
+import errno
+import json
+import math
+import os
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from ganstab.errors import InputError
+
+UNFINISHED = ".unfinished"
+_HINTS = {
+    errno.ENOSPC: "; free some space, then start the same command again: what is saved is kept",
+    errno.EDQUOT: "; free some space, then start the same command again: what is saved is kept",
+    errno.EACCES: "; choose a --workdir that you may write to",
+    errno.EPERM: "; choose a --workdir that you may write to",
+    errno.EROFS: "; choose a --workdir on a disk that is not read-only",
+}
+
+
+@contextlib.contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turns an `OSError` of the body into one clear line, an `InputError` that starts with `doing`.
+
+    Raises:
+      InputError: the body raised an `OSError` (a full disk, no permission, …).
+    """
+    try:
+        yield
+    except OSError as error:
+        hint = _HINTS.get(error.errno or 0, "")
+        raise InputError(f"{doing}: {error.strerror or error}{hint}") from error
+
+
+def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Replaces the file in one piece: after a crash it holds the old content or the new, whole.
+
+    The content goes to a temporary file beside it, is forced to the disk, then renamed over it.
+
+    Raises:
+      InputError: it cannot be written. The old file is untouched, no temporary file stays behind.
+    """
+    path = pathlib.Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}{UNFINISHED}")
+    with explained(f"cannot write {path}"):
+        try:
+            _write_through(temporary, data)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def plain(value: Any) -> Any:
+    """The JSON form: arrays as lists or numbers, paths as text, NaN and infinities as None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        return plain(np.asarray(value).tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def to_json(value: Any) -> str:
+    """Strict JSON for people to read: keys sorted, indented, NaN and infinities as null."""
+    text = json.dumps(plain(value), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return text + "\n"
+
+
+def _write_through(path: pathlib.Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: pathlib.Path) -> None:
+    """Makes a rename last through a power cut, on the file systems that allow it."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,64 @@
+"""From a command line to a finished run: every experiment's `main`."""
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from absl import app, flags, logging
+
+from ganstab.errors import InputError
+
+USAGE, FAILED = 2, 1
+
+
+def launch(main: Callable[[], int]) -> None:
+    """Parses the flags, runs `main`, and ends the process with its exit status.
+
+    What the user has to mend (a flag, a file, a full disk) is told in one line, with exit status 2
+    and without a traceback; anything else is a fault of ours and keeps its traceback.
+    """
+    app.define_help_flags()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        rest = flags.FLAGS(sys.argv)[1:]
+        if rest:
+            raise InputError(f"unexpected argument {rest[0]!r}: settings are given as --name=value")
+        status = main()
+    except (InputError, flags.Error) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        status = USAGE
+    except SystemExit:
+        # absl ends --help with status 1, as if asking were a mistake.
+        status = 0
+    sys.exit(status)
+
+
+class StopRequest(NamedTuple):
+    """Ctrl-C or SIGTERM, remembered until the loop looks."""
+
+    received: list
+
+    def __bool__(self) -> bool:
+        """Whether one came."""
+        return bool(self.received)
+
+    @property
+    def exit_status(self) -> int:
+        """128 + signal, as a shell reports it, so that `a && b` does not go on."""
+        return 128 + self.received[0]
+
+
+def watch_signals() -> StopRequest:
+    """Lets the first Ctrl-C or SIGTERM end the run cleanly; a second Ctrl-C ends it at once."""
+    request = StopRequest([])
+
+    def remember(number: int, frame: Any) -> None:
+        del frame
+        if request.received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        request.received.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, remember)
+    return request

@@ -1,0 +1,157 @@
+"""Shows how a run is doing: a bar on a terminal, a plain line every so often anywhere else."""
+
+import collections
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+import tqdm
+
+_NAMES = {"gen/loss": "loss G", "disc/loss": "D", "kl": "KL"}
+_SILENT = ("samples",)
+_BAR = "{percentage:3.0f}%|{bar}| {desc}"
+
+
+class Progress:
+    """The progress of one run, from step `initial` to step `total`.
+
+    Numbers may be arrays that are still being computed: they are looked at only when a line is due,
+    so a call at every step does not make the program wait for the device. A stream that cannot be
+    written to (a full disk under a log file) never stops the run.
+
+    Args:
+      total: the last step.
+      initial: the step that the run goes on from.
+      stream: where to write, standard error by default.
+      interval: seconds between two lines; by default 0.5 on a terminal, 10 elsewhere.
+      clock: the time in seconds.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        initial: int = 0,
+        *,
+        stream: TextIO | None = None,
+        interval: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._total, self._step, self._clock = total, initial, clock
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
+        self._interval = interval if interval is not None else (0.5 if self._terminal else 10.0)
+        self._bar: tqdm.tqdm | None = None
+        self._begin = self._shown = clock()
+        # The first mark is the first update, so that compiling does not count as slow steps.
+        self._marks: collections.deque[tuple[float, int]] = collections.deque(maxlen=20)
+        self._numbers: dict[str, Any] = {}
+
+    def update(self, step: int, **numbers: Any) -> None:
+        """Says that `step` steps are done, with the latest numbers; shown when a line is due."""
+        self._record(step, numbers)
+        if self._clock() - self._shown >= self._interval:
+            self._show()
+
+    def evaluation(self, step: int, **numbers: Any) -> None:
+        """The same, shown in any case: numbers that come seldom."""
+        self._record(step, numbers)
+        self._show()
+
+    def note(self, line: str) -> None:
+        """Says what happens (a phase, a warning), with the seconds since the start."""
+        self._say(f"[{self._clock() - self._begin:6.1f} s] {line}")
+
+    def close(self) -> None:
+        """Shows the last step, and leaves the bar where it is."""
+        if self._marks and self._marks[-1][1] != self._step:
+            self._show()
+        if self._bar is not None:
+            self._bar.close()
+
+    def _record(self, step: int, numbers: Mapping[str, Any]) -> None:
+        self._step = step
+        self._numbers |= numbers
+        if not self._marks:
+            self._marks.append((self._clock(), step))
+
+    def _show(self) -> None:
+        self._shown = self._clock()
+        if self._marks[-1][1] != self._step:
+            self._marks.append((self._shown, self._step))
+        with contextlib.suppress(OSError):
+            if self._terminal:
+                self._draw()
+            else:
+                self._say(" | ".join(self._parts()))
+
+    def _draw(self) -> None:
+        if self._bar is None:
+            self._bar = tqdm.tqdm(total=self._total, file=self._stream, bar_format=_BAR, ncols=80)
+        self._bar.n, self._bar.ncols = self._step, _columns(self._stream)
+        self._bar.set_description_str(" | ".join(self._parts()).removeprefix("step "))
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            if self._bar is not None:
+                self._bar.write(line, file=self._stream)
+            else:
+                print(line, file=self._stream, flush=True)
+
+    def _parts(self) -> list[str]:
+        parts = [f"step {self._step:,}/{self._total:,}"]
+        rate = self._rate()
+        if rate:
+            parts += [_speed(rate), f"{duration((self._total - self._step) / rate)} left"]
+        return parts + describe(self._numbers)
+
+    def _rate(self) -> float:
+        """Steps a second over the last lines; 0 while there is nothing to measure."""
+        (start, first), (end, last) = self._marks[0], self._marks[-1]
+        return (last - first) / (end - start) if end > start else 0.0
+
+
+def describe(numbers: Mapping[str, Any]) -> list[str]:
+    """Short words for a line, what matters most first: a narrow terminal cuts the end off.
+
+    For example ["modes 512", "KL 2.31", "loss G 1.23 D 0.61"].
+    """
+    words = {
+        name: f"{_NAMES.get(name, name)} {number(value)}"
+        for name, value in numbers.items()
+        if name not in _SILENT
+    }
+    losses = [words.pop(name) for name in ("gen/loss", "disc/loss") if name in words]
+    return [*words.values(), *([" ".join(losses)] if losses else [])]
+
+
+def number(value: Any) -> str:
+    """A whole number as it is, any other with three digits."""
+    value = float(value)
+    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e9 else f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """The two largest units: "8 s", "1 min 40 s", "2 h 5 min", "3 d 4 h"."""
+    whole = round(seconds)
+    for unit, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60)):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // part} {smaller}"
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+
+
+def _columns(stream: TextIO) -> int:
+    """The terminal's width now, or 80 where it does not say."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
+def _speed(rate: float) -> str:
+    """Slow games in seconds a step, which are easier to picture than 0.04 steps a second."""
+    if rate >= 100:
+        return f"{rate:,.0f} steps/s"
+    return f"{rate:,.1f} steps/s" if rate >= 1 else f"{1 / rate:,.1f} s/step"

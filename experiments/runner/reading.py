@@ -1,0 +1,79 @@
+"""A run's result in plain words, for the report and the terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.runner.progress import number
+
+STATUS = {
+    "running": "Running: at step {step} of {total} when this was written.",
+    "finished": "Finished: {step} steps.",
+    "interrupted": "Stopped at step {step} of {total}; the same command goes on from there.",
+    "diverged": "Diverged after step {step} of {total}.",
+}
+
+
+def state(result: Mapping[str, Any]) -> str:
+    """How far the run came, and why it ended there."""
+    words = STATUS[result["status"]].format(
+        step=f"{result['step']:,}", total=f"{result['num_steps']:,}"
+    )
+    reason = result.get("reason")
+    return f"{words} {reason[:1].upper()}{reason[1:]}." if reason else words
+
+
+def summary(result: Mapping[str, Any]) -> list[str]:
+    """Lines for a terminal: how the run ended, then each number beside the published one."""
+    entries = result.get("results", {}).values()
+    return [state(result), *(_line(entry, result["status"]) for entry in entries)]
+
+
+def _line(entry: Mapping[str, Any], status: str) -> str:
+    published = entry.get("published")
+    line = f"{entry['label']}: {shown(entry['mean'], entry['standard_error'])}"
+    if not published:
+        return line
+    paper = shown(published["value"], published["standard_error"])
+    return f"{line} (paper {paper}); {reading(entry, status)}"
+
+
+def shown(mean: float | None, error: float | None) -> str:
+    """A number with its standard error, where it has one: "236.4 ± 63.3"."""
+    if mean is None:
+        return "not a number"
+    digits = f"{mean:.4g}" if abs(mean) < 1000 else f"{mean:,.0f}"
+    return digits + ("" if error is None else f" ± {error:.3g}")
+
+
+def reading(entry: Mapping[str, Any], status: str = "finished") -> str:
+    """The comparison in plain words: how far apart, in which direction, and what that is worth.
+
+    The distance is (m − p)/√(s_m² + s_p²) with the standard errors of this run's mean and of the
+    published one; a single seed has none, so for it only the published one counts.
+    """
+    published = entry.get("published")
+    if not published:
+        return "no published value"
+    if entry["mean"] is None:
+        return "not a number"
+    words = [_distance(entry, published)]
+    if entry["n"] == 1:
+        words.append("one seed only")
+    if status != "finished":
+        words.append("not the end of the run")
+    return "; ".join(words)
+
+
+def _distance(entry: Mapping[str, Any], published: Mapping[str, Any]) -> str:
+    difference = entry["mean"] - published["value"]
+    if not difference:
+        return "equal to the published mean"
+    errors = (entry["standard_error"] or 0.0, published["standard_error"] or 0.0)
+    error = sum(error**2 for error in errors) ** 0.5
+    side = "better" if (difference > 0) == (entry["better"] == "higher") else "worse"
+    where = f"{'above' if difference > 0 else 'below'} the paper, on the {side} side"
+    if not error:
+        return f"{number(abs(difference))} {where}"
+    ratio = abs(difference) / error
+    verdict = "agrees" if ratio <= 1 else "close" if ratio <= 2 else "differs"
+    return f"{verdict}: {ratio:.1f} standard errors {where}"

@@ -1,0 +1,144 @@
+"""Pictures of samples: one grid, or two runs side by side with their mode coverage."""
+
+import pathlib
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.runner.figures import (
+    BLUE,
+    FAINT,
+    STYLE,
+    VERMILION,
+    Line,
+    Mark,
+    Panel,
+    draw_panel,
+    png,
+    points,
+)
+from experiments.runner.files import write_atomic
+from experiments.runner.records import Row
+
+_GAP = 2
+_SPACE = 22
+_DPI = 100
+
+
+class Run(NamedTuple):
+    """One side of a comparison: a name such as "K = 5", the run's rows, its last samples."""
+
+    label: str
+    rows: Sequence[Row]
+    images: np.ndarray
+
+
+def sample_path(workdir: pathlib.Path, step: int) -> pathlib.Path:
+    """Where the samples of a step go; the names sort by step."""
+    return workdir / "figures" / f"samples_{step:09d}.png"
+
+
+def sample_steps(workdir: pathlib.Path) -> list[int]:
+    """The steps whose samples are there, in order."""
+    names = (path.name for path in (workdir / "figures").glob("samples_*.png"))
+    found = (re.fullmatch(r"samples_(\d+)\.png", name) for name in names)
+    return sorted(int(match[1]) for match in found if match)
+
+
+def sample_grid(
+    images: np.ndarray,
+    path: pathlib.Path,
+    *,
+    columns: int = 8,
+    title: str | None = None,
+    scale: int = 2,
+) -> None:
+    """Writes the samples as a PNG, row by row, every pixel a crisp square of `scale`² pixels.
+
+    Args:
+      images: float [n, H, W, C] in [-1, 1], C = 1 (grey) or 3; what lies outside is clipped.
+      path: the PNG file.
+      columns: samples in a row.
+      title: a line above the grid.
+      scale: screen pixels for each side of a sample's pixel.
+
+    Raises:
+      ValueError: the images do not have that shape, or there are none.
+      InputError: the file cannot be written.
+    """
+    grid = tile(images, columns, scale)
+    height, width, _ = grid.shape
+    above = 30 if title else 0
+    figure = Figure(figsize=(width / _DPI, (height + above) / _DPI), dpi=_DPI)
+    figure.figimage(grid, 0, 0, origin="upper")
+    if title:
+        figure.text(8 / width, 1 - 15 / (height + above), title, va="center", fontsize=10)
+    write_atomic(path, png(figure))
+
+
+def tile(images: np.ndarray, columns: int, scale: int) -> np.ndarray:
+    """The samples as one picture uint8 [H', W', 3] on white, with thin gaps between them.
+
+    Raises:
+      ValueError: the images are not [n, H, W, 1 or 3] with n > 0.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+        raise ValueError(f"images must be [n > 0, H, W, 1 or 3], not {list(images.shape)}")
+    n, height, width, _ = images.shape
+    columns = min(columns, n)
+    lines = -(-n // columns)
+    cell = (height * scale + _GAP, width * scale + _GAP, 3)
+    cells = np.full((lines * columns, *cell), 255, np.uint8)
+    cells[:n, :-_GAP, :-_GAP] = _pixels(images).repeat(scale, 1).repeat(scale, 2)
+    cells = cells.reshape(lines, columns, *cell).swapaxes(1, 2)
+    return cells.reshape(lines * cell[0], columns * cell[1], 3)[:-_GAP, :-_GAP]
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """Floats in [-1, 1] as uint8 [n, H, W, 3], grey in all three channels; NaN comes out black."""
+    shades = np.nan_to_num((images.astype(np.float32) + 1) * 127.5, nan=0.0)
+    shades = np.rint(shades.clip(0, 255)).astype(np.uint8)
+    return np.broadcast_to(shades, (*shades.shape[:-1], 3))
+
+
+def comparison(runs: Sequence[Run], path: pathlib.Path, *, maximum: int = 1000) -> None:
+    """One picture, 1200 pixels wide: two runs' modes over the steps, and their last samples.
+
+    Raises:
+      ValueError: there are not two runs.
+      InputError: the file cannot be written.
+    """
+    first, second = runs
+    grids = [tile(run.images[:36], columns=6, scale=2) for run in (first, second)]
+    height, width, _ = grids[0].shape
+    left = 1200 - 2 * (width + _SPACE)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(1200 / _DPI, (height + 66) / _DPI), dpi=_DPI)
+        _draw_coverage(figure, (first, second), left, maximum)
+        _draw_grid(figure, first, grids[0], VERMILION, left)
+        _draw_grid(figure, second, grids[1], BLUE, left + width + _SPACE)
+        write_atomic(path, png(figure))
+
+
+def _draw_coverage(figure: Figure, runs: tuple[Run, Run], width: int, maximum: int) -> None:
+    """The curves, on axes that end `width` pixels from the picture's left side."""
+    rows = [{"step": row["step"], run.label: row.get("modes")} for run in runs for row in run.rows]
+    lines = [Line(run.label, run.label, c) for run, c in zip(runs, (VERMILION, BLUE), strict=True)]
+    best = Mark(maximum, f"all {maximum:,} modes", colour=FAINT)
+    whole, height = figure.bbox.width, figure.bbox.height
+    axis = figure.add_axes((62 / whole, 52 / height, (width - 96) / whole, 1 - 100 / height))
+    draw_panel(axis, Panel("Modes covered", tuple(lines), (best,)), rows)
+
+
+def _draw_grid(figure: Figure, run: Run, grid: np.ndarray, colour: str, left: int) -> None:
+    """The samples, with a line above them, `left` pixels from the picture's left side."""
+    figure.figimage(grid, left, 16, origin="upper")
+    _, modes = points(run.rows, "modes")
+    covered = f": {modes[-1]:,.0f} modes" if len(modes) else ""
+    place = (left / figure.bbox.width, 1 - 34 / figure.bbox.height)
+    figure.text(*place, run.label + covered, color=colour, fontsize=12, weight="bold", va="center")

@@ -1,0 +1,108 @@
+"""The flags that every experiment has, and their values in one record."""
+
+import sys
+from typing import NamedTuple
+
+from absl import flags
+
+_FLAGS = flags.FLAGS
+_NOT_SETTINGS = (
+    *("workdir", "data_dir", "download", "tensorboard", "compilation_cache"),
+    *("coordinator", "num_processes", "process_id"),
+)
+
+
+class Settings(NamedTuple):
+    """What the runner needs to know; an experiment reads its own flags itself."""
+
+    num_steps: int
+    batch_size: int
+    seed: int
+    workdir: str | None
+    eval_every: int
+    checkpoint_every: int
+    log_every: int
+    dataset: str
+    data_dir: str | None
+    download: bool
+    tensorboard: bool
+    coordinator: str | None
+    num_processes: int | None
+    process_id: int | None
+    compilation_cache: str | None
+    config: dict
+    """All flags that decide the run's numbers, and the experiment's own."""
+
+
+def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: str) -> None:
+    """Defines the common flags with an experiment's own defaults."""
+    at_least_1 = {"lower_bound": 1}
+    flags.DEFINE_integer(
+        "num_steps",
+        num_steps,
+        "Training steps; one step updates each player.",
+        **at_least_1,
+    )
+    flags.DEFINE_integer("batch_size", batch_size, "Samples in a minibatch.", **at_least_1)
+    flags.DEFINE_integer("seed", 0, "Everything random follows from it.", lower_bound=0)
+    flags.DEFINE_string(
+        "workdir",
+        None,
+        "Folder for all the run writes; started again with the same folder and settings, the run "
+        "goes on. Default: one under runs/, named after the settings.",
+    )
+    flags.DEFINE_string(
+        "dataset",
+        dataset,
+        f"Images to train on: {dataset} (embedded) or the name of a TensorFlow Datasets image "
+        "dataset that is prepared on disk. With --data_dir and the embedded name, that folder's "
+        "standard IDX files (train-images-idx3-ubyte and train-labels-idx1-ubyte, .gz or not).",
+    )
+    flags.DEFINE_string("data_dir", None, "Folder of IDX files, or of prepared datasets.")
+    flags.DEFINE_bool(
+        "download",
+        False,
+        "Let TensorFlow Datasets download and prepare --dataset first (needs the extra tfds).",
+    )
+    flags.DEFINE_integer(
+        "eval_every", eval_every, "Steps between evaluations and sample grids.", **at_least_1
+    )
+    flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", **at_least_1)
+    flags.DEFINE_integer(
+        "log_every",
+        20,
+        "Steps between rows of metrics.jsonl, and between looks at Ctrl-C and SIGTERM.",
+        **at_least_1,
+    )
+    flags.DEFINE_bool("tensorboard", False, "Write TensorBoard events too (extra tensorboard).")
+    flags.DEFINE_string(
+        "coordinator",
+        None,
+        "HOST:PORT of process 0 of a run over several processes, or 'auto' to read it, with the "
+        "two flags below, from the cluster's environment (TPU pod, Slurm, Open MPI).",
+    )
+    flags.DEFINE_integer("num_processes", None, "How many processes there are.", **at_least_1)
+    flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.", lower_bound=0)
+    flags.DEFINE_string(
+        "compilation_cache",
+        None,
+        "Folder for compiled programs, so that a second start trains at once; empty for none. "
+        "Default: ganstab/xla in the user's cache folder.",
+    )
+
+
+def read(module: str) -> Settings:
+    """The settings as the command line gave them.
+
+    Args:
+      module: the experiment's `__name__`; its flags and the common ones make up `config.json`.
+    """
+    by_module = _FLAGS.flags_by_module_dict()
+    own = {
+        flag.name: flag.value
+        for defined_in in (module, sys.argv[0], __name__)
+        for flag in by_module.get(defined_in, [])
+    }
+    config = {name: value for name, value in own.items() if name not in _NOT_SETTINGS}
+    common = {name: _FLAGS[name].value for name in Settings._fields if name != "config"}
+    return Settings(**common, config=config)

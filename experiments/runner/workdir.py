@@ -1,0 +1,151 @@
+"""A run's folder: files that are whole or not there at all, and settings that cannot be mixed up.
+
+`--workdir` holds `config.json` (the settings, written once), `metrics.jsonl`, `checkpoints/`,
+`figures/`, `result.json` and `report.html`. Everything but the log of metrics is replaced in one
+piece, so a run that is killed at any moment leaves files that can be read.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from experiments.runner.files import UNFINISHED, explained, plain, to_json, write_atomic
+from ganstab.errors import InputError
+
+
+def open_workdir(path: str | os.PathLike[str], config: Mapping[str, Any]) -> pathlib.Path:
+    """The run's folder, made on the first start and recognised on every later one.
+
+    Args:
+      path: the folder; `~` is expanded, and missing parents are made.
+      config: the settings that decide the run's numbers; each must have a JSON form.
+
+    Raises:
+      InputError: the folder cannot be written to, holds something else, or was started with other
+        settings; then each of them is named.
+    """
+    folder = _local_folder(path)
+    with explained(f"cannot use --workdir={folder}"):
+        _check_writable(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(folder)
+        started = (folder / "config.json").exists()
+        if not started:
+            _check_empty(folder)
+    if started:
+        _check_same_settings(folder, config)
+    else:
+        write_atomic(folder / "config.json", to_json(config))
+    with explained(f"cannot use --workdir={folder}"):
+        (folder / "figures").mkdir(exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def held(workdir: pathlib.Path) -> Iterator[None]:
+    """Keeps a second process out of the folder; the system lets go of it, even after SIGKILL.
+
+    Raises:
+      InputError: another process is at work in the folder.
+    """
+    with explained(f"cannot use --workdir={workdir}"):
+        handle = os.open(workdir, os.O_RDONLY)
+    try:
+        if not _locked(handle):
+            raise InputError(f"--workdir={workdir} is in use by another process: wait for it")
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    """False if another process has the lock; a file system without locks is used unlocked."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _local_folder(path: str | os.PathLike[str]) -> pathlib.Path:
+    text = os.fspath(path)
+    if not text.strip():
+        raise InputError("--workdir is empty: name a folder for the run's files")
+    if "://" in text:
+        raise InputError(f"--workdir={text} is an address: name a folder of this machine")
+    return pathlib.Path(os.path.expanduser(text))
+
+
+def _check_writable(folder: pathlib.Path) -> None:
+    """Looks before anything is made, so that a refused start leaves no trace."""
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise InputError(f"cannot use --workdir={folder}: {existing} is a file, not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"cannot use --workdir={folder}: {existing} is not writable")
+
+
+def _remove_unfinished(folder: pathlib.Path) -> None:
+    """Clears what a killed `write_atomic` may have left, here and in `figures/`."""
+    for pattern in (f".*{UNFINISHED}", f"figures/.*{UNFINISHED}"):
+        for leftover in folder.glob(pattern):
+            leftover.unlink(missing_ok=True)
+
+
+def _check_empty(folder: pathlib.Path) -> None:
+    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    if names:
+        raise InputError(
+            f"--workdir={folder} is not empty ({names[0]}, …) and has no config.json, so it is no "
+            "run's folder: name a new or empty one"
+        )
+
+
+def _check_same_settings(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+    before, now = _flat(_read_config(folder)), _flat(plain(config))
+    different = [
+        f"{name}: was {_shown(before, name)}, now {_shown(now, name)}"
+        for name in sorted(before.keys() | now.keys())
+        if _shown(before, name) != _shown(now, name)
+    ]
+    if different:
+        raise InputError(
+            f"--workdir={folder} was started with other settings ({'; '.join(different)}): go on "
+            "with the same settings, or name another --workdir"
+        )
+
+
+def _read_config(folder: pathlib.Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    with explained(f"cannot read {path}"):
+        content = path.read_bytes()
+    try:
+        config = json.loads(content)
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): name another --workdir") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} is damaged (no JSON object): name another --workdir")
+    return config
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted names, so that a difference is named exactly."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _shown(settings: Mapping[str, Any], name: str) -> str:
+    return json.dumps(settings[name], sort_keys=True) if name in settings else "absent"
