@@ -1,0 +1,1 @@
+"""Programs that reproduce the tables and figures of the papers, on one shared runner."""

@@ -1,25 +1,26 @@
 """Stacked MNIST: how many of 1,000 modes does a GAN cover, with and without unrolling?
 
-Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.3.1 and Table 1. Each
-image is three random MNIST digits, one a colour channel, so the data have 10 × 10 × 10 = 1,000 modes.
-The discriminator is kept small on purpose, at a fraction of the generator's width: a plain GAN then
-drops most modes, and one whose generator looks K discriminator updates ahead keeps them.
+Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.3.1 and Table 1.
+Each image is three random MNIST digits, one a colour channel, so the data have 10 × 10 × 10 = 1,000
+modes. The discriminator is kept small on purpose, at a fraction of the generator's width: a plain
+GAN then drops most modes, and one whose generator looks K discriminator updates ahead keeps them.
 
     python -m experiments.stacked_mnist --unroll_steps=5
     python -m experiments.stacked_mnist --unroll_steps=0
 
-Counted are the modes hit at least once by 25,600 samples, as told by an MNIST classifier, and the KL
-divergence of the samples' histogram of modes to uniform, in nats. A perfect sampler covers 1,000
-with a KL of 0.0195 (the price of a finite sample).
+Counted are the modes hit at least once by 25,600 samples, as told by an MNIST classifier, and the
+KL divergence of the samples' histogram of modes to uniform, in nats. A perfect sampler covers 1,000
+with a KL of 0.0195, the price of a finite sample.
 
-What follows the paper or its text: networks, optimizer (Adam), evaluation. What does not stand in
-the paper and is taken from PacGAN's re-run of it: kernel sizes, learning rates, Adam's beta1, leak,
-number of samples. Batch size, length, beta2 and initialisation are our own choice, and the length is
-chosen for minutes, not hours. Real and generated images pass through the discriminator as one batch
-(--disc_batch): the paper does not say, and with two batches the plain GAN does not collapse.
+Networks, optimizer (Adam) and evaluation follow the paper. Kernel sizes, learning rates, Adam's
+beta1, leak and number of samples do not stand in it and are PacGAN's, from its re-run of the table.
+Batch size, length, beta2 and initialisation are our own choice; the length is chosen for minutes,
+not hours. Real and generated images pass through the discriminator as one batch (--disc_batch): the
+paper does not say, and as two batches the plain GAN does not collapse.
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -36,7 +37,7 @@ from ganstab.players import from_nnx
 from ganstab.types import Game, Player, TrainState
 
 WIDTHS = (0.25, 0.5, 1.0)
-LOSSES = {
+LOSSES: dict[str, Callable] = {
     "non_saturating": losses.non_saturating,
     "minimax": losses.minimax,
     "least_squares": losses.least_squares,
@@ -85,9 +86,7 @@ flags.DEFINE_float("disc_learning_rate", 2e-4, "Adam's step size, discriminator.
 flags.DEFINE_float("beta1", 0.5, "Adam's decay of the mean.", lower_bound=0.0, upper_bound=0.9999)
 flags.DEFINE_float("beta2", 0.999, "Adam's decay of the square.", lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_float("init_stddev", 0.05, "Standard deviation of initial weights.", lower_bound=0.0)
-flags.register_validator(
-    "disc_width", lambda width: width in WIDTHS, f"must be one of {WIDTHS}"
-)
+flags.register_validator("disc_width", lambda width: width in WIDTHS, f"must be one of {WIDTHS}")
 
 
 def make_players() -> Pair:

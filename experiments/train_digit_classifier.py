@@ -65,7 +65,7 @@ def _affine(key: Array, strength: Array, most: Distortion) -> tuple[Array, Array
     cos, sin = jnp.cos(angle), jnp.sin(angle)
     rotation = jnp.array([[cos, -sin], [sin, cos]])
     skew = jnp.array([[1.0, 0.0], [shear, 1.0]])
-    return rotation @ skew * jnp.exp(most.stretch * draw[2:4]), most.shift * draw[4:6]
+    return rotation @ skew * jnp.exp(most.stretch * draw[None, 2:4]), most.shift * draw[4:6]
 
 
 def loss(params: digit_classifier.Params, image: Array, label: Array) -> Array:

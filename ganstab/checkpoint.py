@@ -104,8 +104,7 @@ def digest(tree: Any) -> str:
 
 
 def clean(directory: str | Path) -> None:
-    """Removes what a killed process left half-written or half-removed. For one process, at start.
-    """
+    """Removes what a killed process left half-written or half-removed; for the main process."""
     known = {path for _, path in _checkpoints(Path(directory))}
     _remove([path for path in Path(directory).glob("*step_*") if path not in known])
 

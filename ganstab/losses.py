@@ -7,7 +7,6 @@ shape; the mean runs over all elements, which must number at least one.
 `sp(t) = log(1 + exp(t))` is the softplus, finite with a right gradient at any float score.
 """
 
-import chex
 import jax
 import jax.numpy as jnp
 
@@ -19,11 +18,10 @@ def _softplus(score: jax.Array) -> jax.Array:
 
 
 def _check(real_score: jax.Array, fake_score: jax.Array) -> None:
-    chex.assert_equal_rank([real_score, fake_score])
-    if not (real_score.size and fake_score.size):
+    if real_score.ndim != fake_score.ndim or not (real_score.size and fake_score.size):
         raise ValueError(
-            f"a loss needs at least one score of each kind, got shapes {real_score.shape} (real) "
-            f"and {fake_score.shape} (fake)"
+            "a loss needs at least one score of each kind and the same rank in both, got shapes "
+            f"{real_score.shape} (real) and {fake_score.shape} (fake)"
         )
 
 
@@ -39,9 +37,7 @@ def _cross_entropy(
     return jnp.mean(real) + jnp.mean(_softplus(fake_score))
 
 
-def minimax(
-    real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: float = 0.0
-) -> Pair:
+def minimax(real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: float = 0.0) -> Pair:
     """The zero-sum GAN game of Goodfellow et al. (2014), eq. 1, on logits.
 
     disc: `E sp(−D(x)) + E sp(D(G(z)))`; gen: minus that. The generator keeps the term in the

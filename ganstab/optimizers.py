@@ -36,7 +36,7 @@ def _scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransforma
         count = optax.safe_increment(state.count)
         mu = jax.tree.map(lambda g, m: (1 - b1) * g + b1 * m, grads, state.mu)
         nu = jax.tree.map(lambda g, v: (1 - b2) * g**2 + b2 * v, grads, state.nu)
-        mean_scale, square_scale = (1 / (1 - b ** count.astype(jnp.float32)) for b in (b1, b2))
+        mean_scale, square_scale = (1 / (1 - b ** count.astype(float)) for b in (b1, b2))
         updates = jax.tree.map(
             lambda m, v: m * mean_scale.astype(m.dtype)
             / (_sqrt(v * square_scale.astype(v.dtype)) + eps),

@@ -8,7 +8,6 @@ gradient that is not its own; these penalties are not defined for it.
 
 from collections.abc import Callable
 
-import chex
 import jax
 import jax.numpy as jnp
 
@@ -57,7 +56,11 @@ def wgan_gp(
       target: the norm asked for.
       one_sided: whether norms under the target are free.
     """
-    chex.assert_equal_shape([real, fake])
+    if real.shape != fake.shape:
+        raise ValueError(
+            "wgan_gp draws lines between real and fake, which must have one shape, got "
+            f"{real.shape} (real) and {fake.shape} (fake)"
+        )
     u = _per_sample(key, real)
     norms = _safe_sqrt(_square_norms(score_fn, u * real + (1.0 - u) * fake))
     return _lipschitz(norms, target, one_sided)

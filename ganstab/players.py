@@ -91,7 +91,8 @@ def from_linen(
 
     def init(key):
         variables = linen.init(lambda bound, x: call(bound, x, True), module)(_rngs(key), example)
-        return variables.pop("params", {}), variables
+        state = {name: value for name, value in variables.items() if name != "params"}
+        return variables.get("params", {}), state
 
     def apply(params, state, x, key, *, train=True):
         run = linen.apply(

@@ -58,7 +58,7 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
         key = jax.random.fold_in(train_state.key, train_state.step)
         keys = jax.random.split(key, n_gen + n_disc)
         at = train_state.params, train_state.carry
-        metrics = {}
+        metrics: dict[str, jax.Array] = {}
         for player, moves in ((0, slice(0, n_gen)), (1, slice(n_gen, n_gen + n_disc))):
             own = jax.tree.map(lambda leaf, moves=moves: leaf[moves], (batches, keys))
 
@@ -107,7 +107,7 @@ def _move(game: Game, txs: Pair, player: int, params: Pair, carry: Carry, batch,
     moved = put(params, player, optax.apply_updates(params[player], updates))
     state = put(carry.state, player, aux.carry_state[player])
     name = Pair._fields[player]
-    metrics = {f"{name}/loss": loss, f"{name}/grad_norm": optax.global_norm(grads)}
+    metrics = {f"{name}/loss": loss, f"{name}/grad_norm": optax.tree.norm(grads)}
     return (moved, Carry(state, put(carry.opt, player, opt))), metrics_of(aux, player) | metrics
 
 

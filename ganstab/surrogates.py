@@ -135,11 +135,11 @@ def _facing(params: Pair, carry: Carry, opponent: _Opponent, ahead: int) -> tupl
 def _start(tx: optax.GradientTransformation, params, opt, live: bool):
     if not live or opt == ():
         return tx.init(params)
-    needed = jax.eval_shape(tx.init, params)
-    if jax.tree.structure(opt) != jax.tree.structure(needed):
+    needed, there = (str(jax.tree.structure(s)) for s in (jax.eval_shape(tx.init, params), opt))
+    if there != needed:
         raise ValueError(
             "unrolled(live=True) starts tx from the opponent's optimizer state, which is not tx's: "
-            f"expected {jax.tree.structure(needed)}, got {jax.tree.structure(opt)}; give the "
-            "opponent the same optax transform, or live=False"
+            f"expected {needed}, got {there}; give the opponent the same optax transform, or "
+            "live=False"
         )
     return opt

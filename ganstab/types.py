@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+
 class Pair(NamedTuple):
     """Anything there is one of for each player."""
 

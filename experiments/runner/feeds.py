@@ -65,7 +65,8 @@ def len_of(source: Images | RandomAccess) -> int:
 
 
 def _resident(source: Images, sampler: Sampler, indices, key, mesh: Mesh) -> Feed:
-    supply = jax.device_put((source, key), devices.replicated(mesh))
+    images = jax.device_put(source, devices.replicated(mesh))
+    supply = images, devices.on_all(mesh, lambda: key)
 
     def pick(supply, step, place):
         del place

@@ -1,5 +1,7 @@
 """The images that a run trains on, wherever they come from."""
 
+import numpy as np
+
 from experiments.runner.settings import Settings
 from ganstab.data import Images, RandomAccess, load_idx, load_mnist, load_tfds
 from ganstab.errors import InputError
@@ -31,7 +33,7 @@ def load(settings: Settings, shape: tuple[int, int, int]) -> Images | RandomAcce
 
 
 def _check(source: Images | RandomAccess, settings: Settings, shape: tuple[int, int, int]) -> None:
-    first = source.image[:1] if isinstance(source, Images) else source.fetch([0]).image
+    first = source.image[:1] if isinstance(source, Images) else source.fetch(np.zeros(1, int)).image
     if first.shape[1:] != shape:
         raise InputError(
             f"--dataset={settings.dataset} has images of shape {first.shape[1:]}, this experiment "

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from absl import app, flags, logging
+from absl import flags, logging
 
 from ganstab.errors import InputError
 
-USAGE, FAILED = 2, 1
+USAGE = 2
 
 
 def launch(main: Callable[[], int]) -> None:
@@ -18,8 +18,10 @@ def launch(main: Callable[[], int]) -> None:
     What the user has to mend (a flag, a file, a full disk) is told in one line, with exit status 2
     and without a traceback; anything else is a fault of ours and keeps its traceback.
     """
-    app.define_help_flags()
     logging.set_verbosity(logging.ERROR)
+    if {"--help", "-h", "-help"} & set(sys.argv):
+        print(_help())
+        sys.exit(0)
     try:
         rest = flags.FLAGS(sys.argv)[1:]
         if rest:
@@ -28,10 +30,13 @@ def launch(main: Callable[[], int]) -> None:
     except (InputError, flags.Error) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         status = USAGE
-    except SystemExit:
-        # absl ends --help with status 1, as if asking were a mistake.
-        status = 0
     sys.exit(status)
+
+
+def _help() -> str:
+    """The program's own docstring, then every flag with its default."""
+    _, listed = flags.FLAGS.main_module_help().split(":\n", 1)
+    return f"{sys.modules['__main__'].__doc__}\nflags:\n{listed}"
 
 
 class StopRequest(NamedTuple):
@@ -46,7 +51,7 @@ class StopRequest(NamedTuple):
     @property
     def exit_status(self) -> int:
         """128 + signal, as a shell reports it, so that `a && b` does not go on."""
-        return 128 + self.received[0]
+        return 128 + (self.received or [signal.SIGTERM])[0]
 
 
 def watch_signals() -> StopRequest:

@@ -72,7 +72,12 @@ def _restore(experiment: Experiment, session: Session) -> tuple[TrainState, int]
 
 
 def _train(experiment: Experiment, session: Session, state: TrainState, at: int) -> int:
-    settings, folder, progress, stop = session.settings, session.folder, session.progress, session.stop
+    settings, folder, progress, stop = (
+        session.settings,
+        session.folder,
+        session.progress,
+        session.stop,
+    )
     book = Book(experiment, settings, folder, progress, at)
     if at >= settings.num_steps:
         return book.close(state, at, "finished")

@@ -1,7 +1,7 @@
 """The flags that every experiment has, and their values in one record."""
 
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 
@@ -36,14 +36,13 @@ class Settings(NamedTuple):
 
 def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: str) -> None:
     """Defines the common flags with an experiment's own defaults."""
-    at_least_1 = {"lower_bound": 1}
     flags.DEFINE_integer(
         "num_steps",
         num_steps,
         "Training steps; one step updates each player.",
-        **at_least_1,
+        lower_bound=1,
     )
-    flags.DEFINE_integer("batch_size", batch_size, "Samples in a minibatch.", **at_least_1)
+    flags.DEFINE_integer("batch_size", batch_size, "Samples in a minibatch.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Everything random follows from it.", lower_bound=0)
     flags.DEFINE_string(
         "workdir",
@@ -65,14 +64,14 @@ def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: s
         "Let TensorFlow Datasets download and prepare --dataset first (needs the extra tfds).",
     )
     flags.DEFINE_integer(
-        "eval_every", eval_every, "Steps between evaluations and sample grids.", **at_least_1
+        "eval_every", eval_every, "Steps between evaluations and sample grids.", lower_bound=1
     )
-    flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", **at_least_1)
+    flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", lower_bound=1)
     flags.DEFINE_integer(
         "log_every",
         20,
         "Steps between rows of metrics.jsonl, and between looks at Ctrl-C and SIGTERM.",
-        **at_least_1,
+        lower_bound=1,
     )
     flags.DEFINE_bool("tensorboard", False, "Write TensorBoard events too (extra tensorboard).")
     flags.DEFINE_string(
@@ -81,7 +80,7 @@ def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: s
         "HOST:PORT of process 0 of a run over several processes, or 'auto' to read it, with the "
         "two flags below, from the cluster's environment (TPU pod, Slurm, Open MPI).",
     )
-    flags.DEFINE_integer("num_processes", None, "How many processes there are.", **at_least_1)
+    flags.DEFINE_integer("num_processes", None, "How many processes there are.", lower_bound=1)
     flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.", lower_bound=0)
     flags.DEFINE_string(
         "compilation_cache",
@@ -89,6 +88,9 @@ def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: s
         "Folder for compiled programs, so that a second start trains at once; empty for none. "
         "Default: ganstab/xla in the user's cache folder.",
     )
+    # So that --help lists them with the experiment's own.
+    for flag in _FLAGS.flags_by_module_dict()[__name__]:
+        _FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def read(module: str) -> Settings:
@@ -104,5 +106,7 @@ def read(module: str) -> Settings:
         for flag in by_module.get(defined_in, [])
     }
     config = {name: value for name, value in own.items() if name not in _NOT_SETTINGS}
-    common = {name: _FLAGS[name].value for name in Settings._fields if name != "config"}
+    common: dict[str, Any] = {
+        name: _FLAGS[name].value for name in Settings._fields if name != "config"
+    }
     return Settings(**common, config=config)

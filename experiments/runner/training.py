@@ -36,7 +36,9 @@ def make_loop(step: Step, feed: Feed, example: TrainState, steps: int) -> Callab
       steps: the most steps of one call.
     """
     supply = feed.fetch(int(example.step))
-    one_step = jax.eval_shape(lambda s, f: step(s, feed.pick(f, s.step, 0)), example, supply)
+    one_step = jax.eval_shape(
+        lambda s, f: step(s, feed.pick(f, s.step, jnp.zeros((), int))), example, supply
+    )
     empty = jax.tree.map(lambda leaf: jnp.full((steps,), jnp.nan, leaf.dtype), one_step[1])
 
     def run(state: TrainState, supply, count):

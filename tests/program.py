@@ -1,0 +1,45 @@
+"""Starts the main job as a user does, small and with one shared cache of compiled programs."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent
+RUN = {
+    "unroll_steps": 1,
+    "num_steps": 60,
+    "batch_size": 16,
+    "log_every": 5,
+    "checkpoint_every": 10,
+    "eval_every": 20,
+    "samples": 512,
+}
+
+
+def command(workdir, cache, **settings) -> list[str]:
+    flags = {**RUN, "workdir": workdir, "compilation_cache": cache, **settings}
+    program = [sys.executable, "-m", "experiments.stacked_mnist"]
+    return program + [f"--{name}={value}" for name, value in flags.items()]
+
+
+def start(workdir, cache, log=None, **settings) -> subprocess.Popen:
+    """The running program; its words go to a `.log` file beside the workdir."""
+    with open(log or pathlib.Path(workdir).with_suffix(".log"), "a") as words:
+        return subprocess.Popen(
+            command(workdir, cache, **settings),
+            cwd=ROOT, stdout=words, stderr=words, env=environment(),
+        )  # fmt: skip
+
+
+def run(workdir, cache, **settings) -> subprocess.CompletedProcess:
+    """The finished program with what it said."""
+    return subprocess.run(
+        command(workdir, cache, **settings),
+        cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
+    )  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """One device; two visible cores, since the bits depend on their number."""
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "NPROC": "2"}

@@ -1,0 +1,65 @@
+"""Two processes on this machine run the main job together; one process goes on from what they save."""
+
+import json
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+from program import RUN, run, start
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def start_two(workdir, cache, **settings) -> list:
+    coordinator = f"127.0.0.1:{free_port()}"
+    return [
+        start(
+            workdir, cache, log=workdir.with_name(f"process{i}.log"),
+            coordinator=coordinator, num_processes=2, process_id=i, **settings,
+        )
+        for i in (0, 1)
+    ]  # fmt: skip
+
+
+def losses(workdir) -> np.ndarray:
+    rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return np.array([[row["gen/loss"], row["disc/loss"]] for row in rows])
+
+
+def test_two_processes_equal_one_and_one_goes_on_from_two(tmp_path, cache):
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    processes = start_two(together, cache)
+    rows = together / "metrics.jsonl"
+    while not rows.exists() or len(rows.read_text().splitlines()) < 4:
+        assert all(process.poll() is None for process in processes), logs(tmp_path)
+        time.sleep(0.05)
+    processes[1].send_signal(signal.SIGTERM)
+    assert [p.wait(timeout=120) for p in processes] == [128 + signal.SIGTERM] * 2, logs(tmp_path)
+    stopped = json.loads((together / "result.json").read_text())
+    assert stopped["status"] == "interrupted" and 20 <= stopped["step"] < RUN["num_steps"]
+    assert stopped["versions"]["device"].startswith("2 ")
+
+    done = run(together, cache)
+    assert done.returncode == 0 and f"going on from step {stopped['step']}" in done.stderr
+    assert run(alone, cache).returncode == 0
+    # Rounding differs with the number of devices, and a game amplifies it step by step.
+    np.testing.assert_allclose(losses(together)[:4], losses(alone)[:4], rtol=1e-4)
+    np.testing.assert_allclose(losses(together), losses(alone), rtol=2e-2)
+
+
+def logs(folder) -> str:
+    return "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
+
+
+@pytest.mark.parametrize("missing", ["num_processes", "process_id"])
+def test_half_a_cluster_is_refused(tmp_path, cache, missing):
+    settings = {"coordinator": "127.0.0.1:1", "num_processes": 2, "process_id": 0}
+    del settings[missing]
+    done = run(tmp_path / "run", cache, **settings)
+    assert done.returncode == 2 and "--num_processes=N" in done.stderr
