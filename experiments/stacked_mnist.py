@@ -180,7 +180,7 @@ def main() -> int:
     experiment = runner.Experiment(
         title=f"Stacked MNIST, K = {FLAGS.unroll_steps}, discriminator width {FLAGS.disc_width:g}",
         description=(__doc__ or "").split("    python")[0],
-        state=devices.on_all(session.mesh, lambda: steps.init(players, txs, init_key)),
+        state=devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key),
         step=steps.alternating(make_unrolled_game(players, txs.disc, session.mesh), txs),
         feed=make_feed(
             source,

@@ -62,9 +62,9 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def on_all(mesh: Mesh, make: Callable[[], Any]) -> Any:
-    """What `make` computes, the same on every device of every process."""
-    return jax.jit(make, out_shardings=replicated(mesh))()
+def on_all(mesh: Mesh, make: Callable, *inputs: Any) -> Any:
+    """What `make(*inputs)` computes, the same on every device of every process."""
+    return jax.jit(make, out_shardings=replicated(mesh))(*inputs)
 
 
 def split(mesh: Mesh, x: jax.Array, axis: int = 0) -> jax.Array:

@@ -66,7 +66,7 @@ def len_of(source: Images | RandomAccess) -> int:
 
 def _resident(source: Images, sampler: Sampler, indices, key, mesh: Mesh) -> Feed:
     images = jax.device_put(source, devices.replicated(mesh))
-    supply = images, devices.on_all(mesh, lambda: key)
+    supply = images, devices.on_all(mesh, lambda key: key, key)
 
     def pick(supply, step, place):
         del place
