@@ -81,26 +81,49 @@ def _conv_transpose_major(x: Array, kernel: Array, stride: int, size: Size) -> A
     )
 
 
-def _windows(x: Array, kernel: Size, stride: int) -> Array:
-    """[C, H, W, N] -> [kh * kw * C, H', W', N]: under each tap, the pixels that it meets."""
-    for axis, k in zip((1, 2), kernel, strict=True):
-        low, high = same_padding(x.shape[axis], k, stride)
-        x = _shift(x, axis, low, high)
-    out_h, out_w = ((n - k) // stride for n, k in zip(x.shape[1:3], kernel, strict=True))
-    return jnp.concatenate(
-        [
-            x[:, i : i + out_h * stride + 1 : stride, j : j + out_w * stride + 1 : stride]
-            for i in range(kernel[0])
-            for j in range(kernel[1])
-        ]
-    )
+def _conv_minor(x: Array, kernel: Array, stride: int) -> Array:
+    taps_h, taps_w, cin, cout = kernel.shape
+    height, width = (-(-n // stride) for n in x.shape[1:3])
+    x = _pad_same(_pad_same(x, 1, taps_h, stride), 2, taps_w, stride)
+    if stride == 1 and cout < cin:
+        return _narrowing_conv(x, kernel, height, width)
+    phases = [_phases(row, 2, stride) for row in _phases(x, 1, stride)]
+    windows = [
+        _window(_window(phases[i % stride][j % stride], 1, i // stride, height),
+                2, j // stride, width)
+        for i in range(taps_h) for j in range(taps_w)
+    ]  # fmt: skip
+    return _contract(kernel.reshape(-1, cout), jnp.concatenate(windows))
 
 
-def _shift(x: Array, axis: int, low: int, high: int, dilation: int = 1) -> Array:
-    """Zeros around (negative: a crop) and between the pixels along one axis."""
-    config = [(0, 0, 0)] * x.ndim
-    config[axis] = (low, high, dilation - 1)
-    return lax.pad(x, jnp.zeros((), x.dtype), config)
+def _narrowing_conv(x: Array, kernel: Array, height: int, width: int) -> Array:
+    """Multiplies windows along the width only, and shifts and adds the products along the height.
+
+    The intermediate arrays have taps x cin and taps x cout channels, not taps^2 of either.
+    """
+    taps_h, taps_w, cin, cout = kernel.shape
+    windows = jnp.concatenate([_window(x, 2, j, width) for j in range(taps_w)])
+    product = _contract(kernel.transpose(1, 2, 0, 3).reshape(taps_w * cin, -1), windows)
+    return _total([_window(t, 1, i, height) for i, t in enumerate(_split(product, taps_h))])
+
+
+def _conv_transpose_minor(x: Array, kernel: Array, stride: int, size: Size) -> Array:
+    taps_h, taps_w = kernel.shape[:2]
+    product = _contract(kernel.transpose(2, 0, 1, 3).reshape(x.shape[0], -1), x)
+    rows = [_split(row, taps_w) for row in _split(product, taps_h)]
+    summed = [_overlay(row, 2, stride, size[1]) for row in rows]
+    return _overlay(summed, 1, stride, size[0])
+
+
+def _overlay(taps: Sequence[Array], axis: int, stride: int, size: int) -> Array:
+    """Sum of the taps' images, dilated and each shifted by one pixel, cropped to `size`."""
+    low, high = _transpose_padding(taps[0].shape[axis], size, len(taps), stride)
+    config = [(0, 0, 0)] * taps[0].ndim
+    placed = []
+    for k, tap in enumerate(taps):
+        config[axis] = (low - k, high - (len(taps) - 1 - k), stride - 1)
+        placed.append(lax.pad(tap, jnp.zeros((), tap.dtype), config))
+    return _total(placed)
 
 
 def _contract(weights: Array, x: Array) -> Array:
@@ -109,53 +132,37 @@ def _contract(weights: Array, x: Array) -> Array:
     return flat.reshape(-1, *x.shape[1:])
 
 
-def _spread(x: Array, kernel: Array) -> list[list[Array]]:
-    """[I, H, W, N] -> the kh x kw arrays [O, H, W, N], x times each tap of the kernel."""
-    taps_h, taps_w, _, out = kernel.shape
-    product = _contract(kernel.transpose(2, 0, 1, 3).reshape(x.shape[0], -1), x)
-    # The derivative of a split is one concatenation, that of indexing a sum of full-size pads.
-    taps = lax.split(product, [out] * (taps_h * taps_w))
-    return [list(taps[i * taps_w : (i + 1) * taps_w]) for i in range(taps_h)]
+def _pad_same(x: Array, axis: int, taps: int, stride: int) -> Array:
+    """`same_padding` along one axis, and zeros behind it up to a multiple of the stride."""
+    low, _ = same_padding(x.shape[axis], taps, stride)
+    whole = (-(-x.shape[axis] // stride) + (taps - 1) // stride) * stride
+    shapes = [
+        (*x.shape[:axis], n, *x.shape[axis + 1 :]) for n in (low, whole - low - x.shape[axis])
+    ]
+    # Not lax.pad, because XLA would fuse it with what made x, and compute that many times over.
+    before, after = (jnp.zeros(shape, x.dtype) for shape in shapes)
+    return jnp.concatenate([before, x, after], axis)
+
+
+def _window(x: Array, axis: int, start: int, length: int) -> Array:
+    return lax.slice_in_dim(x, start, start + length, axis=axis)
+
+
+def _phases(x: Array, axis: int, stride: int) -> list[Array]:
+    """Every stride-th pixel along an axis, counted from the first, from the second, ..."""
+    if stride == 1:
+        return [x]
+    pairs = x.reshape(*x.shape[:axis], -1, stride, *x.shape[axis + 1 :])
+    return [lax.squeeze(phase, (axis + 1,)) for phase in _split(pairs, stride, axis + 1)]
+
+
+def _split(x: Array, parts: int, axis: int = 0) -> Sequence[Array]:
+    """Equal parts, whose derivative is one concatenation (that of slices, a sum of full pads)."""
+    return lax.split(x, [x.shape[axis] // parts] * parts, axis)
 
 
 def _total(terms: Sequence[Array]) -> Array:
     return functools.reduce(operator.add, terms)
-
-
-def _conv_minor(x: Array, kernel: Array, stride: int) -> Array:
-    taps_h, taps_w, cin, cout = kernel.shape
-    if stride == 1 and cout < cin:
-        return _conv_by_taps(x, kernel)
-    windows = _windows(x, (taps_h, taps_w), stride)
-    return _contract(kernel.reshape(-1, cout), windows)
-
-
-def _conv_by_taps(x: Array, kernel: Array) -> Array:
-    """Product first: cheaper where there are fewer output than input channels."""
-    taps_h, taps_w = kernel.shape[:2]
-    height, width = x.shape[1:3]
-    top, bottom = same_padding(height, taps_h, 1)
-    left, right = same_padding(width, taps_w, 1)
-    taps = _spread(_shift(_shift(x, 1, top, bottom), 2, left, right), kernel)
-    return _total(
-        [taps[i][j][:, i : i + height, j : j + width] for i in range(taps_h) for j in range(taps_w)]
-    )
-
-
-def _conv_transpose_minor(x: Array, kernel: Array, stride: int, size: Size) -> Array:
-    taps_h, taps_w = kernel.shape[:2]
-    pads = [
-        _transpose_padding(small, n, k, stride)
-        for small, n, k in zip(x.shape[1:3], size, kernel.shape[:2], strict=True)
-    ]
-
-    def place(tap: Array, axis: int, k: int) -> Array:
-        low, high = pads[axis - 1]
-        taps = kernel.shape[axis - 1]
-        return _shift(tap, axis, low - k, high - (taps - 1 - k), stride)
-
-    rows = [_total([place(t, 2, j) for j, t in enumerate(row)]) for row in _spread(x, kernel)]
-    return _total([place(row, 1, i) for i, row in enumerate(rows)])
 
 
 def _same(x: Array) -> Array:
@@ -163,14 +170,21 @@ def _same(x: Array) -> Array:
 
 
 def _to_minor(x: Array) -> Array:
-    return x.transpose(3, 1, 2, 0)
+    return _unfused(x.transpose(3, 1, 2, 0))
 
 
 def _from_minor(x: Array) -> Array:
-    # XLA would fuse a bare transposition with what made x, and compute all of that in the order
-    # of the result, which takes several times as long. It fuses nothing into a matrix product.
-    same = lax.dot_general(x, jnp.eye(x.shape[0], dtype=x.dtype), (((0,), (0,)), ((), ())))
-    return same.transpose(2, 0, 1, 3)
+    return _unfused(x).transpose(3, 1, 2, 0)
+
+
+def _unfused(x: Array) -> Array:
+    """x itself, multiplied by an identity matrix, on its way into or out of the layout.
+
+    XLA would fuse a bare transposition with what made x (in the derivative, its cotangent), and
+    compute all of that in the order of the result, which costs more than the whole network. It
+    fuses neither into a matrix product.
+    """
+    return _contract(jnp.eye(x.shape[0], dtype=x.dtype), x)
 
 
 batch_major = Convolutions(_conv_major, _conv_transpose_major, _same, _same, -1)
