@@ -35,11 +35,15 @@ def make_loop(step: Step, feed: Feed, example: TrainState, steps: int) -> Callab
       example: a state of the right shapes and shardings.
       steps: the most steps of one call.
     """
-    supply = feed.fetch(int(example.step))
-    one_step = jax.eval_shape(
-        lambda s, f: step(s, feed.pick(f, s.step, jnp.zeros((), int))), example, supply
-    )
-    empty = jax.tree.map(lambda leaf: jnp.full((steps,), jnp.nan, leaf.dtype), one_step[1])
+    supply, start = feed.fetch(int(example.step)), jnp.zeros((), jnp.int32)
+
+    # Under jit of its own, the step is traced once for its shapes and for the loop.
+    @jax.jit
+    def take(state: TrainState, supply, place):
+        return step(state, feed.pick(supply, state.step, place))
+
+    _, metrics = jax.eval_shape(take, example, supply, start)
+    empty = jax.tree.map(lambda leaf: jnp.full((steps,), jnp.nan, leaf.dtype), metrics)
 
     def run(state: TrainState, supply, count):
         def wanted(at):
@@ -48,15 +52,15 @@ def make_loop(step: Step, feed: Feed, example: TrainState, steps: int) -> Callab
 
         def body(at):
             state, log, place, _ = at
-            new, metrics = step(state, feed.pick(supply, state.step, place))
+            new, metrics = take(state, supply, place)
             sound = jnp.all(jnp.stack([jnp.isfinite(value) for value in metrics.values()]))
             kept = jax.tree.map(lambda old, new: jnp.where(sound, new, old), state, new)
             log = jax.tree.map(lambda log, value: log.at[place].set(value), log, metrics)
             return kept, log, place + 1, sound
 
-        return jax.lax.while_loop(wanted, body, (state, empty, 0, jnp.asarray(True)))
+        return jax.lax.while_loop(wanted, body, (state, empty, start, jnp.asarray(True)))
 
-    compiled = jax.jit(run).lower(example, supply, jnp.zeros((), jnp.int32)).compile()
+    compiled = jax.jit(run).lower(example, supply, start).compile()
 
     def loop(state: TrainState, count: int) -> Passed:
         supply = feed.fetch(int(state.step))

@@ -1,0 +1,112 @@
+"""The runner's loop and feeds: the same batches on either path, the same bits in any division."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from common import assert_equal
+
+from experiments.runner.feeds import make_feed
+from experiments.runner.training import first_fault, make_loop
+from ganstab import Carry, Pair, TrainState
+from ganstab.data import Images, RandomAccess, stacked_digits
+
+STEPS = 5
+
+
+@pytest.fixture
+def images():
+    draw = np.random.default_rng(0)
+    image = draw.integers(0, 256, (40, 4, 4, 1), dtype=np.uint8)
+    return Images(image, draw.integers(0, 10, 40).astype(np.int32))
+
+
+def feed_of(source, mesh, batch_size=8):
+    key = jax.random.key(1)
+    return make_feed(
+        source, stacked_digits, key=key, updates=2, batch_size=batch_size, steps=STEPS, mesh=mesh
+    )
+
+
+@pytest.fixture
+def mesh():
+    return jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+
+
+def on_disk(images):
+    records = [{"image": i, "label": n} for i, n in zip(*images, strict=True)]
+    return RandomAccess(records)
+
+
+def batches(feed, first, count):
+    supply = feed.fetch(first)
+    pick = jax.jit(feed.pick)
+    return [pick(supply, jnp.asarray(first + i), jnp.asarray(i)) for i in range(count)]
+
+
+def test_resident_and_streamed_batches_are_the_same(images, mesh):
+    resident = batches(feed_of(images, mesh), 10, STEPS)
+    streamed = batches(feed_of(on_disk(images), mesh), 10, STEPS)
+    for a, b in zip(resident, streamed, strict=True):
+        assert a.real.shape == (2, 8, 4, 4, 3)
+        np.testing.assert_array_equal(np.asarray(a.label), np.asarray(b.label))
+        np.testing.assert_allclose(a.real, b.real, atol=1e-6)
+    assert np.ptp(np.asarray([a.label for a in resident])) > 100
+
+
+def test_a_step_has_the_same_batch_wherever_a_run_starts(images, mesh):
+    for source in (images, on_disk(images)):
+        feed = feed_of(source, mesh)
+        assert_equal(batches(feed, 10, 3)[2], batches(feed, 12, 1)[0])
+
+
+def counting(limit):
+    """A step that adds up its batches, and whose loss is not finite from step `limit` on."""
+
+    def step(state, batch):
+        total = state.params.gen + jnp.mean(batch.real)
+        loss = jnp.where(state.step >= limit, jnp.inf, total)
+        metrics = {"gen/loss": loss, "disc/loss": total, "disc/grad_norm": total}
+        moved = state._replace(params=Pair(total, state.params.disc), step=state.step + 1)
+        return moved, metrics
+
+    return step
+
+
+def start():
+    nothing = Carry(Pair((), ()), Pair((), ()))
+    zero = jnp.zeros(())
+    return TrainState(Pair(zero, zero), nothing, jnp.zeros((), jnp.int32), jax.random.key(0))
+
+
+def test_a_run_cut_anywhere_has_the_same_bits(images, mesh):
+    loop = make_loop(counting(99), feed_of(images, mesh), start(), STEPS)
+    whole = loop(loop(start(), 5).state, 5)
+    cut = loop(loop(loop(start(), 2).state, 5).state, 3)
+    assert whole.sound and int(whole.state.step) == 10
+    assert_equal(whole.state, cut.state)
+    np.testing.assert_array_equal(whole.metrics["gen/loss"][-3:], cut.metrics["gen/loss"])
+
+
+def test_a_step_that_is_not_finite_is_not_taken(images, mesh):
+    loop = make_loop(counting(3), feed_of(images, mesh), start(), STEPS)
+    sound, passed = loop(start(), 3), loop(start(), 5)
+    assert not passed.sound and int(passed.state.step) == 3
+    assert len(passed.metrics["gen/loss"]) == 4
+    assert_equal(passed.state, sound.state)
+
+
+@pytest.mark.parametrize(
+    "bad, told",
+    [
+        ({"disc/loss", "disc/wgan_gp", "disc/grad_norm"}, "wgan_gp in the discriminator's loss"),
+        ({"gen/grad_norm", "disc/hinge"}, "the gradient of hinge, generator"),
+        ({"disc/grad_norm"}, "the gradient of hinge + wgan_gp, discriminator"),
+        ({"disc/fake_score", "disc/hinge", "disc/loss"}, "hinge in the discriminator's loss"),
+    ],
+)
+def test_first_fault_follows_the_order_of_a_step(bad, told):
+    names = ["gen/hinge", "gen/loss", "gen/grad_norm", "disc/hinge", "disc/wgan_gp", "disc/loss"]
+    names += ["disc/grad_norm", "disc/fake_score"]
+    metrics = {name: np.array([1.0, np.nan if name in bad else 1.0]) for name in names}
+    assert first_fault(metrics) == told
