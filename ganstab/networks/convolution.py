@@ -101,7 +101,7 @@ def _narrowing_conv(x: Array, kernel: Array, height: int, width: int) -> Array:
 
     The intermediate arrays have taps x cin and taps x cout channels, not taps^2 of either.
     """
-    taps_h, taps_w, cin, cout = kernel.shape
+    taps_h, taps_w, cin = kernel.shape[:3]
     windows = jnp.concatenate([_window(x, 2, j, width) for j in range(taps_w)])
     product = _contract(kernel.transpose(1, 2, 0, 3).reshape(taps_w * cin, -1), windows)
     return _total([_window(t, 1, i, height) for i, t in enumerate(_split(product, taps_h))])
@@ -127,7 +127,7 @@ def _overlay(taps: Sequence[Array], axis: int, stride: int, size: int) -> Array:
 
 
 def _contract(weights: Array, x: Array) -> Array:
-    """weights [I, O], x [I, H, W, N] -> [O, H, W, N], as one matrix product."""
+    """[I, O] and [I, H, W, N] -> [O, H, W, N], as one matrix product."""
     flat = lax.dot_general(weights, x.reshape(x.shape[0], -1), (((0,), (0,)), ((), ())))
     return flat.reshape(-1, *x.shape[1:])
 
@@ -178,7 +178,7 @@ def _from_minor(x: Array) -> Array:
 
 
 def _unfused(x: Array) -> Array:
-    """x itself, multiplied by an identity matrix, on its way into or out of the layout.
+    """The images themselves, times an identity matrix, on its way into or out of the layout.
 
     XLA would fuse a bare transposition with what made x (in the derivative, its cotangent), and
     compute all of that in the order of the result, which costs more than the whole network. It

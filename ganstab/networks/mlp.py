@@ -6,6 +6,7 @@ biases zero. Its width and the factor 1/4 are not in the paper's text and are th
 published code (Nagarajan and Kolter 2017, arXiv:1706.04156).
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import jax
@@ -31,11 +32,12 @@ class MLP(nnx.Module):
         rngs: nnx.Rngs,
     ):
         init = nnx.initializers.orthogonal(gain)
-        steps = zip(features[:-1], features[1:], strict=True)
+        steps = itertools.pairwise(features)
         self.layers = nnx.List([nnx.Linear(a, b, kernel_init=init, rngs=rngs) for a, b in steps])
         self.activation = activation
 
     def __call__(self, x: Array) -> Array:
+        """[n, features[0]] -> [n, features[-1]]."""
         *hidden, last = self.layers
         for layer in hidden:
             x = self.activation(layer(x))
@@ -59,6 +61,7 @@ class Generator(nnx.Module):
         self.mlp = MLP(sizes, gain=gain, activation=activation, rngs=rngs)
 
     def __call__(self, z: Array) -> Array:
+        """[n, latent] -> [n, out_features]."""
         return self.mlp(z)
 
 
@@ -80,4 +83,5 @@ class Discriminator(nnx.Module):
         self.mlp = MLP(sizes, gain=gain, activation=activation, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
+        """[n, in_features] -> [n]."""
         return self.mlp(x / self.scale)[:, 0]

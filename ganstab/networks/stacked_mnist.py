@@ -11,6 +11,7 @@ batch is sharded under `jax.jit`; `module.eval()` and `module.train()` choose be
 and batch statistics.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -82,12 +83,13 @@ class Generator(nnx.Module):
             kernel_init=nnx.initializers.normal(init_stddev),
             rngs=rngs,
         )
-        steps = zip(channels[:-1], channels[1:], strict=True)
+        steps = itertools.pairwise(channels)
         self.convs = nnx.List([ConvParams(kernel, a, b, init_stddev, rngs=rngs) for a, b in steps])
         self.norms = nnx.List([_norm(c, ops, momentum, epsilon, rngs) for c in channels])
         self.to_image = ConvParams(kernel, channels[-1], out_channels, init_stddev, rngs=rngs)
 
     def __call__(self, z: Array) -> Array:
+        """[n, latent] -> [n, 28, 28, 3], or the asked side and channels."""
         ops, side = self.ops, self.sizes[0]
         x = ops.to_internal(self.dense(z).reshape(z.shape[0], side, side, -1))
         x = jax.nn.relu(self.norms[0](x))
@@ -153,7 +155,7 @@ class Discriminator(nnx.Module):
         self.ops = ops
         self.leak = leak
         widths = [in_channels, *_scaled(channels, width)]
-        steps = zip(widths[:-1], widths[1:], strict=True)
+        steps = itertools.pairwise(widths)
         self.convs = nnx.List([ConvParams(kernel, a, b, init_stddev, rngs=rngs) for a, b in steps])
         self.norms = nnx.List([_norm(c, ops, momentum, epsilon, rngs) for c in widths[1:]])
         for _ in channels:
@@ -163,6 +165,7 @@ class Discriminator(nnx.Module):
         )
 
     def __call__(self, x: Array) -> Array:
+        """[n, side, side, in_channels] -> [n]."""
         ops = self.ops
         x = ops.to_internal(x)
         for conv, norm in zip(self.convs, self.norms, strict=True):
