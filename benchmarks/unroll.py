@@ -1,0 +1,184 @@
+"""How fast is a training step through a K-step unroll, beside PyTorch and TorchOpt?
+
+    python benchmarks/unroll.py                            # the whole table, about 15 minutes
+    python benchmarks/unroll.py --steps 0 5 --batch 64 --repeats 3
+    python benchmarks/unroll.py --check                    # do all compute the same numbers?
+
+The step is one generator update through K differentiable Adam updates of the discriminator, second
+order, from its live Adam state, plus one discriminator update: the stacked-MNIST pair of Metz et
+al. (2017), real and fake as one batch, non-saturating loss. Data are random and in memory.
+
+Each contestant has a process and, for each K and batch size, starts afresh. Timed blocks alternate
+between contestants and only one works at a time; a ratio is the median over rounds of the ratio
+within a round, so that a slow minute of the machine weighs on all alike. The peers want
+`pip install 'ganstab[bench]'`; one that is not installed is left out.
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import table
+import weights
+from workers import MODULES, Worker
+
+PACKAGES = ("ganstab", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "torchopt")
+RACE_STEPS, CHECK_STEPS = (0, 1, 5, 10), (0, 1, 5)
+CHECK_BATCHES, CHECK_BATCH, TOLERANCE = 3, 8, 1e-5
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--steps", type=int, nargs="+", help="unroll lengths K, by default 0 1 5 10")
+    add("--batch", type=int, nargs="+", default=[64, 512], help="batch sizes")
+    add("--threads", type=int, default=os.cpu_count(), help="threads, and cores, of each")
+    add("--repeats", type=int, default=9, help="rounds of one block each")
+    add("--seconds", type=float, default=1.0, help="length of a block, about")
+    add("--peers", nargs="*", default=["pytorch", "torchopt"], choices=["pytorch", "torchopt"],
+        help="whom to race against; none with no name")  # fmt: skip
+    add("--check", action="store_true", help="compare updated parameters instead of racing")
+    add("--out", type=Path, help="write everything measured to this JSON file")
+    return parser.parse_args(arguments)
+
+
+def race(names: list[str], steps: int, batch: int, flags: argparse.Namespace) -> list[table.Cell]:
+    """One K at one batch size, every contestant that is installed."""
+    with ExitStack() as stack:
+        ready = []
+        for name in names:
+            worker = stack.enter_context(Worker(name, flags.threads))
+            about = worker.ask("race", steps=steps, batch=batch)
+            if "missing" in about:
+                print(f"{name} is left out: {about['missing']}", flush=True)
+                continue
+            ready.append((name, worker, about, _block_length(worker, flags.seconds)))
+        times: dict[str, list[float]] = {name: [] for name, *_ in ready}
+        for _ in range(flags.repeats):
+            for name, worker, _, count in ready:
+                times[name].append(_ms(worker, count))
+        return [
+            table.Cell(name, batch, steps, times[name], **about, **worker.ask("memory"))
+            for name, worker, about, _ in ready
+        ]
+
+
+def _block_length(worker: Worker, seconds: float) -> int:
+    """How many steps fill a block, from a warm step's time."""
+    _ms(worker, 1)
+    return max(1, math.ceil(seconds * 1e3 / _ms(worker, 2)))
+
+
+def _ms(worker: Worker, count: int) -> float:
+    # An idle OpenMP pool spins for a moment before it sleeps: let it.
+    time.sleep(0.05)
+    return worker.ask("block", count=count)["seconds"] / count * 1e3
+
+
+def check(names: list[str], lengths: Sequence[int], threads: int) -> bool:
+    """Do all train alike? Prints the largest relative difference from PyTorch at each K."""
+    rng = np.random.default_rng(0)
+    params = weights.initial(rng)
+    real = rng.uniform(-1, 1, (CHECK_BATCHES, 2, CHECK_BATCH, 28, 28, 3))
+    z = rng.normal(size=(CHECK_BATCH, 256))
+    ours = {**params, "real": real, "z": z}
+    peers = {**weights.to_peer(params), "real": weights.images_to_peer(real), "z": z}
+    agree = True
+    for steps in lengths:
+        found = {n: _trained(n, steps, ours if n == table.OURS else peers, threads) for n in names}
+        expected = found.pop("pytorch", None)
+        for name, arrays in found.items():
+            if arrays and expected:
+                agree &= _compare(name, steps, arrays, expected)
+    return agree
+
+
+def _trained(name: str, steps: int, inputs: dict, threads: int) -> dict[str, np.ndarray] | None:
+    with tempfile.TemporaryDirectory() as folder, Worker(name, threads) as worker:
+        before, after = f"{folder}/before.npz", f"{folder}/after.npz"
+        np.savez(before, **inputs)
+        answer = worker.ask("trajectory", steps=steps, inputs=before, output=after)
+        if "missing" in answer:
+            print(f"{name} is left out: {answer['missing']}", flush=True)
+            return None
+        with np.load(after, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+
+def _compare(name: str, steps: int, found: dict, expected: dict) -> bool:
+    """Generator's gradient and the parameters of both, each by its own scale."""
+    worst = {}
+    for owner in ("gradient", "gen", "disc"):
+        pick = {key: value for key, value in expected.items() if key.startswith(owner + "/")}
+        worst[owner] = weights.difference(found, pick)
+    agree = max(worst.values()) < TOLERANCE
+    text = ", ".join(f"{owner} {value:.1e}" for owner, value in worst.items())
+    verdict = "equal" if agree else "DIFFERENT"
+    print(f"K={steps}  {name} from pytorch: {text}  {verdict}", flush=True)
+    return agree
+
+
+def about(flags: argparse.Namespace) -> dict:
+    """Machine, versions, date and command."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    cpu = models[0] if models else platform.processor()
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "date": datetime.date.today().isoformat(),
+        "command": " ".join(["python", "benchmarks/unroll.py", *sys.argv[1:]]),
+        "machine": {"cpu": cpu, "cores": os.cpu_count(), "threads": flags.threads},
+        "versions": versions,
+    }
+
+
+def report(found: list[table.Cell]) -> None:
+    """The table, the verdicts and the losses, printed."""
+    print(table.render(found))
+    print("\ntargets")
+    print("\n".join("  " + target.line() for target in table.targets(found)))
+    print("\nwhere ganstab loses")
+    print("\n".join("  " + line for line in table.losses(found) or ["nowhere"]))
+
+
+def main() -> int:
+    """Races or checks; 1 when a check finds a difference."""
+    flags = parse()
+    names = [name for name in MODULES if name == table.OURS or name in flags.peers]
+    if flags.check:
+        return 0 if check(names, flags.steps or CHECK_STEPS, flags.threads) else 1
+    facts = about(flags)
+    print(json.dumps(facts, indent=1), flush=True)
+    found: list[table.Cell] = []
+    for batch in flags.batch:
+        for steps in flags.steps or RACE_STEPS:
+            found += race(names, steps, batch, flags)
+            print(f"batch {batch}, K={steps} done", file=sys.stderr, flush=True)
+    report(found)
+    if flags.out:
+        cells = [{**cell._asdict(), "ms": cell.ms} for cell in found]
+        verdicts = [target._asdict() for target in table.targets(found)]
+        flags.out.write_text(json.dumps({**facts, "cells": cells, "targets": verdicts}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

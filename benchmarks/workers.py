@@ -1,0 +1,135 @@
+"""Both ends of a contestant's own process.
+
+Every contestant lives in a process of its own, so that its thread pool and its memory are its own,
+and works only when it is told to: the parent writes one JSON object a line, the worker answers with
+one. `python workers.py NAME` is the worker's end.
+
+    {"ask": "race", "steps": K, "batch": B}   -> first_call_s, temp_bytes, disc_bytes
+    {"ask": "block", "count": n}              -> seconds, for n steps
+    {"ask": "memory"}                         -> rss_mb, the most it ever held
+    {"ask": "trajectory", "steps": K, "inputs": path, "output": path}   -> nothing
+
+Where a contestant's packages are not installed its worker answers `{"missing": why}` to everything.
+"""
+
+import importlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+MODULES = {"ganstab": "ours", "pytorch": "peers", "torchopt": "peer_torchopt"}
+
+
+class Worker:
+    """The parent's end. Use it as a context; `ask` waits for the answer."""
+
+    def __init__(self, name: str, threads: int):
+        root = Path(__file__).resolve().parents[1]
+        paths = [str(root), os.environ.get("PYTHONPATH", "")]
+        count = str(threads)
+        env = os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "JAX_PLATFORMS": "cpu", "NPROC": count, "OMP_NUM_THREADS": count,
+            "MKL_NUM_THREADS": count,
+        }  # fmt: skip
+        command = [sys.executable, str(Path(__file__).resolve()), name]
+        self.name = name
+        self.process = subprocess.Popen(
+            command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert self.process.stdin and self.process.stdout
+        self.requests, self.answers = self.process.stdin, self.process.stdout
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.requests.close()
+        self.process.wait()
+
+    def ask(self, what: str, **details) -> dict:
+        """The worker's answer.
+
+        Raises:
+          RuntimeError: when the worker has died; its last words are on stderr.
+        """
+        try:
+            self.requests.write(json.dumps({"ask": what, **details}) + "\n")
+            self.requests.flush()
+            line = self.answers.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise RuntimeError(f"the worker of {self.name} died when asked for {what}")
+        return json.loads(line)
+
+
+def _pin(threads: int) -> None:
+    """No more cores than threads, so that no library's pool is larger than the others'."""
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def _race(module, steps: int, batch: int) -> tuple[dict, object]:
+    start = time.perf_counter()
+    contestant = module.race(steps, batch)
+    contestant.run(1)
+    seconds = time.perf_counter() - start
+    sizes = {"temp_bytes": contestant.temp_bytes, "disc_bytes": contestant.disc_bytes}
+    return {"first_call_s": seconds, **sizes}, contestant
+
+
+def _block(contestant, count: int) -> dict:
+    start = time.perf_counter()
+    contestant.run(count)
+    return {"seconds": time.perf_counter() - start}
+
+
+def _memory() -> dict:
+    scale = 2**20 if sys.platform == "darwin" else 2**10
+    return {"rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale}
+
+
+def _trajectory(module, steps: int, inputs: str, output: str) -> dict:
+    import numpy as np
+
+    with np.load(inputs, allow_pickle=False) as given:
+        found = module.trajectory(steps, dict(given))
+    np.savez(output, **found)
+    return {}
+
+
+def _answer(module, contestant, ask: str, **details) -> tuple[dict, object]:
+    if ask == "race":
+        return _race(module, **details)
+    if ask == "block":
+        return _block(contestant, **details), contestant
+    if ask == "memory":
+        return _memory(), contestant
+    return _trajectory(module, **details), contestant
+
+
+def serve(name: str) -> None:
+    """Answers every line of stdin; what a library prints goes to stderr."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _pin(int(os.environ["OMP_NUM_THREADS"]))
+    missing, module, contestant = None, None, None
+    try:
+        module = importlib.import_module(MODULES[name])
+    except ImportError as error:
+        missing = {"missing": str(error)}
+    for line in sys.stdin:
+        answer = missing
+        if module is not None:
+            answer, contestant = _answer(module, contestant, **json.loads(line))
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

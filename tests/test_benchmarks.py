@@ -1,0 +1,77 @@
+"""The race's table, verdicts and weight exchange; the race itself is run by hand."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Benchmarks are scripts: they find one another in their own folder."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+def _cells(table, ours_ms, peer_ms):
+    """Two contestants at K = 0, 1 and 10; the second of three rounds is ten times as slow."""
+    rounds = np.array([1.0, 10.0, 1.0])
+    ours = [
+        table.Cell("ganstab", 64, k, list(ms * rounds), 9.0, 800.0, 2_000_000 + 4_000 * k, 7_000)
+        for k, ms in ours_ms.items()
+    ]
+    return ours + [
+        table.Cell("torchopt", 64, k, list(ms * rounds), 1.0, 300.0) for k, ms in peer_ms.items()
+    ]
+
+
+def test_ratios_are_taken_within_rounds_and_targets_are_judged(load):
+    table = load("table")
+    cells = _cells(table, {0: 10.0, 1: 15.0, 10: 35.0}, {0: 9.0, 10: 140.0})
+    verdicts = {target.goal: target for target in table.targets(cells)}
+    fast, even = "3 times as fast as torchopt at K=10", "1 times as fast as torchopt at K=0"
+    assert verdicts[f"{fast}, batch 64"].measured == pytest.approx(4.0)
+    assert verdicts[f"{fast}, batch 64"].met
+    assert verdicts[f"{even}, batch 64"].measured == pytest.approx(0.9)
+    assert not verdicts[f"{even}, batch 64"].met
+    cost = verdicts["cost(K=10) / cost(K=0) at most 4"]
+    assert cost.measured == pytest.approx(3.5) and cost.met
+    memory = table.targets(cells)[-2]
+    assert memory.measured == pytest.approx(4_000 / 7_000) and memory.met
+    assert table.targets(cells[:1])[-1].line().startswith("not measured")
+
+
+def test_the_table_and_the_losses_name_every_cell(load):
+    table = load("table")
+    cells = _cells(table, {0: 10.0}, {0: 5.0})
+    head, ours, peer = table.render(cells).splitlines()
+    assert head.split()[:3] == ["batch", "K", "contestant"]
+    assert " ".join(ours.split()) == "64 0 ganstab 10.0 1.00 1.00 9.0 800 1.91 MB"
+    assert " ".join(peer.split()) == "64 0 torchopt 5.0 0.50 1.00 1.0 300"
+    (line,) = table.losses(cells)
+    assert "torchopt is 2.00 times as fast" in line and "8.0 s sooner" in line
+
+
+def test_weights_keep_their_number_and_their_pixels(load):
+    weights = load("weights")
+    params = weights.initial(np.random.default_rng(0))
+    moved = weights.to_peer(params)
+    count = {
+        p: sum(v.size for k, v in moved.items() if k.startswith(p + "/")) for p in ("gen", "disc")
+    }
+    assert count == {"gen": 287_875, "disc": 585}
+    # A linear score of an image is the same after both have moved to the other layout.
+    image = np.random.default_rng(1).normal(size=(4, 4, 8))
+    mirrored = weights.images_to_peer(image)
+    score = moved["disc/dense.weight"] @ mirrored.ravel()
+    np.testing.assert_allclose(score, image.ravel() @ params["disc/dense/kernel"], rtol=1e-12)
+
+
+def test_difference_sees_one_wrong_array_and_forgives_noise(load):
+    weights = load("weights")
+    expected = {"a": np.array([1.0, -2.0]), "dead": np.array([1e-17])}
+    assert weights.difference({"a": expected["a"], "dead": np.array([-5e-17])}, expected) == 0
+    assert weights.difference({"a": expected["a"] / 2, "dead": expected["dead"]}, expected) == 0.5
