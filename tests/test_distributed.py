@@ -1,4 +1,4 @@
-"""Two processes on this machine run the main job together; one process goes on from what they save."""
+"""Two processes of this machine run the main job together; one goes on from what they save."""
 
 import json
 import signal

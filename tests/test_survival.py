@@ -1,4 +1,4 @@
-"""Kills the main job at random moments: it goes on, and ends with the same parameters, bit for bit."""
+"""Kills the main job at random moments: it goes on, and ends with the same bits in its parameters."""
 
 import json
 import random

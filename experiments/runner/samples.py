@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib
+import matplotlib.image
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -97,6 +98,19 @@ def tile(images: np.ndarray, columns: int, scale: int) -> np.ndarray:
     cells[:n, :-_GAP, :-_GAP] = _pixels(images).repeat(scale, 1).repeat(scale, 2)
     cells = cells.reshape(lines, columns, *cell).swapaxes(1, 2)
     return cells.reshape(lines * cell[0], columns * cell[1], 3)[:-_GAP, :-_GAP]
+
+
+def read_grid(path: pathlib.Path, *, size: int = 28, scale: int = 2) -> np.ndarray:
+    """The samples of a grid that `sample_grid` wrote without a title, [n, size, size, 3]."""
+    picture = matplotlib.image.imread(path)[..., :3] * 2 - 1
+    cell = size * scale + _GAP
+    corners = [
+        (top, left)
+        for top in range(0, picture.shape[0], cell)
+        for left in range(0, picture.shape[1], cell)
+    ]
+    reach = size * scale
+    return np.stack([picture[y : y + reach : scale, x : x + reach : scale] for y, x in corners])
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:
