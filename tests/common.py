@@ -1,0 +1,97 @@
+"""Small players and comparisons of pytrees that many tests share."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from ganstab import Batch, Carry, Pair, Player, players
+
+
+def arrays(seed, *shape):
+    """Standard normal numbers, in jax's default precision."""
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), dtype=float)
+
+
+def scalar_carry():
+    """What a closed-form game carries: nothing."""
+    return Carry(state=Pair((), ()), opt=Pair((), ()))
+
+
+def assert_close(got, expected, rtol, atol=0.0):
+    """Equal structures, shapes and dtypes, and leaves that agree."""
+    assert jax.tree.structure(got) == jax.tree.structure(expected)
+    named = jax.tree_util.tree_leaves_with_path(got)
+    for (path, a), b in zip(named, jax.tree.leaves(expected), strict=True):
+        assert jnp.shape(a) == jnp.shape(b)
+        np.testing.assert_allclose(
+            np.asarray(a, np.float64), np.asarray(b, np.float64), rtol, atol,
+            err_msg=jax.tree_util.keystr(path),
+        )  # fmt: skip
+
+
+def assert_equal(got, expected):
+    """Equal to the last bit, random keys included."""
+    assert jax.tree.structure(got) == jax.tree.structure(expected)
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
+        assert a.dtype == b.dtype
+        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def all_finite(tree):
+    return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
+
+
+def perceptron(*sizes):
+    """A player without state: tanh between affine layers."""
+
+    def init(key):
+        keys = jax.random.split(key, len(sizes) - 1)
+        layers = [
+            {"w": jax.random.normal(key, (a, b)) / a**0.5, "b": jnp.full((b,), 0.1)}
+            for key, a, b in zip(keys, sizes[:-1], sizes[1:], strict=True)
+        ]
+        return layers, ()
+
+    def apply(params, state, x, key, *, train=True):
+        del key, train
+        for layer in params[:-1]:
+            x = jnp.tanh(x @ layer["w"] + layer["b"][None])
+        return x @ params[-1]["w"] + params[-1]["b"][None], state
+
+    return Player(init, apply)
+
+
+def prior(key, n):
+    return jax.random.normal(key, (n, 3))
+
+
+class Normed(nnx.Module):
+    """A hidden layer, batch norm, tanh, an output layer."""
+
+    def __init__(self, inputs, hidden, outputs, *, rngs):
+        self.hidden = nnx.Linear(inputs, hidden, use_bias=False, rngs=rngs)
+        self.norm = nnx.BatchNorm(hidden, momentum=0.9, rngs=rngs)
+        self.out = nnx.Linear(hidden, outputs, rngs=rngs)
+
+    def __call__(self, x):
+        return self.out(jnp.tanh(self.norm(self.hidden(x))))
+
+
+def normed_pair():
+    """Players with batch norm, from 3 latent numbers to samples of 2."""
+    return Pair(
+        players.from_nnx(lambda rngs: Normed(3, 8, 2, rngs=rngs)),
+        players.from_nnx(lambda rngs: Normed(2, 8, 1, rngs=rngs)),
+    )
+
+
+def plain_pair():
+    """Players without state, from 3 latent numbers to samples of 2."""
+    return Pair(perceptron(3, 6, 2), perceptron(2, 6, 1))
+
+
+def batch(seed, *shape):
+    return Batch(real=arrays(seed, *shape, 2))

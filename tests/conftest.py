@@ -1,0 +1,31 @@
+"""What all tests run under: eight virtual devices, and no silent rank promotion."""
+
+import os
+
+# Before jax is imported anywhere, or it is too late.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+)
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def x64():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture
+def mesh():
+    return jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """The folder of compiled programs that all started programs share."""
+    return tmp_path_factory.mktemp("xla")

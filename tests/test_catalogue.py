@@ -1,0 +1,198 @@
+"""Every technique × every invariant. The next technique is one row of `CATALOGUE`.
+
+A row says how a small game is made and trained; the invariants hold for one training step of it:
+compiled or not, mapped over seeds, the batch in any order, in other precisions, where all gradients
+are zero, and on eight devices.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from common import all_finite, arrays, assert_close, plain_pair
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from ganstab import Batch, Pair, losses, optimizers, penalties, steps, surrogates, terms
+from ganstab.game import make_game
+
+SGD = optax.sgd(0.1)
+ADAM = optimizers.adam(0.01, b1=0.5)
+
+
+class Row(NamedTuple):
+    """One technique in a game that is otherwise plain."""
+
+    terms: tuple = (terms.score_loss(losses.non_saturating),)
+    players: Callable = lambda pair: pair
+    surrogate: Callable = lambda game: game
+    txs: Pair = Pair(SGD, SGD)
+    make_step: Callable = steps.simultaneous
+    joint: bool = False
+    draws: bool = False  # whether its loss draws numbers of its own for each sample
+
+
+def loss(fn, **options):
+    return Row(terms=(terms.score_loss(functools.partial(fn, **options)),))
+
+
+def penalty(fn, draws=False, **options):
+    return Row(
+        terms=(terms.disc_penalty(2.0, functools.partial(fn, **options)),), draws=draws
+    )
+
+
+def unrolled(tx=SGD, **options):
+    return Row(
+        surrogate=lambda game: surrogates.unrolled(game, tx, 2, **options), txs=Pair(SGD, tx)
+    )
+
+
+def alternating(game, txs):
+    """Alternating updates on one batch, shown twice."""
+    step = steps.alternating(game, txs)
+    return lambda start, batch: step(start, jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), batch))
+
+
+CATALOGUE = {
+    "minimax": loss(losses.minimax),
+    "minimax, smoothed": loss(losses.minimax, label_smoothing=0.1),
+    "non-saturating": loss(losses.non_saturating),
+    "non-saturating, smoothed": loss(losses.non_saturating, label_smoothing=0.1),
+    "wasserstein": loss(losses.wasserstein),
+    "least squares": loss(losses.least_squares),
+    "hinge": loss(losses.hinge),
+    "wgan-gp": penalty(penalties.wgan_gp, draws=True),
+    "wgan-gp, one-sided": penalty(penalties.wgan_gp, draws=True, one_sided=True, target=0.3),
+    "dragan": penalty(penalties.dragan, draws=True),
+    "r1": penalty(penalties.r1),
+    "r2": penalty(penalties.r2),
+    "real and fake in one batch": Row(joint=True),
+    "unrolled": unrolled(),
+    "unrolled, adam": unrolled(ADAM),
+    "unrolled, first order": unrolled(second_order=False),
+    "unrolled, average": unrolled(average=True),
+    "unrolled, generator": unrolled(player="gen"),
+    "unrolled, fresh": unrolled(ADAM, live=False),
+    "unrolled, without remat": unrolled(remat=False),
+    "adam": Row(txs=Pair(ADAM, ADAM)),
+    "alternating": Row(make_step=alternating),
+}
+
+
+PLAIN = plain_pair()
+BATCH = 8
+DATA = Batch(arrays(2, BATCH, 2)), arrays(0, BATCH, 3)
+ORDER = np.random.default_rng(3).permutation(BATCH)
+SHUFFLED = jax.tree.map(lambda leaf: leaf[ORDER], DATA)
+
+
+@functools.cache
+def pair_of(name):
+    return CATALOGUE[name].players(PLAIN)
+
+
+def game_of(name, latent):
+    """The row's game, on latent numbers that do not depend on the key."""
+    row = CATALOGUE[name]
+    game = make_game(pair_of(name), *row.terms, joint=row.joint, prior=lambda key, n: latent)
+    return row.surrogate(game)
+
+
+def step(name, start, data):
+    """What one training step of the row changes, random key aside."""
+    row, (batch, latent) = CATALOGUE[name], data
+    state, metrics = row.make_step(game_of(name, latent), row.txs)(start, batch)
+    return state.params, state.carry, metrics
+
+
+@functools.cache
+def start_of(name, seed=1):
+    return steps.init(pair_of(name), CATALOGUE[name].txs, jax.random.key(seed))
+
+
+@functools.cache
+def compiled(name, frozen=False):
+    """The jitted step; `frozen` tells apart the one that is traced while all draws are equal."""
+    del frozen
+    return jax.jit(functools.partial(step, name))
+
+
+@pytest.fixture(params=CATALOGUE)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def frozen(monkeypatch):
+    """Draws for each sample would stay in place while the samples move: make them all equal."""
+    def constant(key, shape=(), dtype=float):
+        return jnp.full(shape, 0.3, dtype)
+
+    monkeypatch.setattr(jax.random, "uniform", constant)
+
+
+def test_moves_and_is_the_same_compiled_or_not(name):
+    start, (batch, latent) = start_of(name), DATA
+    params, _, metrics = compiled(name)(start, DATA)
+    for place, player in enumerate(Pair._fields):
+        moved = optax.tree.norm(optax.tree.sub(params[place], start.params[place]))
+        assert (moved > 0) == (metrics[f"{player}/grad_norm"] > 0)
+    if CATALOGUE[name].make_step is steps.simultaneous:
+        key = jax.random.fold_in(start.key, start.step)
+        losses, _ = game_of(name, latent)(start.params, start.carry, batch, key)
+        np.testing.assert_allclose(
+            losses, (metrics["gen/loss"], metrics["disc/loss"]), rtol=1e-4, atol=1e-6
+        )
+
+
+def test_mapped_over_seeds_and_batches_in_any_order(name, frozen):
+    expected = compiled(name, frozen=CATALOGUE[name].draws)(start_of(name), DATA)
+    starts = [start_of(name, seed) for seed in (5, 1, 1)]
+    stacked = [
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *cases)
+        for cases in (starts, [DATA, DATA, SHUFFLED])
+    ]
+    got = jax.jit(jax.vmap(functools.partial(step, name)))(*stacked)
+    other, same, shuffled = (jax.tree.map(lambda leaf, i=i: leaf[i], got) for i in range(3))
+    assert_close(same, expected, rtol=1e-4, atol=1e-6)
+    assert_close(shuffled, expected, rtol=1e-4, atol=1e-6)
+    assert not np.allclose(other[2]["disc/loss"], same[2]["disc/loss"], rtol=1e-4)
+
+
+def cast(tree, dtype):
+    return jax.tree.map(
+        lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree
+    )
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.bfloat16, jnp.float16], ids=lambda dtype: dtype.__name__)
+def test_dtype(name, dtype):
+    with jax.enable_x64(dtype == jnp.float64):
+        start = cast(start_of(name), dtype)
+        params, carry, metrics = jax.eval_shape(
+            functools.partial(step, name), start, cast(DATA, dtype)
+        )
+    kinds = jax.tree.map(lambda leaf: leaf.dtype, (params, carry))
+    assert kinds == jax.tree.map(lambda leaf: leaf.dtype, (start.params, start.carry))
+    assert {leaf.dtype for leaf in metrics.values()} == {jnp.dtype(dtype)}
+
+
+def test_zero_gradient(name):
+    """All parameters and all samples zero: every score and every gradient of a score is 0."""
+    start, data = start_of(name), jax.tree.map(jnp.zeros_like, DATA)
+    start = start._replace(params=jax.tree.map(jnp.zeros_like, start.params))
+    assert all_finite(compiled(name)(start, data))
+
+
+def test_eight_devices(name, mesh):
+    start = jax.device_put(start_of(name), NamedSharding(mesh, P()))
+    data = jax.device_put(DATA, NamedSharding(mesh, P("data")))
+    got = compiled(name)(start, data)
+    assert all(leaf.sharding.device_set == {*jax.devices()} for leaf in jax.tree.leaves(got))
+    assert_close(got, compiled(name)(start_of(name), DATA), rtol=1e-4, atol=1e-6)

@@ -1,0 +1,207 @@
+"""Checkpoints: bit for bit or not at all, and damage is named."""
+
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from common import arrays, assert_equal
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from ganstab import Carry, InputError, Pair, TrainState, checkpoint
+
+
+def state_of(seed):
+    """A small training state with every kind of leaf: nested, empty, half precision, keys."""
+    params = Pair({"layers": [arrays(seed, 50, 40), jnp.full(2, seed, jnp.bfloat16)]}, arrays(seed))
+    carry = Carry(Pair((), {"count": jnp.int32(seed)}), Pair((params.gen, ()), jnp.array([True])))
+    return TrainState(params, carry, jnp.int32(seed), jax.random.key(seed))
+
+
+LIKE = state_of(0)
+
+
+def flip(path, place=0.5):
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 1
+    path.write_bytes(content)
+
+
+def files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+
+
+def names(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A folder with checkpoints of steps 4 and 8, to be copied and then ruined."""
+    directory = tmp_path_factory.mktemp("two")
+    for step in (4, 8):
+        checkpoint.save(directory, state_of(step), step)
+    return directory
+
+
+@pytest.fixture
+def ruined(two, tmp_path):
+    return shutil.copytree(two, tmp_path / "copy")
+
+
+def test_round_trip_to_the_bit(two):
+    assert names(two) == ["step_000000004", "step_000000008"]
+    restored = checkpoint.restore(two, LIKE)
+    assert restored.step == 8 and restored.damaged == ()
+    assert_equal(restored.state, state_of(8))
+    assert isinstance(restored.state, TrainState)
+    assert checkpoint.digest(restored.state) == checkpoint.digest(state_of(8))
+
+
+def test_random_keys_keep_their_kind(tmp_path):
+    keys = {impl: jax.random.key(3, impl=impl) for impl in ("threefry2x32", "rbg")}
+    keys["many"] = jax.random.split(keys["rbg"], 4)
+    checkpoint.save(tmp_path, keys, 0)
+    got = checkpoint.restore(tmp_path, keys).state
+    assert_equal(got, keys)
+    for name, key in keys.items():
+        assert jax.random.key_impl(got[name]) == jax.random.key_impl(key)
+
+
+def test_nothing_there_is_a_fresh_start(tmp_path):
+    assert checkpoint.restore(tmp_path, LIKE) is None
+    assert checkpoint.restore(tmp_path / "missing", LIKE) is None
+
+
+def test_a_flipped_byte_in_any_file_is_named_or_harmless(two, tmp_path):
+    """Never a wrong value: a file may be restored without only where Orbax does not read it."""
+    newest = two / "step_000000008"
+    named = []
+    for place, path in enumerate(files(newest)):
+        copy = shutil.copytree(two, tmp_path / str(place))
+        flip(copy / path.relative_to(two))
+        restored = checkpoint.restore(copy, LIKE)
+        assert_equal(restored.state, state_of(restored.step))
+        assert (restored.step == 4) == bool(restored.damaged)
+        if restored.damaged:
+            (line,) = restored.damaged
+            assert f"checkpoint {copy / newest.name} is damaged: " in line and "\n" not in line
+            named.append(path.relative_to(newest))
+    assert newest.joinpath("manifest", "metadata").relative_to(newest) in named
+    assert largest(newest).relative_to(newest) in named
+
+
+def largest(folder):
+    """The file with the bytes of the one array that is too large to be kept inside an index."""
+    return max(files(folder), key=lambda path: path.stat().st_size)
+
+
+@pytest.mark.parametrize("place", [0.01, 0.2, 0.5, 0.8])
+def test_a_flipped_byte_anywhere_in_an_array_is_named(ruined, place):
+    flip(largest(ruined / "step_000000008"), place)
+    restored = checkpoint.restore(ruined, LIKE)
+    assert restored.step == 4 and "step_000000008 is damaged" in restored.damaged[0]
+    assert_equal(restored.state, state_of(4))
+
+
+@pytest.mark.parametrize("part", ["arrays", "manifest", "."])
+def test_a_checkpoint_with_a_part_missing_is_passed_over(ruined, part):
+    shutil.rmtree(ruined / "step_000000008" / part, ignore_errors=True)
+    (ruined / "step_000000008").mkdir(exist_ok=True)
+    restored = checkpoint.restore(ruined, LIKE)
+    assert restored.step == 4 and "step_000000008 is damaged" in restored.damaged[0]
+    assert_equal(restored.state, state_of(4))
+
+
+def test_an_exchanged_array_is_noticed(ruined):
+    """Whole files of another checkpoint restore without complaint but for the checksum."""
+    shutil.rmtree(ruined / "step_000000008" / "arrays")
+    shutil.copytree(ruined / "step_000000004" / "arrays", ruined / "step_000000008" / "arrays")
+    restored = checkpoint.restore(ruined, LIKE)
+    assert restored.step == 4
+    assert "checksum of" in restored.damaged[0]
+
+
+def test_all_damaged_is_no_fresh_start(ruined):
+    for folder in ruined.iterdir():
+        flip(largest(folder))
+    with pytest.raises(InputError, match=r"none of the 2 checkpoints.*step_000000008 is damaged"):
+        checkpoint.restore(ruined, LIKE)
+
+
+OTHERS = {
+    "shape": (LIKE._replace(step=jnp.zeros(2, jnp.int32)), r"step is .*\(\).*here"),
+    "dtype": (LIKE._replace(step=jnp.float32(0)), r"step is .*int32.* there and .*float32.* here"),
+    "missing": (LIKE._replace(params=Pair((), LIKE.params.disc)), "params.gen.* missing here"),
+    "added": (LIKE._replace(step={"a": LIKE.step}), r"step\S* is .*missing"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_model_is_refused_by_the_arrays_name(two, other):
+    like, message = OTHERS[other]
+    with pytest.raises(InputError, match=f"is of another model: .*{message}"):
+        checkpoint.restore(two, like)
+
+
+def test_old_checkpoints_are_removed(tmp_path):
+    small = {"x": jnp.ones(2)}
+    for step in (1, 2, 10):
+        checkpoint.save(tmp_path, small, step, keep=2)
+    assert names(tmp_path) == ["step_000000002", "step_000000010"]
+    with pytest.raises(ValueError, match="keep must be 1 or more, got 0"):
+        checkpoint.save(tmp_path, small, 11, keep=0)
+
+
+def test_the_same_step_is_replaced(tmp_path):
+    for value in (1.0, 2.0):
+        checkpoint.save(tmp_path, {"x": jnp.full(2, value)}, 5)
+    restored = checkpoint.restore(tmp_path, {"x": jnp.zeros(2)})
+    np.testing.assert_array_equal(restored.state["x"], [2, 2])
+
+
+def test_clean_removes_what_a_kill_left(ruined):
+    for left in ("step_000000012.orbax-checkpoint-tmp-3", "removed-step_000000001"):
+        (ruined / left).mkdir()
+        (ruined / left / "part").write_text("half")
+    (ruined / "notes.txt").write_text("not ours")
+    assert checkpoint.restore(ruined, LIKE).step == 8
+    checkpoint.clean(ruined)
+    assert names(ruined) == ["notes.txt", "step_000000004", "step_000000008"]
+    checkpoint.clean(ruined / "missing")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="could not write checkpoint") as error:
+        checkpoint.save(tmp_path / "file", {"x": jnp.ones(2)}, 1)
+    assert "\n" not in str(error.value)
+
+
+def test_digest_sees_names_shapes_dtypes_and_bytes():
+    base = {"a": jnp.zeros(4)}
+    others = [
+        {"b": jnp.zeros(4)}, {"a": jnp.zeros((2, 2))}, {"a": jnp.zeros(4, jnp.int32)},
+        {"a": jnp.zeros(4).at[3].set(-0.0)},
+    ]  # fmt: skip
+    digests = {checkpoint.digest(tree) for tree in (base, *others)}
+    assert len(digests) == 5 and all(d.startswith("sha256:") and len(d) == 71 for d in digests)
+    assert checkpoint.digest({"a": np.zeros(4, np.float32)}) == checkpoint.digest(base)
+
+
+def test_sharded_and_onto_another_mesh(tmp_path, mesh):
+    rows, whole = NamedSharding(mesh, P("data")), NamedSharding(mesh, P())
+    value = arrays(1, 16, 3)
+    state = {"rows": jax.device_put(value, rows), "whole": jax.device_put(value + 1, whole)}
+    checkpoint.save(tmp_path, state, 1)
+    small = jax.make_mesh((2,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:2])
+    other = {"rows": NamedSharding(small, P()), "whole": NamedSharding(small, P("data"))}
+    like = {name: jax.device_put(jnp.zeros_like(value), place) for name, place in other.items()}
+    got = checkpoint.restore(tmp_path, like).state
+    assert_equal(got, state)
+    for name, place in other.items():
+        assert got[name].sharding == place
+    alone = checkpoint.restore(tmp_path, {"rows": value, "whole": value}).state
+    assert_equal(alone, state)

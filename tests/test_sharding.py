@@ -1,0 +1,123 @@
+"""One program on one device or eight: the same numbers, whoever splits the batch."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from common import arrays, assert_close, assert_equal, normed_pair, prior
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from ganstab import Batch, Pair, losses, optimizers, penalties, players, steps, terms
+from ganstab.game import make_game
+from ganstab.networks import stacked_mnist
+from ganstab.surrogates import unrolled
+
+KEY = jax.random.key(0)
+
+
+def ends_on_one_and_eight(step, start, data, mesh):
+    """The last state and all metrics of a scan over `data[step, update, batch, …]`."""
+    run = jax.jit(lambda start, data: jax.lax.scan(step, start, data))
+    split = NamedSharding(mesh, P(None, None, "data"))
+    replicated = jax.device_put(start, NamedSharding(mesh, P()))
+    eight = run(replicated, jax.device_put(data, split))
+    assert all(leaf.sharding.device_set == {*jax.devices()} for leaf in jax.tree.leaves(eight))
+    (end, metrics), (end8, metrics8) = run(start, data), eight
+    return (end.params, end.carry, metrics), (end8.params, end8.carry, metrics8)
+
+
+def test_twenty_steps_of_an_unrolled_game_with_batch_norm(mesh):
+    pair, txs = normed_pair(), Pair(optimizers.adam(1e-3, b1=0.5), optimizers.adam(2e-3, b1=0.5))
+    term = terms.score_loss(losses.non_saturating)
+    game = unrolled(make_game(pair, term, prior=prior, joint=True), txs.disc, 3)
+    start = jax.jit(lambda key: steps.init(pair, txs, key))(KEY)
+    data = Batch(arrays(1, 20, 2, 16, 2))
+    one, eight = ends_on_one_and_eight(steps.alternating(game, txs), start, data, mesh)
+    assert_close(eight, one, rtol=1e-5, atol=1e-6)
+    moved = jax.tree.map(lambda a, b: float(jnp.max(jnp.abs(a - b))), one[0], start.params)
+    assert min(jax.tree.leaves(moved)) > 1e-3
+
+
+@pytest.mark.slow
+def test_the_stacked_mnist_pair(mesh):
+    pair = Pair(
+        players.from_nnx(lambda rngs: stacked_mnist.Generator(16, (8, 8, 4, 4), rngs=rngs)),
+        players.from_nnx(lambda rngs: stacked_mnist.Discriminator(0.25, rngs=rngs)),
+    )
+    txs = Pair(optax.sgd(0.1), optax.sgd(0.1))
+    game = make_game(
+        pair, terms.score_loss(losses.non_saturating),
+        prior=lambda key, n: jax.random.normal(key, (n, 16)), joint=True,
+    )  # fmt: skip
+    start = jax.jit(lambda key: steps.init(pair, txs, key))(KEY)
+    data = Batch(jnp.tanh(arrays(2, 3, 2, 16, 28, 28, 3)))
+    step = steps.alternating(unrolled(game, txs.disc, 1), txs)
+    one, eight = ends_on_one_and_eight(step, start, data, mesh)
+    assert_close(eight, one, rtol=1e-4, atol=1e-5)
+
+
+def tanh_critic(w, x):
+    return jnp.tanh(x) @ w
+
+
+def total(w, real, fake, key):
+    """A loss and two penalties, of the parameters of a critic."""
+    def score(x):
+        return tanh_critic(w, x)
+
+    return (
+        losses.non_saturating(score(real), score(fake)).disc
+        + penalties.r1(score, real, fake, key)
+        + penalties.wgan_gp(score, real, real, key)
+    )  # fmt: skip
+
+
+@pytest.fixture
+def sample():
+    return arrays(3, 4), arrays(4, 16, 4), arrays(5, 16, 4)
+
+
+def test_inside_shard_map(mesh, sample):
+    w, real, fake = sample
+
+    @functools.partial(jax.shard_map, mesh=mesh, in_specs=(P(), P("data"), P("data")), out_specs=P())
+    def mapped(w, real, fake):
+        # Each device's gradient of its own mean: of parameters that are marked as its own.
+        own = jax.lax.pcast(w, "data", to="varying")
+        return jax.lax.pmean(jax.value_and_grad(total)(own, real, fake, KEY), "data")
+
+    expected = jax.jit(jax.value_and_grad(total))(w, real, fake, KEY)
+    assert_close(jax.jit(mapped)(w, real, fake), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_inside_pmap(sample):
+    w, real, fake = sample
+
+    def mapped(real, fake):
+        return jax.lax.pmean(jax.value_and_grad(total)(w, real, fake, KEY), "data")
+
+    got = jax.pmap(mapped, axis_name="data")(*(x.reshape(8, 2, 4) for x in (real, fake)))
+    expected = jax.jit(jax.value_and_grad(total))(w, real, fake, KEY)
+    for device in range(8):
+        one = jax.tree.map(lambda leaf, device=device: leaf[device], got)
+        assert_close(one, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_inside_vmap(sample):
+    w, real, fake = sample
+    got = jax.jit(jax.vmap(total, (None, 0, 0, None)))(
+        w, real.reshape(4, 4, 4), fake.reshape(4, 4, 4), KEY
+    )
+    each = [jax.jit(total)(w, real[4 * i : 4 * i + 4], fake[4 * i : 4 * i + 4], KEY) for i in range(4)]
+    np.testing.assert_allclose(got, each, rtol=1e-5)
+
+
+def test_a_sharded_run_is_repeatable_to_the_bit(mesh):
+    step = jax.jit(lambda w, x: jax.value_and_grad(total)(w, x, -x, KEY))
+    data = jax.device_put(arrays(6, 16, 4), NamedSharding(mesh, P("data")))
+    w = jax.device_put(arrays(7, 4), NamedSharding(mesh, P()))
+    assert_equal(step(w, data), step(w, data))
