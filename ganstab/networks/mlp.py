@@ -2,8 +2,8 @@
 
 Metz et al. 2017 (arXiv:1611.02163, appendix A): the generator has two hidden layers of 128 and
 the discriminator, which divides its input by 4, one; kernels are orthogonal with gain 0.8 and
-biases zero. Its width and the factor 1/4 are not in the paper's text and are those of NK17's
-published code (Nagarajan and Kolter 2017, arXiv:1706.04156).
+biases zero. The sizes are those of the published code of Nagarajan and Kolter 2017
+(arXiv:1706.04156), which repeats the experiment; the paper gives no width for the discriminator.
 """
 
 import itertools

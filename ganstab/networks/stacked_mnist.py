@@ -1,6 +1,6 @@
 """The small convolutional pair with which mode collapse is counted on stacked MNIST.
 
-Metz et al. 2017 (arXiv:1611.02163, appendix C): a generator of 287,875 parameters against a
+Metz et al. 2017 (arXiv:1611.02163): a generator of 287,875 parameters against a
 discriminator of 585 (width 1/4) or 1,889 (width 1/2). Spatial sizes 4, 7, 14, 28 and the leak
 0.3 are those of PacGAN's implementation of the same experiment (Lin et al. 2018,
 arXiv:1712.04086). Every kernel starts as N(0, init_stddev^2) and every bias at zero; the biases
