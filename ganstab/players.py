@@ -4,6 +4,7 @@ What trains and what does not (batch statistics, power-iteration vectors) become
 of arrays. Random streams (dropout) are no state: each call sets them anew from its key.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,8 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
         _, params, _, state = _split(build(nnx.Rngs(key)))
         return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
 
+    # Under jit of its own, a network is traced once for all the places where a game calls it.
+    @functools.partial(jax.jit, static_argnames="train")
     def apply(params, state, x, key, *, train=True):
         variables = (
             _filled(abstract_params, params),

@@ -27,5 +27,6 @@ def mesh():
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
-    """The folder of compiled programs that all started programs share."""
-    return tmp_path_factory.mktemp("xla")
+    """The folder of compiled programs that all started programs share, over all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "xla"

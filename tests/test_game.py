@@ -121,7 +121,7 @@ def test_metrics_are_named_after_terms_and_players():
         LINEAR, WASSERSTEIN, terms.disc_penalty(2.0, partial),
         terms.disc_penalty(3.0, penalties.wgan_gp), prior=fixed_prior,
     )  # fmt: skip
-    (gen_loss, disc_loss), aux = game(PARAMS, NOTHING, Batch(arrays(1, 4, 2)), KEY)
+    (gen_loss, _disc_loss), aux = game(PARAMS, NOTHING, Batch(arrays(1, 4, 2)), KEY)
     size = 10**0.5
     assert set(metrics_of(aux, 0)) == {"gen/wasserstein", "gen/wgan_gp", "gen/wgan_gp_2"}
     disc = metrics_of(aux, 1)

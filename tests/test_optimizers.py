@@ -11,9 +11,9 @@ from ganstab import optimizers
 
 SCHEDULE = optax.exponential_decay(0.1, 5, 0.5)
 SETTINGS = [
-    dict(learning_rate=1e-3),
-    dict(learning_rate=2e-4, b1=0.5),
-    dict(learning_rate=SCHEDULE, b1=0.0, b2=0.9, eps=1e-3),
+    {"learning_rate": 1e-3},
+    {"learning_rate": 2e-4, "b1": 0.5},
+    {"learning_rate": SCHEDULE, "b1": 0.0, "b2": 0.9, "eps": 1e-3},
 ]
 
 

@@ -1,5 +1,4 @@
-"""Players made of NNX and Linen modules: one contract, and the same numbers from the same weights.
-"""
+"""Players made of NNX and Linen modules: one contract, and the same numbers from the same weights."""
 
 import jax
 import jax.numpy as jnp
@@ -167,9 +166,7 @@ def test_both_libraries_give_the_same_game():
     results = []
     for make, weights in ((from_nnx, lambda p: p.init(KEY)), (from_linen, linen_weights)):
         pair = Pair(make(3, 2, 0.0), make(2, 1, 0.0))
-        game = make_game(
-            pair, terms.score_loss(losses.non_saturating), prior=prior, joint=True
-        )
+        game = make_game(pair, terms.score_loss(losses.non_saturating), prior=prior, joint=True)
         sources = from_nnx(3, 2, 0.0), from_nnx(2, 1, 0.0)
         (gen, gen_state), (disc, disc_state) = (weights(p) for p in sources)
         carry = Carry(Pair(gen_state, disc_state), Pair((), ()))
@@ -188,9 +185,7 @@ def test_a_linen_module_that_takes_no_train():
         def __call__(self, x):
             return linen.Dense(2)(x)
 
-    player = players.from_linen(
-        Plain(), jnp.zeros((1, 3)), call=lambda module, x, train: module(x)
-    )
+    player = players.from_linen(Plain(), jnp.zeros((1, 3)), call=lambda module, x, train: module(x))
     params, state = player.init(KEY)
     assert state == {}
     x = arrays(5, 4, 3)

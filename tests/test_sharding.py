@@ -66,6 +66,7 @@ def tanh_critic(w, x):
 
 def total(w, real, fake, key):
     """A loss and two penalties, of the parameters of a critic."""
+
     def score(x):
         return tanh_critic(w, x)
 
@@ -84,7 +85,9 @@ def sample():
 def test_inside_shard_map(mesh, sample):
     w, real, fake = sample
 
-    @functools.partial(jax.shard_map, mesh=mesh, in_specs=(P(), P("data"), P("data")), out_specs=P())
+    split = P("data")
+
+    @functools.partial(jax.shard_map, mesh=mesh, in_specs=(P(), split, split), out_specs=P())
     def mapped(w, real, fake):
         # Each device's gradient of its own mean: of parameters that are marked as its own.
         own = jax.lax.pcast(w, "data", to="varying")
@@ -112,7 +115,8 @@ def test_inside_vmap(sample):
     got = jax.jit(jax.vmap(total, (None, 0, 0, None)))(
         w, real.reshape(4, 4, 4), fake.reshape(4, 4, 4), KEY
     )
-    each = [jax.jit(total)(w, real[4 * i : 4 * i + 4], fake[4 * i : 4 * i + 4], KEY) for i in range(4)]
+    parts = [slice(start, start + 4) for start in range(0, 16, 4)]
+    each = [jax.jit(total)(w, real[part], fake[part], KEY) for part in parts]
     np.testing.assert_allclose(got, each, rtol=1e-5)
 
 

@@ -8,7 +8,17 @@ import pytest
 from common import arrays, assert_close, assert_equal, plain_pair, prior
 
 from ganstab import (
-    Aux, Batch, Carry, Game, Pair, Player, TrainState, games, losses, steps, terms
+    Aux,
+    Batch,
+    Carry,
+    Game,
+    Pair,
+    Player,
+    TrainState,
+    games,
+    losses,
+    steps,
+    terms,
 )  # fmt: skip
 from ganstab.game import make_game
 from ganstab.surrogates import unrolled
@@ -16,9 +26,10 @@ from ganstab.types import put
 
 KEY = jax.random.key(0)
 TXS = Pair(optax.sgd(0.1), optax.sgd(0.3))
+NO_STATE = Pair((), ())
 
 
-def scalar_start(gen=0.5, disc=2.0, state=Pair((), ())):
+def scalar_start(gen=0.5, disc=2.0, state=NO_STATE):
     params = Pair(jnp.asarray(gen), jnp.asarray(disc))
     opt = Pair(*(tx.init(own) for tx, own in zip(TXS, params, strict=True)))
     return TrainState(params, Carry(state, opt), jnp.int32(0), KEY)
@@ -161,8 +172,7 @@ def test_batch_statistics_advance_in_their_owners_update_alone():
 
 
 def test_only_the_own_players_state_moves():
-    """A step of one generator update: its play moves its state, its judge must not move the other.
-    """
+    """A step of one generator update: its play moves its state, its judge must not move the other."""
     calls = []
 
     def judge(params, carry, batch, fake, key):
@@ -184,7 +194,7 @@ def test_batches_of_another_count_are_refused_with_both_named():
         step(scalar_start(), jnp.zeros(()))
 
 
-@pytest.mark.parametrize("options", [dict(n_disc=0), dict(n_gen=-2)])
+@pytest.mark.parametrize("options", [{"n_disc": 0}, {"n_gen": -2}])
 def test_counts_below_one_are_refused(options):
     ((name, value),) = options.items()
     with pytest.raises(ValueError, match=f"{name} must be 1 or more, got {value}"):

@@ -11,9 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import (
-    arrays, assert_close, batch, normed_pair, prior, scalar_carry
-)  # fmt: skip
+from common import arrays, assert_close, batch, normed_pair, prior, scalar_carry  # fmt: skip
 
 from ganstab import Aux, Batch, Carry, Game, Pair, games, losses, optimizers, players, steps, terms
 from ganstab.game import make_game
@@ -245,7 +243,7 @@ def test_surrogates_wrap_surrogates(x64):
     np.testing.assert_allclose(found.gen, THETA @ (PSI + 5 * ETA * THETA), rtol=1e-12)
 
 
-@pytest.mark.parametrize("options", [dict(steps=-1), dict(steps=1, player="critic")])
+@pytest.mark.parametrize("options", [{"steps": -1}, {"steps": 1, "player": "critic"}])
 def test_bad_settings_are_refused(options):
     with pytest.raises(ValueError, match="-1" if options["steps"] < 0 else "critic"):
         unrolled(games.bilinear(), SGD, **options)
@@ -261,8 +259,12 @@ def test_a_live_state_of_another_optimizer_is_refused():
 
 # Both layouts compute the same numbers (test_networks); this one compiles faster.
 STACKED_MNIST = Pair(
-    players.from_nnx(lambda rngs: stacked_mnist.Generator(16, (8, 8, 4, 4), convolutions=batch_major, rngs=rngs)),
-    players.from_nnx(lambda rngs: stacked_mnist.Discriminator(0.25, convolutions=batch_major, rngs=rngs)),
+    players.from_nnx(
+        lambda rngs: stacked_mnist.Generator(16, (8, 8, 4, 4), convolutions=batch_major, rngs=rngs)
+    ),
+    players.from_nnx(
+        lambda rngs: stacked_mnist.Discriminator(0.25, convolutions=batch_major, rngs=rngs)
+    ),
 )
 
 
