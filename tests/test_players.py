@@ -1,4 +1,4 @@
-"""Players made of NNX and Linen modules: one contract, and the same numbers from the same weights."""
+"""Players made of NNX and Linen modules: one contract, and equal numbers from equal weights."""
 
 import jax
 import jax.numpy as jnp

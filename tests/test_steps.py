@@ -172,7 +172,7 @@ def test_batch_statistics_advance_in_their_owners_update_alone():
 
 
 def test_only_the_own_players_state_moves():
-    """A step of one generator update: its play moves its state, its judge must not move the other."""
+    """In a generator update, play moves its state, and judge must not move the other player's."""
     calls = []
 
     def judge(params, carry, batch, fake, key):

@@ -1,4 +1,4 @@
-"""Kills the main job at random moments: it goes on, and ends with the same parameters, bit by bit."""
+"""Kills the main job at random moments: it goes on, and ends with the same parameters, by bits."""
 
 import json
 import random
