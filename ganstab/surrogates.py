@@ -133,7 +133,8 @@ def _facing(params: Pair, carry: Carry, opponent: _Opponent, ahead: int) -> tupl
 
 
 def _start(tx: optax.GradientTransformation, params, opt, live: bool):
-    if not live or opt == ():
+    nothing_live = type(opt) is tuple and not opt
+    if not live or nothing_live:
         return tx.init(params)
     needed, there = (str(jax.tree.structure(s)) for s in (jax.eval_shape(tx.init, params), opt))
     if there != needed:

@@ -81,6 +81,8 @@ class Game(NamedTuple):
 
     `play` and `judge` are apart so that a surrogate can replay the discriminator's answer
     without running the generator again. Both take the same key and derive their own from it.
+
+    A game is a tuple, which `jax.jit` does not take as a function: write `jax.jit(game.__call__)`.
     """
 
     play: Callable
