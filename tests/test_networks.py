@@ -53,6 +53,8 @@ def test_conv_is_the_same_padded_convolution(x64, layout, size, kernel, stride, 
         x, weights, (stride, stride), "SAME", dimension_numbers=DIMENSIONS
     )
     assert relative(seen_from_outside(ops, ops.conv, x, weights, stride), expected) < 1e-13
+    first = jit(lambda *arrays: ops.from_internal(ops.first_conv(*arrays, stride)))
+    assert relative(first(x, weights), expected) < 1e-13
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

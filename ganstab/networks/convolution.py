@@ -34,6 +34,7 @@ class Convolutions(NamedTuple):
 
     Attributes:
         conv: (x, kernel, stride) -> y, images in the layout.
+        first_conv: `conv` of images [N, H, W, C] on their way into the layout.
         conv_transpose: (x, kernel, stride, size) -> y of height and width `size`.
         to_internal: [N, H, W, C] -> the layout.
         from_internal: the layout -> [N, H, W, C].
@@ -41,6 +42,7 @@ class Convolutions(NamedTuple):
     """
 
     conv: Callable[[Array, Array, int], Array]
+    first_conv: Callable[[Array, Array, int], Array]
     conv_transpose: Callable[[Array, Array, int, Size], Array]
     to_internal: Callable[[Array], Array]
     from_internal: Callable[[Array], Array]
@@ -88,6 +90,31 @@ def _conv_minor(x: Array, kernel: Array, stride: int) -> Array:
     if stride == 1 and cout < cin:
         return _narrowing_conv(x, kernel, height, width)
     phases = [_phases(row, 2, stride) for row in _phases(x, 1, stride)]
+    return _windows_conv(phases, kernel, height, width)
+
+
+def _first_conv_minor(x: Array, kernel: Array, stride: int) -> Array:
+    """The phases become channels where the images are laid out anew.
+
+    The derivative of that is one transposition. Taken apart later, XLA would compute it together
+    with the sum over the windows, pixel by pixel, which costs more than the rest of the update.
+    """
+    taps_h, taps_w, cin, _ = kernel.shape
+    count, height, width, _ = x.shape
+    x = _pad_same(_pad_same(x, 1, taps_h, stride), 2, taps_w, stride)
+    rows, columns = (n // stride for n in x.shape[1:3])
+    x = x.reshape(count, rows, stride, columns, stride, cin).transpose(2, 4, 5, 1, 3, 0)
+    x = _unfused(x.reshape(stride**2 * cin, rows, columns, count))
+    phases = [_split(row, stride) for row in _split(x, stride)]
+    return _windows_conv(phases, kernel, -(-height // stride), -(-width // stride))
+
+
+def _windows_conv(
+    phases: Sequence[Sequence[Array]], kernel: Array, height: int, width: int
+) -> Array:
+    """One matrix product with all pixels under the kernel, given every stride-th pixel apart."""
+    taps_h, taps_w, _, cout = kernel.shape
+    stride = len(phases)
     windows = [
         _window(_window(phases[i % stride][j % stride], 1, i // stride, height),
                 2, j // stride, width)
@@ -187,8 +214,10 @@ def _unfused(x: Array) -> Array:
     return _contract(jnp.eye(x.shape[0], dtype=x.dtype), x)
 
 
-batch_major = Convolutions(_conv_major, _conv_transpose_major, _same, _same, -1)
-batch_minor = Convolutions(_conv_minor, _conv_transpose_minor, _to_minor, _from_minor, 0)
+batch_major = Convolutions(_conv_major, _conv_major, _conv_transpose_major, _same, _same, -1)
+batch_minor = Convolutions(
+    _conv_minor, _first_conv_minor, _conv_transpose_minor, _to_minor, _from_minor, 0
+)
 
 
 def default_convolutions() -> Convolutions:

@@ -167,9 +167,9 @@ class Discriminator(nnx.Module):
     def __call__(self, x: Array) -> Array:
         """[n, side, side, in_channels] -> [n]."""
         ops = self.ops
-        x = ops.to_internal(x)
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = _add_bias(ops.conv(x, conv.kernel[...], 2), conv.bias[...], ops.channel_axis)
+        convs = [ops.first_conv] + [ops.conv] * (len(self.convs) - 1)
+        for apply, conv, norm in zip(convs, self.convs, self.norms, strict=True):
+            x = _add_bias(apply(x, conv.kernel[...], 2), conv.bias[...], ops.channel_axis)
             x = jax.nn.leaky_relu(norm(x), self.leak)
         x = ops.from_internal(x)
         return self.dense(x.reshape(x.shape[0], -1))[:, 0]
