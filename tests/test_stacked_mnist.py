@@ -9,6 +9,8 @@ import time
 import pytest
 from program import ROOT, RUN, command, environment, run, start
 
+from ganstab.data import load_mnist
+
 PICTURES = ("curves.png", "samples_000000020.png", "samples_000000060.png")
 
 
@@ -125,6 +127,20 @@ def test_a_truncated_idx_file_is_named(tmp_path, cache):
         file.write(header + bytes(1000))
     (data / "train-labels-idx1-ubyte").write_bytes(bytes.fromhex("00000801 00000064") + bytes(100))
     check_refused(run(tmp_path / "run", cache, data_dir=data), "train-images-idx3-ubyte.gz")
+
+
+def test_digits_that_the_classifier_does_not_know_are_told(tmp_path, cache):
+    image, label = (array[:200] for array in load_mnist("test"))
+    sizes = bytes.fromhex("000000c8 0000001c 0000001c")
+    magic = bytes.fromhex("00000803"), bytes.fromhex("00000801")
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(magic[0] + sizes + image.tobytes())
+    shifted = ((label + (label < 5)) % 10).astype("uint8")  # as if 0 to 4 were other characters
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(magic[1] + sizes[:4] + shifted.tobytes())
+    workdir = tmp_path / "run"
+    done = run(workdir, cache, data_dir=tmp_path, num_steps=5, unroll_steps=0)
+    assert done.returncode == 0 and "modes and KL mean little here" in done.stderr
+    wrong = sum(label < 5) / len(label)
+    assert result_of(workdir)["results"]["ruler"]["mean"] == pytest.approx(1 - wrong, abs=0.02)
 
 
 def test_images_of_another_shape_are_refused(tmp_path, cache):

@@ -7,7 +7,7 @@ import pytest
 from common import assert_equal
 
 from experiments.runner.feeds import make_feed
-from experiments.runner.training import first_fault, make_loop
+from experiments.runner.training import make_loop
 from ganstab import Carry, Pair, TrainState
 from ganstab.data import Images, RandomAccess, stacked_digits
 
@@ -94,19 +94,3 @@ def test_a_step_that_is_not_finite_is_not_taken(images, mesh):
     assert not passed.sound and int(passed.state.step) == 3
     assert len(passed.metrics["gen/loss"]) == 4
     assert_equal(passed.state, sound.state)
-
-
-@pytest.mark.parametrize(
-    "bad, told",
-    [
-        ({"disc/loss", "disc/wgan_gp", "disc/grad_norm"}, "wgan_gp in the discriminator's loss"),
-        ({"gen/grad_norm", "disc/hinge"}, "the gradient of hinge, generator"),
-        ({"disc/grad_norm"}, "the gradient of hinge + wgan_gp, discriminator"),
-        ({"disc/fake_score", "disc/hinge", "disc/loss"}, "hinge in the discriminator's loss"),
-    ],
-)
-def test_first_fault_follows_the_order_of_a_step(bad, told):
-    names = ["gen/hinge", "gen/loss", "gen/grad_norm", "disc/hinge", "disc/wgan_gp", "disc/loss"]
-    names += ["disc/grad_norm", "disc/fake_score"]
-    metrics = {name: np.array([1.0, np.nan if name in bad else 1.0]) for name in names}
-    assert first_fault(metrics) == told

@@ -15,7 +15,7 @@ from experiments.runner.progress import Progress
 from experiments.runner.settings import Settings
 from ganstab import checkpoint
 from ganstab.steps import Step
-from ganstab.types import TrainState
+from ganstab.types import Game, TrainState
 
 EXIT_STATUS = {"finished": 0, "diverged": 1}
 
@@ -35,7 +35,9 @@ class Experiment(NamedTuple):
     description: str
     state: TrainState
     """The state before step 0, on the mesh."""
-    step: Step
+    game: Game
+    make_step: Callable[[Game], Step]
+    """Makes a training step of a game, e.g. `steps.alternating` with its optimizers."""
     feed: Feed
     evaluate: Callable[[TrainState], Evaluation]
     panels: tuple[figures.Panel, ...]

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from experiments.runner import devices
+from experiments.runner import devices, images
 from ganstab.data import Images, RandomAccess, Sampler
 
 RESIDENT_BYTES = 2 * 2**30
@@ -52,21 +52,16 @@ def make_feed(
 
     def indices(key, step):
         keys = jax.random.split(jax.random.fold_in(key, step), updates)
-        return jax.vmap(lambda key: sampler.indices(key, batch_size, len_of(source)))(keys)
+        return jax.vmap(lambda key: sampler.indices(key, batch_size, images.size(source)))(keys)
 
     if isinstance(source, RandomAccess):
         return _streamed(source, sampler, jax.jit(indices), key, steps, mesh)
     return _resident(source, sampler, indices, key, mesh)
 
 
-def len_of(source: Images | RandomAccess) -> int:
-    """How many images there are."""
-    return len(source.label) if isinstance(source, Images) else len(source)
-
-
 def _resident(source: Images, sampler: Sampler, indices, key, mesh: Mesh) -> Feed:
-    images = jax.device_put(source, devices.replicated(mesh))
-    supply = images, devices.on_all(mesh, lambda key: key, key)
+    resident = jax.device_put(source, devices.replicated(mesh))
+    supply = resident, devices.on_all(mesh, lambda key: key, key)
 
     def pick(supply, step, place):
         del place

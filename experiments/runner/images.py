@@ -32,15 +32,31 @@ def load(settings: Settings, shape: tuple[int, int, int]) -> Images | RandomAcce
     return source
 
 
+def is_embedded(settings: Settings) -> bool:
+    """Whether the images are those of the package."""
+    return settings.dataset == EMBEDDED and not settings.data_dir
+
+
+def size(source: Images | RandomAccess) -> int:
+    """How many images there are."""
+    return len(source.label) if isinstance(source, Images) else len(source)
+
+
+def take(source: Images | RandomAccess, places: np.ndarray) -> Images:
+    """The images at these places, on the host."""
+    if isinstance(source, Images):
+        return Images(source.image[places], source.label[places])
+    return source.fetch(places)
+
+
 def _check(source: Images | RandomAccess, settings: Settings, shape: tuple[int, int, int]) -> None:
-    first = source.image[:1] if isinstance(source, Images) else source.fetch(np.zeros(1, int)).image
-    if first.shape[1:] != shape:
+    found = take(source, np.zeros(1, int)).image.shape[1:]
+    if found != shape:
         raise InputError(
-            f"--dataset={settings.dataset} has images of shape {first.shape[1:]}, this experiment "
-            f"takes {shape}"
+            f"--dataset={settings.dataset} has images of shape {found}, this experiment takes "
+            f"{shape}"
         )
-    size = len(source.label) if isinstance(source, Images) else len(source)
-    if settings.batch_size > size:
+    if settings.batch_size > size(source):
         raise InputError(
-            f"--batch_size={settings.batch_size} is larger than the data, {size} images"
+            f"--batch_size={settings.batch_size} is larger than the data, {size(source)} images"
         )

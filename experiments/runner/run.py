@@ -10,10 +10,11 @@ from jax.sharding import Mesh
 
 from experiments.runner import devices
 from experiments.runner.book import Book, Experiment
+from experiments.runner.faults import blame, first_fault
 from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.progress import Progress
 from experiments.runner.settings import Settings, read
-from experiments.runner.training import first_fault, make_loop
+from experiments.runner.training import make_loop
 from experiments.runner.workdir import held, open_workdir
 from ganstab import checkpoint
 from ganstab.types import TrainState
@@ -82,15 +83,17 @@ def _train(experiment: Experiment, session: Session, state: TrainState, at: int)
     if at >= settings.num_steps:
         return book.close(state, at, "finished")
     progress.note("compiling the training step")
-    loop = make_loop(experiment.step, experiment.feed, state, settings.log_every)
+    make_step, game, feed = experiment.make_step, experiment.game, experiment.feed
+    loop = make_loop(make_step(game), feed, state, settings.log_every)
     progress.note(f"training; look at {folder / 'figures'} at any time")
     while at < settings.num_steps:
         passed = loop(state, _count(at, settings))
         state = passed.state
         at += len(next(iter(passed.metrics.values()))) - (not passed.sound)
         if not passed.sound:
-            reason = f"step {at + 1:,}: {first_fault(passed.metrics)} is not finite"
             book.save(state, at)
+            fault = blame(first_fault(passed.metrics), make_step, game, feed, state)
+            reason = f"step {at + 1:,}: {fault} is not finite"
             progress.note(f"stopped at {reason}; the state before it is saved")
             return book.close(state, at, "diverged", reason)
         evaluate = at % settings.eval_every == 0 or at == settings.num_steps

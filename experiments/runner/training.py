@@ -1,7 +1,7 @@
 """The one training loop: many steps a call, and a stop at the first number that is not finite."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -73,24 +73,3 @@ def make_loop(step: Step, feed: Feed, example: TrainState, steps: int) -> Callab
 
 def _host(value: jax.Array) -> np.ndarray:
     return np.asarray(value.addressable_data(0))
-
-
-def first_fault(metrics: dict[str, Any]) -> str:
-    """Which number of a failed step went first, in the order in which a step makes them.
-
-    The generator moves before the discriminator; each player's terms come before their sum, the
-    loss, and that before its gradient.
-    """
-    bad = [name for name, values in metrics.items() if not np.isfinite(values[-1])]
-    player, what = min(bad, key=_order).split("/", 1)
-    whole = {"gen": "generator", "disc": "discriminator"}[player]
-    if what != "grad_norm":
-        return f"{what} in the {whole}'s loss"
-    terms = (name for name in sorted(metrics) if _order(name)[:2] == (player != "gen", 0))
-    return f"the gradient of {' + '.join(name.split('/')[1] for name in terms)}, {whole}"
-
-
-def _order(name: str) -> tuple[bool, int, str]:
-    player, what = name.split("/", 1)
-    rank = {"loss": 1, "grad_norm": 2, "real_score": 3, "fake_score": 3}.get(what, 0)
-    return player != "gen", rank, name

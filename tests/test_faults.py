@@ -1,0 +1,70 @@
+"""Which player and term a failed step is blamed on."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from experiments.runner.faults import blame, first_fault
+from experiments.runner.feeds import Feed
+from ganstab import Batch, Pair, Player, losses, steps, surrogates, terms
+from ganstab.game import make_game
+
+
+@pytest.mark.parametrize(
+    "bad, told",
+    [
+        ({"disc/loss", "disc/wgan_gp", "disc/grad_norm"}, "wgan_gp in the discriminator's loss"),
+        ({"gen/grad_norm", "disc/hinge"}, "the gradient of hinge, generator"),
+        ({"disc/grad_norm"}, "the gradient of hinge + wgan_gp, discriminator"),
+        ({"disc/fake_score", "disc/hinge", "disc/loss"}, "hinge in the discriminator's loss"),
+    ],
+)
+def test_first_fault_follows_the_order_of_a_step(bad, told):
+    names = ["gen/hinge", "gen/loss", "gen/grad_norm", "disc/hinge", "disc/wgan_gp", "disc/loss"]
+    names += ["disc/grad_norm", "disc/fake_score"]
+    metrics = {name: np.array([1.0, np.nan if name in bad else 1.0]) for name in names}
+    assert str(first_fault(metrics)) == told
+
+
+def sharp(player):
+    """A term that is 0 with an infinite slope at 0, where that player's parameter starts."""
+
+    def root(round):
+        return Pair(**{player: jnp.sqrt(jnp.abs(getattr(round.params, player)))}, **{
+            other: jnp.zeros(()) for other in Pair._fields if other != player
+        })  # fmt: skip
+
+    return root
+
+
+def flat(round):
+    return Pair(round.params.gen**2, round.params.disc**2)
+
+
+@pytest.mark.parametrize("player", Pair._fields)
+@pytest.mark.parametrize("unroll", [0, 2])
+def test_blame_names_the_one_term_whose_gradient_is_not_finite(player, unroll):
+    scalar = Player(lambda key: (jnp.zeros(()), ()), lambda p, s, x, key, *, train=True: (p + x, s))
+    first_coordinate = scalar._replace(
+        apply=lambda p, s, x, key, *, train=True: (p + x[:, 0], s)
+    )  # the critic's scores
+    txs = Pair(optax.sgd(0.1), optax.sgd(0.1))
+    parts = terms.score_loss(losses.wasserstein), sharp(player), flat
+    game = make_game(
+        Pair(scalar, first_coordinate), *parts, prior=lambda key, n: jax.random.normal(key, (n, 2))
+    )
+    if player == "gen":
+        game = surrogates.unrolled(game, txs.disc, unroll)
+    make_step = functools.partial(steps.alternating, txs=txs)
+    feed = Feed(lambda first: None, lambda supply, step, place: Batch(jnp.ones((2, 4, 2))))
+    state = steps.init(Pair(scalar, first_coordinate), txs, jax.random.key(0))
+    _, metrics = make_step(game)(state, feed.pick(None, state.step, 0))
+    fault = first_fault({name: np.asarray(value)[None] for name, value in metrics.items()})
+    assert (fault.player, fault.what, len(fault.terms)) == (player, "grad_norm", 3)
+    found = blame(fault, make_step, game, feed, state)
+    assert found.terms == ("root",)
+    assert str(found).startswith("the gradient of root, ")
