@@ -5,9 +5,11 @@ when all is on disk. A flipped byte inside it would still be restored in silence
 carries a manifest (name, shape, dtype and SHA-256 of every array), which `restore` verifies.
 """
 
+import errno
 import hashlib
 import json
 import logging
+import os
 import re
 import shutil
 from pathlib import Path
@@ -22,6 +24,7 @@ from jax.experimental import multihost_utils
 from ganstab.errors import InputError
 
 _NAME = re.compile(r"step_(\d{9})")
+_OVERHEAD = 2**20  # bytes for manifest and metadata
 _log = logging.getLogger(__name__)
 
 
@@ -57,10 +60,15 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
         manifest=ocp.args.JsonSave(_manifest(arrays)),
     )
     try:
+        _check_space(folder, arrays)
         with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
             checkpointer.save(folder, content, force=True)
     except (OSError, ValueError) as error:
-        raise InputError(f"could not write checkpoint {folder}: {_line(error)}") from error
+        if jax.process_index() == 0:
+            clean(folder.parent)
+        raise InputError(
+            f"could not write checkpoint {folder}: {_reason(error)}; those already there are kept"
+        ) from error
     if jax.process_index() == 0:
         _remove([path for _, path in _checkpoints(folder.parent)[keep:]])
     return folder
@@ -107,6 +115,14 @@ def clean(directory: str | Path) -> None:
     """Removes what a killed process left half-written or half-removed; for the main process."""
     known = {path for _, path in _checkpoints(Path(directory))}
     _remove([path for path in Path(directory).glob("*step_*") if path not in known])
+
+
+def _check_space(folder: Path, arrays: dict[str, Any]) -> None:
+    """Looks before writing: on a disk that fills up half-way, Orbax's threads fail one by one."""
+    disk = next(parent for parent in folder.parents if parent.exists())
+    needed = sum(array.nbytes for array in arrays.values()) + _OVERHEAD
+    if shutil.disk_usage(disk).free < needed:
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {needed:,} bytes are needed")
 
 
 def _checkpoints(directory: Path) -> list[tuple[int, Path]]:
@@ -199,6 +215,14 @@ def _read_state(folder: Path, manifest: dict, like: Any) -> Any:
         for array, leaf in zip((arrays[name] for name in _arrays(like)), leaves, strict=True)
     ]
     return jax.tree.unflatten(structure, values)
+
+
+def _reason(error: Exception) -> str:
+    """The system's own words where the error carries its number, as TensorStore's do."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    code = re.search(r"os_error_code='(\d+)'", str(error))
+    return os.strerror(int(code[1])) if code else _line(error)
 
 
 def _line(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Checkpoints: bit for bit or not at all, and damage is named."""
 
 import gc
+import resource
 import shutil
 
 import jax
@@ -170,6 +171,33 @@ def test_the_same_step_is_replaced(tmp_path):
         checkpoint.save(tmp_path, {"x": jnp.full(2, value)}, 5)
     restored = checkpoint.restore(tmp_path, {"x": jnp.zeros(2)})
     np.testing.assert_array_equal(restored.state["x"], [2, 2])
+
+
+@pytest.fixture
+def cramped():
+    """No file may grow beyond 100 kB; a write beyond that fails, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_failed_write_is_told_in_the_systems_words_and_leaves_nothing(tmp_path, cramped):
+    small, large = {"x": jnp.ones(2)}, {"x": arrays(0, 200_000)}
+    checkpoint.save(tmp_path, small, 1)
+    with pytest.raises(InputError, match="step_000000002: File too large; those already there"):
+        checkpoint.save(tmp_path, large, 2)
+    assert names(tmp_path) == ["step_000000001"]
+    assert checkpoint.restore(tmp_path, small).step == 1
+
+
+def test_a_full_disk_is_seen_before_anything_is_written(tmp_path, monkeypatch):
+    room = shutil.disk_usage(tmp_path)._replace(free=1_500_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: room)
+    checkpoint.save(tmp_path, {"x": arrays(0, 100_000)}, 1)
+    with pytest.raises(InputError, match="No space left on device: 1,848,576 bytes are needed; th"):
+        checkpoint.save(tmp_path, {"x": arrays(0, 200_000)}, 2)
+    assert names(tmp_path) == ["step_000000001"]
 
 
 def test_clean_removes_what_a_kill_left(ruined):

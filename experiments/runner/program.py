@@ -18,7 +18,7 @@ def launch(main: Callable[[], int]) -> None:
     What the user has to mend (a flag, a file, a full disk) is told in one line, with exit status 2
     and without a traceback; anything else is a fault of ours and keeps its traceback.
     """
-    logging.set_verbosity(logging.ERROR)
+    logging.set_verbosity(logging.FATAL)  # what goes wrong is raised, and told once
     if {"--help", "-h", "-help"} & set(sys.argv):
         print(_help())
         sys.exit(0)
