@@ -1,11 +1,14 @@
 """Small players and comparisons of pytrees that many tests share."""
 
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
 
-from ganstab import Batch, Carry, Pair, Player, players
+from ganstab import Batch, Carry, InputError, Pair, Player, players
 
 
 def arrays(seed, *shape):
@@ -95,3 +98,26 @@ def plain_pair():
 
 def batch(seed, *shape):
     return Batch(real=arrays(seed, *shape, 2))
+
+
+def refusal(call) -> str:
+    """The one line with which a call is refused."""
+    with pytest.raises(InputError) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def failing(number):
+    """A function that raises the system's error of this number."""
+
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def names(folder):
+    """What is in the folder, sorted."""
+    return sorted(entry.name for entry in folder.iterdir())

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import arrays, assert_equal
+from common import arrays, assert_equal, names
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -42,10 +42,6 @@ def flip(path, place=0.5):
 
 def files(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
-
-
-def names(directory):
-    return sorted(path.name for path in directory.iterdir())
 
 
 @pytest.fixture(scope="module")

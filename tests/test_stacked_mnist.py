@@ -6,8 +6,10 @@ import signal
 import subprocess
 import time
 
+import numpy as np
 import pytest
 from program import ROOT, RUN, command, environment, run, start
+from tiny_images import write_idx
 
 from ganstab.data import load_mnist
 
@@ -131,11 +133,8 @@ def test_a_truncated_idx_file_is_named(tmp_path, cache):
 
 def test_digits_that_the_classifier_does_not_know_are_told(tmp_path, cache):
     image, label = (array[:200] for array in load_mnist("test"))
-    sizes = bytes.fromhex("000000c8 0000001c 0000001c")
-    magic = bytes.fromhex("00000803"), bytes.fromhex("00000801")
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(magic[0] + sizes + image.tobytes())
-    shifted = ((label + (label < 5)) % 10).astype("uint8")  # as if 0 to 4 were other characters
-    (tmp_path / "train-labels-idx1-ubyte").write_bytes(magic[1] + sizes[:4] + shifted.tobytes())
+    shifted = label + (label < 5)  # as if 0 to 4 were other characters
+    write_idx(tmp_path, image=image[..., 0], label=shifted)
     workdir = tmp_path / "run"
     done = run(workdir, cache, data_dir=tmp_path, num_steps=5, unroll_steps=0)
     assert done.returncode == 0 and "modes and KL mean little here" in done.stderr
@@ -146,9 +145,7 @@ def test_digits_that_the_classifier_does_not_know_are_told(tmp_path, cache):
 def test_images_of_another_shape_are_refused(tmp_path, cache):
     data = tmp_path / "data"
     data.mkdir()
-    header = bytes.fromhex("00000803 00000064 00000020 00000020")
-    (data / "train-images-idx3-ubyte").write_bytes(header + bytes(100 * 32 * 32))
-    (data / "train-labels-idx1-ubyte").write_bytes(bytes.fromhex("00000801 00000064") + bytes(100))
+    write_idx(data, image=np.zeros((100, 32, 32)), label=np.zeros(100))
     check_refused(run(tmp_path / "run", cache, data_dir=data), "(28, 28, 1)")
 
 

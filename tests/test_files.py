@@ -1,0 +1,80 @@
+"""Files that are whole or not there at all, also on a full disk and after SIGKILL."""
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from common import failing, names
+
+from experiments.runner import files, records
+from ganstab.errors import InputError
+
+
+def test_write_atomic_replaces_text_and_bytes(tmp_path):
+    files.write_atomic(tmp_path / "file", "old ≤")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "old ≤"
+    files.write_atomic(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("call", ["replace", "fsync"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_failed_write_keeps_the_old_content(tmp_path, monkeypatch, call, number):
+    path = tmp_path / "file"
+    files.write_atomic(path, "old")
+    monkeypatch.setattr(os, call, failing(number))
+    with pytest.raises(InputError, match=re.escape(f"{path}: {os.strerror(number)}; ")) as caught:
+        files.write_atomic(path, "new")
+    monkeypatch.undo()
+    assert "\n" not in str(caught.value)
+    assert path.read_text() == "old" and names(tmp_path) == ["file"]
+
+
+def test_write_atomic_into_a_missing_folder_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        files.write_atomic(tmp_path / "missing" / "file", "text")
+
+
+def test_json_is_strict_and_knows_arrays_and_paths(tmp_path):
+    text = files.to_json({"b": float("nan"), "a": [jnp.float32(0.5), np.arange(2)], "c": tmp_path})
+    assert json.loads(text) == {"a": [0.5, [0, 1]], "b": None, "c": str(tmp_path)}
+    assert text.index('"a"') < text.index('"b"') and "NaN" not in text
+
+
+def test_really_full_disk_is_one_input_error():
+    with (
+        pytest.raises(InputError, match="cannot write /dev/full: No space left on device"),
+        files.explained("cannot write /dev/full"),
+        open("/dev/full", "wb", buffering=0) as full,
+    ):
+        full.write(b"x")
+
+
+def test_sigkill_in_the_middle_of_writing_leaves_whole_files(tmp_path):
+    script = (
+        "import sys, pathlib; from experiments.runner import files, records\n"
+        "folder = pathlib.Path(sys.argv[1]); print('ready', flush=True)\n"
+        "for step in range(10**9):\n"
+        "    numbers = {'step': step} | dict.fromkeys(map(str, range(2000)), step)\n"
+        "    files.write_atomic(folder / 'result.json', files.to_json(numbers))\n"
+        "    records.append_row(folder / 'metrics.jsonl', {'step': step})\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE)
+    with child:
+        child.stdout.readline()
+        while not (tmp_path / "metrics.jsonl").exists() or not len(
+            records.read_rows(tmp_path / "metrics.jsonl")
+        ):
+            pass
+        child.kill()
+    rows = records.keep_rows(tmp_path / "metrics.jsonl", 10**9)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert [row["step"] for row in rows] == list(range(len(rows)))
+    assert result["step"] in (len(rows) - 1, len(rows)) and len(set(result.values())) == 1

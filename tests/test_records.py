@@ -1,0 +1,89 @@
+"""Rows, measured numbers, versions, and TensorBoard events."""
+
+import errno
+import math
+import sys
+
+import jax.numpy as jnp
+import pytest
+from common import failing
+
+from experiments.runner import events, records
+from ganstab.errors import InputError
+
+PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
+
+
+def test_rows_come_back_and_a_torn_last_line_is_left_out(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    assert records.read_rows(log) == []
+    records.append_row(log, {"step": 1, "loss_gen": jnp.float32(0.5)})
+    records.append_row(log, {"step": 2, "loss_gen": math.inf})
+    rows = [{"step": 1, "loss_gen": 0.5}, {"step": 2, "loss_gen": None}]
+    assert records.read_rows(log) == rows
+    whole = log.read_bytes()
+    for torn in (b'{"step": 3, "lo', b"{", b"\x00\x00\n"):
+        log.write_bytes(whole + torn)
+        assert records.read_rows(log) == rows
+    log.write_bytes(b"{\n" + whole)
+    with pytest.raises(InputError, match=r"line 1 of .* is damaged"):
+        records.read_rows(log)
+
+
+def test_kept_rows_are_those_up_to_the_step(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    assert records.keep_rows(log, -1) == [] and not log.exists()
+    for step in range(4):
+        records.append_row(log, {"step": step, "kl": 0.1 * step})
+    with open(log, "ab") as file:
+        file.write(b'{"step"')
+    assert [row["step"] for row in records.keep_rows(log, 2)] == [0, 1, 2]
+    records.append_row(log, {"step": 3, "kl": 0.1 * 3})
+    assert records.read_rows(log) == [{"step": step, "kl": 0.1 * step} for step in range(4)]
+
+
+def test_full_disk_leaves_the_log_as_it_was(tmp_path, monkeypatch):
+    log = tmp_path / "metrics.jsonl"
+    records.append_row(log, {"step": 1})
+    before = log.read_bytes()
+
+    def short_write(file, data):
+        file.write(data[:3])
+        failing(errno.ENOSPC)()
+
+    monkeypatch.setattr(records, "_write_whole", short_write)
+    with pytest.raises(InputError, match="No space left on device; free some space"):
+        records.append_row(log, {"step": 2})
+    assert log.read_bytes() == before
+
+
+def test_measured_numbers():
+    entry = records.measured([1, 2, 3, 6], "modes", published=PAPER, ideal=1000)
+    assert entry["mean"] == 3 and entry["n"] == 4
+    assert entry["standard_error"] == pytest.approx(math.sqrt((4 + 1 + 0 + 9) / 3 / 4))
+    assert entry["published"] == {"value": 236.4, "standard_error": 63.3, "source": PAPER.source}
+    assert records.measured([5], "modes")["standard_error"] is None
+
+
+def test_versions_name_what_the_numbers_depend_on():
+    versions = records.versions()
+    assert {"python", "jax", "jaxlib", "flax", "optax", "ganstab", "device"} <= versions.keys()
+    assert versions["platform"] == "cpu" and all(isinstance(v, str) for v in versions.values())
+
+
+def test_tensorboard_writes_events_and_names_the_extra(tmp_path, monkeypatch):
+    write = events.tensorboard_writer(tmp_path / "events")
+    write({"step": 3, "loss_gen": 0.25, "kl": None})
+    (path,) = (tmp_path / "events").iterdir()
+    assert b"loss_gen" in path.read_bytes() and b"kl" not in path.read_bytes()
+    monkeypatch.setitem(sys.modules, "tensorboardX.event_file_writer", None)
+    with pytest.raises(InputError, match=r"ganstab\[tensorboard\]"):
+        events.tensorboard_writer(tmp_path / "events")
+
+
+class _Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now

@@ -1,0 +1,109 @@
+"""The report and its words."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+
+from experiments.runner import files, reading, records, report, samples, workdir
+
+CONFIG = {"unroll_steps": 5, "optimizer": {"learning_rate": 1e-4, "betas": (0.5, 0.999)}}
+
+
+PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
+
+
+@pytest.mark.parametrize(
+    ("mean", "better", "words"),
+    [
+        (236.4, "higher", "equal to the published mean"),
+        (236.4 + 63.3 * 0.5, "higher", "agrees: 0.5 standard errors above the paper, on the bet"),
+        (236.4 - 63.3 * 1.5, "higher", "close: 1.5 standard errors below the paper, on the worse"),
+        (236.4 - 63.3 * 3, "lower", "differs: 3.0 standard errors below the paper, on the better"),
+    ],
+)
+def test_reading_in_plain_words(mean, better, words):
+    entry = records.measured([mean], "modes", published=PAPER, better=better)
+    assert reading.reading(entry).startswith(words) and "one seed" in reading.reading(entry)
+    assert "not the end" in reading.reading(entry, "interrupted")
+
+
+def test_reading_adds_both_standard_errors():
+    entry = records.measured([336.4 - 84.4, 336.4 + 84.4], "modes", published=PAPER)
+    assert reading.reading(entry).startswith("agrees: 0.9 standard errors above")
+
+
+def _result(status, step):
+    return {
+        "status": status,
+        "step": step,
+        "num_steps": 500,
+        "reason": "NaN in the discriminator's loss <term 2>",
+        "results": {"modes": records.measured([911], "modes <covered>", published=PAPER)},
+        "evaluated_at_step": 100,
+        "command": "python -m experiments.stacked_mnist --name='<b>'",
+        "wall_time_s": 61.0,
+        "params_digest": "ab" * 32,
+        "versions": {"jax": "0.10.2"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "step", "state"),
+    [
+        ("finished", 500, "Finished: 500 steps."),
+        ("running", 100, "Running: at step 100 of 500 when this was written."),
+        ("interrupted", 200, "Stopped at step 200 of 500; the same command goes on from there."),
+        ("diverged", 300, "Diverged after step 300 of 500. NaN in the discriminator"),
+    ],
+)
+def test_report_stands_alone(tmp_path, status, step, state):
+    folder = workdir.open_workdir(tmp_path / "run", CONFIG)
+    for sample_step in range(0, 1000, 100):
+        samples.sample_grid(np.zeros((4, 8, 8, 3)), samples.sample_path(folder, sample_step))
+    records.append_row(folder / "metrics.jsonl", {"step": 900, "modes": 911, "kl": 0.95})
+    curves = [report.Picture(folder / "figures" / "missing.png", "never drawn")]
+    result = _result(status, step)
+    report.write_result(folder, result)
+    path = report.write_report(
+        folder,
+        title="K < 5 & $x",
+        description="a <p>\n\nb",
+        result=result,
+        config=CONFIG,
+        curves=curves,
+    )
+    page = path.read_text(encoding="utf-8")
+    assert state in page and "236.4 ± 63.3" in page and "1 min 1 s" in page
+    assert "K &lt; 5 &amp; $x" in page and "&lt;covered&gt;" in page and "&lt;b&gt;" in page
+    assert "step 900 · modes 911 · KL 0.95" in page and "never drawn" not in page
+    assert "Measured at step 100." in page and page.count("data:image/png;base64,") == 6
+    assert not re.search(r"""(src|href)=["'](?!data:)|https?:|<script|@import|url\(""", page)
+    assert json.loads((folder / "result.json").read_text()) == files.plain(result)
+
+
+def test_summary_for_the_terminal():
+    ended, modes = report.summary(_result("diverged", 300))
+    assert ended == "Diverged after step 300 of 500. NaN in the discriminator's loss <term 2>."
+    assert modes.startswith("modes <covered>: 911 (paper 236.4 ± 63.3); differs: 10.7 standard")
+    nan = _result("finished", 500) | {"results": {"kl": records.measured([math.nan], "KL")}}
+    assert report.summary(nan)[1] == "KL: not a number"
+
+
+def test_report_of_a_run_with_nothing_yet(tmp_path):
+    result = {"status": "interrupted", "step": 0, "num_steps": 5}
+    path = report.write_report(tmp_path, title="t", description="", result=result, config={})
+    page = path.read_text(encoding="utf-8")
+    assert "Nothing is measured yet" in page and "Curves" not in page and "Samples" not in page
+
+
+def test_sample_pictures_are_spread_over_the_run(tmp_path):
+    (tmp_path / "figures").mkdir()
+    assert report.sample_pictures(tmp_path) == []
+    for step in range(0, 1100, 100):
+        samples.sample_path(tmp_path, step).touch()
+    captions = [picture.caption for picture in report.sample_pictures(tmp_path)]
+    assert captions == [f"step {step:,}" for step in range(0, 1001, 200)]
+    assert [p.caption for p in report.sample_pictures(tmp_path, limit=1)] == ["step 1,000"]
