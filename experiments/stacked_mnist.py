@@ -82,6 +82,10 @@ flags.DEFINE_enum(
 flags.DEFINE_enum("loss", "non_saturating", list(LOSSES), "The adversarial loss.")
 flags.DEFINE_bool("second_order", True, "Differentiate through the unrolled updates; if not, only "
                   "look at the discriminator they lead to (the paper's ablation).")  # fmt: skip
+flags.DEFINE_bool("average", False, "Score the generator by the mean of its losses after each of "
+                  "the unrolled updates, not by the last.")  # fmt: skip
+flags.DEFINE_bool("live", True, "Start the unrolled Adam from the discriminator's live state; if "
+                  "not, from zero.")  # fmt: skip
 flags.DEFINE_float("gen_learning_rate", 1e-4, "Adam's step size, generator.", lower_bound=0.0)
 flags.DEFINE_float("disc_learning_rate", 2e-4, "Adam's step size, discriminator.", lower_bound=0.0)
 flags.DEFINE_float("beta1", 0.5, "Adam's decay of the mean.", lower_bound=0.0, upper_bound=0.9999)
@@ -107,7 +111,10 @@ def make_unrolled_game(players: Pair, tx, mesh) -> Game:
 
     term = terms.score_loss(LOSSES[FLAGS.loss])
     game = make_game(players, term, prior=prior, joint=FLAGS.disc_batch == "joint")
-    return surrogates.unrolled(game, tx, FLAGS.unroll_steps, second_order=FLAGS.second_order)
+    return surrogates.unrolled(
+        game, tx, FLAGS.unroll_steps,
+        second_order=FLAGS.second_order, average=FLAGS.average, live=FLAGS.live,
+    )  # fmt: skip
 
 
 def make_evaluation(gen: Player, key: jax.Array):
