@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+import ganstab
 from experiments.runner.files import explained, plain, write_atomic
 from ganstab.errors import InputError
 
@@ -123,10 +124,11 @@ def measured(
 
 def versions() -> dict[str, str]:
     """What the numbers depend on besides the settings: packages, platform, devices, cores."""
-    packages = ("ganstab", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
     devices = jax.devices()
     return {
         "python": platform.python_version(),
+        "ganstab": ganstab.__version__,
         **{package: _version(package) for package in packages},
         "system": f"{platform.system()} {platform.machine()}",
         "platform": devices[0].platform,
