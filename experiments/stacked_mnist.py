@@ -194,22 +194,23 @@ def main() -> int:
     cell = f"stacked_mnist_K{FLAGS.unroll_steps}_width{FLAGS.disc_width}_seed{FLAGS.seed}"
     session = runner.start(__name__, f"runs/{cell}")
     session.progress.note("loading the digits")
-    source = images.load(session.settings, (28, 28, 1))
-    accuracy = None
+    loaded = images.load_ahead(session.settings, (28, 28, 1))
+    init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
+    players = make_players()
+    adam = functools.partial(optimizers.adam, b1=FLAGS.beta1, b2=FLAGS.beta2)
+    txs = Pair(adam(FLAGS.gen_learning_rate), adam(FLAGS.disc_learning_rate))
+    state = devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key)
+    source, accuracy = loaded(), None
     if not images.is_embedded(session.settings):
         accuracy = ruler_accuracy(source)
         session.progress.note(
             f"the classifier that counts modes reads {accuracy:.1%} of these digits as labelled"
             + (": modes and KL mean little here" if accuracy < SOUND_RULER else "")
         )
-    init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
-    players = make_players()
-    adam = functools.partial(optimizers.adam, b1=FLAGS.beta1, b2=FLAGS.beta2)
-    txs = Pair(adam(FLAGS.gen_learning_rate), adam(FLAGS.disc_learning_rate))
     experiment = runner.Experiment(
         title=f"Stacked MNIST, K = {FLAGS.unroll_steps}, discriminator width {FLAGS.disc_width:g}",
         description=(__doc__ or "").split("    python")[0],
-        state=devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key),
+        state=state,
         game=make_unrolled_game(players, txs.disc, session.mesh),
         make_step=functools.partial(steps.alternating, txs=txs),
         feed=make_feed(

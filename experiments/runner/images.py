@@ -1,5 +1,8 @@
 """The images that a run trains on, wherever they come from."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from experiments.runner.settings import Settings
@@ -30,6 +33,19 @@ def load(settings: Settings, shape: tuple[int, int, int]) -> Images | RandomAcce
         source = load_mnist("train")
     _check(source, settings, shape)
     return source
+
+
+def load_ahead(
+    settings: Settings, shape: tuple[int, int, int]
+) -> Callable[[], Images | RandomAccess]:
+    """`load`, to be waited for by a call: decoding the embedded set takes a core over a second.
+
+    Other data are read when they are waited for, since the lazy imports of TensorFlow Datasets
+    break those of jax where both happen at once.
+    """
+    if not is_embedded(settings):
+        return lambda: load(settings, shape)
+    return ThreadPoolExecutor(1).submit(load, settings, shape).result
 
 
 def is_embedded(settings: Settings) -> bool:
