@@ -13,6 +13,14 @@ import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# Few tests, minutes each: begun last, they would leave one of two processes idle at the end.
+LONGEST = ("test_survival.py", "test_distributed.py", "test_stacked_mnist.py", "test_catalogue.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture
 def x64():

@@ -45,8 +45,7 @@ def flat(round):
     return Pair(round.params.gen**2, round.params.disc**2)
 
 
-@pytest.mark.parametrize("player", Pair._fields)
-@pytest.mark.parametrize("unroll", [0, 2])
+@pytest.mark.parametrize(("player", "unroll"), [("gen", 2), ("disc", 0)])
 def test_blame_names_the_one_term_whose_gradient_is_not_finite(player, unroll):
     scalar = Player(lambda key: (jnp.zeros(()), ()), lambda p, s, x, key, *, train=True: (p + x, s))
     first_coordinate = scalar._replace(
@@ -57,8 +56,7 @@ def test_blame_names_the_one_term_whose_gradient_is_not_finite(player, unroll):
     game = make_game(
         Pair(scalar, first_coordinate), *parts, prior=lambda key, n: jax.random.normal(key, (n, 2))
     )
-    if player == "gen":
-        game = surrogates.unrolled(game, txs.disc, unroll)
+    game = surrogates.unrolled(game, txs.disc, unroll)
     make_step = functools.partial(steps.alternating, txs=txs)
     feed = Feed(lambda first: None, lambda supply, step, place: Batch(jnp.ones((2, 4, 2))))
     state = steps.init(Pair(scalar, first_coordinate), txs, jax.random.key(0))
