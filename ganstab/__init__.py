@@ -5,7 +5,7 @@ function of players, terms, games or optax transforms. `ganstab.types` has the v
 """
 
 from ganstab.errors import InputError
-from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, Round, TrainState
+from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, Round, TrainState, Verdict
 
 __version__ = "0.1.0"
 
@@ -19,4 +19,5 @@ __all__ = [
     "Player",
     "Round",
     "TrainState",
+    "Verdict",
 ]

@@ -5,37 +5,49 @@ adds up the terms.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ganstab.terms import Term, name
-from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, Round
+from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, Round, Verdict
 
 
-def make_game(players: Pair, *terms: Term, prior: Callable, joint: bool = False) -> Game:
+def make_game(
+    players: Pair,
+    *terms: Term,
+    prior: Callable,
+    joint: bool = False,
+    conditional: bool = False,
+) -> Game:
     """The game in which each player's loss is the sum of its entries of the terms.
 
     Args:
       players: the generator, whose `apply` maps `z[B, …]` to samples shaped as the data, and the
-        discriminator, whose `apply` maps samples to scores `[B]` or `[B, 1]`.
+        discriminator, whose `apply` maps samples to scores `[B]` or `[B, 1]`, or to a `Verdict`.
       *terms: functions `Round -> Pair` of scalars, at least one.
       prior: `(key, n) -> z[n, …]`, the generator's input.
       joint: whether real and fake pass through the discriminator as one batch, so that its batch
         norm sees one set of statistics, or one after the other. Without batch statistics both
         give the same game.
+      conditional: whether the generator is given the pair `(z, batch.label)` in place of `z`.
 
     Raises:
-      ValueError: without a term, or, at trace time, when samples or scores have the wrong shape.
+      ValueError: without a term, or, at trace time, when samples or scores have the wrong shape,
+        or a conditional game's batch has no label.
     """
     if not terms:
         raise ValueError("make_game needs at least one term, e.g. terms.score_loss(losses.hinge)")
-    score_both = _score_joint if joint else _score_apart
+    judge_both = _judge_joint if joint else _judge_apart
 
     def play(gen_params, carry: Carry, batch: Batch, key):
         prior_key, gen_key, _, _ = jax.random.split(key, 4)
         z = prior(prior_key, batch.real.shape[0])
-        fake, gen_state = players.gen.apply(gen_params, carry.state.gen, z, gen_key)
+        if conditional and batch.label is None:
+            raise ValueError("a conditional game needs batches with a label, got label=None")
+        x = (z, batch.label) if conditional else z
+        fake, gen_state = players.gen.apply(gen_params, carry.state.gen, x, gen_key)
         if fake.shape != batch.real.shape:
             raise ValueError(
                 f"the generator makes samples of shape {fake.shape}, the data have "
@@ -46,42 +58,52 @@ def make_game(players: Pair, *terms: Term, prior: Callable, joint: bool = False)
     def judge(params: Pair, carry: Carry, batch: Batch, fake, key):
         _, _, disc_key, term_key = jax.random.split(key, 4)
 
-        def score(x, state=carry.state.disc):
-            return _score(players.disc, params.disc, state, x, disc_key)
+        def verdict(x, state=carry.state.disc):
+            return _verdict(players.disc, params.disc, state, x, disc_key)
 
-        real_score, fake_score, state = score_both(score, batch.real, fake)
+        of_real, of_fake, state = judge_both(verdict, batch.real, fake)
         round = Round(
-            params, batch.real, fake, real_score, fake_score,
-            score=lambda x: score(x)[0], key=term_key, label=batch.label,
+            params, batch.real, fake, of_real.score, of_fake.score,
+            score=lambda x: verdict(x)[0].score, key=term_key, label=batch.label,
+            real_features=of_real.features, fake_features=of_fake.features,
+            real_class_logits=of_real.class_logits, fake_class_logits=of_fake.class_logits,
+            mixes=players.disc.mixes,
         )  # fmt: skip
         keyed = [round._replace(key=jax.random.fold_in(term_key, i)) for i in range(len(terms))]
         parts = [term(seen) for term, seen in zip(terms, keyed, strict=True)]
         losses = Pair(*(sum(part) for part in zip(*parts, strict=True)))
-        metrics = {**_named(terms, parts), **_mean_scores(real_score, fake_score)}
+        metrics = {**_named(terms, parts), **_mean_scores(of_real.score, of_fake.score)}
         return losses, Aux(Pair(carry.state.gen, state), metrics)
 
     return Game(play, judge)
 
 
-def _score(disc: Player, params, state, x: jax.Array, key):
-    score, state = disc.apply(params, state, x, key)
-    if score.shape not in ((x.shape[0],), (x.shape[0], 1)):
+def _verdict(disc: Player, params, state, x: jax.Array, key) -> tuple[Verdict, Any]:
+    said, state = disc.apply(params, state, x, key)
+    verdict = said if isinstance(said, Verdict) else Verdict(said)
+    shape = verdict.score.shape
+    if shape not in ((x.shape[0],), (x.shape[0], 1)):
         raise ValueError(
             f"the discriminator must give one score a sample, shape {(x.shape[0],)} or "
-            f"{(x.shape[0], 1)}, but gave {score.shape}"
+            f"{(x.shape[0], 1)}, but gave {shape}"
         )
-    return score.reshape(x.shape[0]), state
+    return verdict._replace(score=verdict.score.reshape(x.shape[0])), state
 
 
-def _score_joint(score: Callable, real: jax.Array, fake: jax.Array):
-    both, state = score(jnp.concatenate([real, fake]))
-    return both[: real.shape[0]], both[real.shape[0] :], state
+def _judge_joint(verdict: Callable, real: jax.Array, fake: jax.Array):
+    both, state = verdict(jnp.concatenate([real, fake]))
+    n = real.shape[0]
+    of_real, of_fake = (
+        jax.tree.map(lambda leaf, part=part: leaf[part], both)
+        for part in (slice(None, n), slice(n, None))
+    )
+    return of_real, of_fake, state
 
 
-def _score_apart(score: Callable, real: jax.Array, fake: jax.Array):
-    real_score, state = score(real)
-    fake_score, state = score(fake, state)
-    return real_score, fake_score, state
+def _judge_apart(verdict: Callable, real: jax.Array, fake: jax.Array):
+    of_real, state = verdict(real)
+    of_fake, state = verdict(fake, state)
+    return of_real, of_fake, state
 
 
 def _named(terms: tuple[Term, ...], parts: list[Pair]) -> dict[str, jax.Array]:

@@ -7,6 +7,8 @@ shape; the mean runs over all elements, which must number at least one.
 `sp(t) = log(1 + exp(t))` is the softplus, finite with a right gradient at any float score.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -113,3 +115,46 @@ def hinge(real_score: jax.Array, fake_score: jax.Array) -> Pair:
     _check(real_score, fake_score)
     disc = jnp.mean(jax.nn.relu(1.0 - real_score)) + jnp.mean(jax.nn.relu(1.0 + fake_score))
     return Pair(gen=-jnp.mean(fake_score), disc=disc)
+
+
+def relativistic_average(
+    real_score: jax.Array, fake_score: jax.Array, *, loss: Callable = non_saturating
+) -> Pair:
+    """The relativistic average GAN of Jolicoeur-Martineau (2018, arXiv:1807.00734, section 4).
+
+    With `r = D(x) − E D(G(z))` and `f = D(G(z)) − E D(x)`, how much more real each sample is than
+    the other kind on average,
+
+        disc: `loss(r, f).disc`      gen: `loss(f, r).disc`
+
+    so that the generator plays the discriminator's game with the kinds exchanged. By default this
+    is RaSGAN: disc `E sp(−r) + E sp(f)`, gen `E sp(−f) + E sp(r)`.
+
+    Args:
+      real_score: scores of real samples.
+      fake_score: scores of generated samples.
+      loss: whose discriminator loss is made relativistic; `hinge` gives RaHingeGAN, and
+        `least_squares` with `a=-1, b=1` RaLSGAN (with this module's factor ½).
+    """
+    _check(real_score, fake_score)
+    real = real_score - jnp.mean(fake_score)
+    fake = fake_score - jnp.mean(real_score)
+    return Pair(gen=loss(fake, real).disc, disc=loss(real, fake).disc)
+
+
+def ebgan(real_score: jax.Array, fake_score: jax.Array, *, margin: float = 1.0) -> Pair:
+    """The energy-based GAN of Zhao et al. (2017, arXiv:1609.03126, eq. 1–2).
+
+    disc: `E D(x) + E max(0, m − D(G(z)))`; gen: `E D(G(z))`. The score is an energy, *low* on real
+    data, e.g. the error of an autoencoder; `ganstab.terms.pull_away` goes with it.
+
+    Args:
+      real_score: energies of real samples.
+      fake_score: energies of generated samples.
+      margin: m > 0, the energy above which a generated sample is left alone.
+    """
+    _check(real_score, fake_score)
+    if not margin > 0:
+        raise ValueError(f"margin must be above 0, got {margin}")
+    disc = jnp.mean(real_score) + jnp.mean(jax.nn.relu(margin - fake_score))
+    return Pair(gen=jnp.mean(fake_score), disc=disc)

@@ -3,7 +3,8 @@
 `score_fn(x[B, …]) -> [B]` is the critic closed over its parameters. All norms are taken per
 sample, over every axis but the first, and are safe where the gradient is zero: the square root's
 derivative there is defined as 0. A critic whose batch norm mixes samples gives each of them a
-gradient that is not its own; these penalties are not defined for it.
+gradient that is not its own; these penalties are not defined for it, and `terms.disc_penalty`
+refuses it. Layer norm (`flax.nnx.LayerNorm`) and virtual batch norm keep samples apart.
 """
 
 from collections.abc import Callable
@@ -78,8 +79,8 @@ def dragan(
 ) -> jax.Array:
     """`E (‖∇D(x + u·δ)‖₂ − target)²` around the data only (Kodali et al. 2017, λ = 10 there).
 
-    `δ = scale · std(batch) · U[0, 1]^d` and one `u ~ U[0, 1]` a sample, as in the authors' code;
-    their paper writes the noise only as a distribution around the data.
+    `δ = scale · std(batch) · U[0, 1]^d` and one `u ~ U[0, 1]` a sample: as in the authors' code.
+    `dragan_paper` has the noise of their paper.
 
     Args:
       score_fn: the critic, `x[B, …] -> [B]`.
@@ -97,6 +98,37 @@ def dragan(
     return _lipschitz(norms, target, one_sided)
 
 
+def dragan_paper(
+    score_fn: Callable,
+    real: jax.Array,
+    fake: jax.Array,
+    key: jax.Array,
+    *,
+    target: float = 1.0,
+    variance: float = 10.0,
+    one_sided: bool = False,
+) -> jax.Array:
+    """`E (‖∇D(x + δ)‖₂ − target)²` with `δ ~ N(0, c·I)` (Kodali et al. 2017, arXiv:1705.07215).
+
+    The noise as the paper writes it, without regard to the data's own spread; λ = 10 there. Its
+    authors' code draws it otherwise: `dragan`.
+
+    Args:
+      score_fn: the critic, `x[B, …] -> [B]`.
+      real: [B, …].
+      fake: not used; here so that all penalties are called alike.
+      key: draws δ.
+      target: the norm asked for, k of the paper.
+      variance: c of the paper, at least 0, in the data's own units squared.
+      one_sided: whether norms under the target are free.
+    """
+    del fake
+    if not variance >= 0:
+        raise ValueError(f"variance must be 0 or more, got {variance}")
+    noise = variance**0.5 * jax.random.normal(key, real.shape, real.dtype)
+    return _lipschitz(_safe_sqrt(_square_norms(score_fn, real + noise)), target, one_sided)
+
+
 def r1(score_fn: Callable, real: jax.Array, fake: jax.Array, key: jax.Array) -> jax.Array:
     """`E ‖∇D(x)‖²` on real data (Mescheder et al. 2018, eq. 9, without its weight γ/2)."""
     del fake, key
@@ -107,3 +139,26 @@ def r2(score_fn: Callable, real: jax.Array, fake: jax.Array, key: jax.Array) -> 
     """`E ‖∇D(G(z))‖²` on generated samples (Mescheder et al. 2018, eq. 10, without γ/2)."""
     del real, key
     return jnp.mean(_square_norms(score_fn, fake))
+
+
+def js_regularizer(
+    score_fn: Callable, real: jax.Array, fake: jax.Array, key: jax.Array
+) -> jax.Array:
+    """The Jensen-Shannon regulariser of Roth et al. 2017 (arXiv:1705.09367), without γ/2.
+
+    `E (1 − σ(D(x)))² ‖∇D(x)‖² + E σ(D(G(z)))² ‖∇D(G(z))‖²`: what instance noise of variance γ adds
+    to the GAN's loss, in closed form. D is the logit and σ the sigmoid; the weights σ are
+    differentiated too, as in the authors' code. γ is 0.1 to 2 there, annealed.
+
+    Args:
+      score_fn: the critic, `x[B, …] -> [B]`, in logits.
+      real: [B, …].
+      fake: [B, …].
+      key: not used; here so that all penalties are called alike.
+    """
+    del key
+    doubt = jax.nn.sigmoid(-score_fn(real)) ** 2
+    belief = jax.nn.sigmoid(score_fn(fake)) ** 2
+    return jnp.mean(doubt * _square_norms(score_fn, real)) + jnp.mean(
+        belief * _square_norms(score_fn, fake)
+    )

@@ -7,9 +7,12 @@ function of your own from a `Round` to a `Pair` is as good.
 import functools
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
+import optax
 
-from ganstab.types import Pair, Round
+from ganstab.players.multiplier import Multiplied
+from ganstab.types import Pair, Round, put
 
 Term = Callable[[Round], Pair]
 
@@ -31,17 +34,181 @@ def score_loss(loss: Callable) -> Term:
     return term
 
 
-def disc_penalty(weight: float, penalty: Callable) -> Term:
+def disc_penalty(weight: float, penalty: Callable, *, allow_mixing: bool = False) -> Term:
     """`weight · penalty(score, real, fake, key)` in the discriminator's loss, 0 in the generator's.
 
     Args:
-      weight: λ of the papers; R1 and R2 are published as γ/2.
+      weight: λ of the papers; R1, R2 and the Jensen-Shannon regulariser are published as γ/2.
       penalty: one of `ganstab.penalties`, or `functools.partial` of one.
+      allow_mixing: take a critic in which samples reach each other's scores (batch norm, packing)
+        all the same. The gradient of a sample is then that of all scores in it, which no paper
+        bounds.
+
+    Raises:
+      ValueError: at trace time, when the critic mixes samples (`Player.mixes`).
     """
 
     def term(round: Round) -> Pair:
+        if round.mixes and not allow_mixing:
+            raise ValueError(
+                f"{name(penalty)} needs each sample's score to be its own, but the critic mixes "
+                f"the samples of a batch in {', '.join(round.mixes)}: use layer norm "
+                "(flax.nnx.LayerNorm) or no norm there, or allow it with allow_mixing=True"
+            )
         value = penalty(round.score, round.real, round.fake, round.key)
         return Pair(gen=jnp.zeros_like(value), disc=weight * value)
 
     term.__name__ = name(penalty)
     return term
+
+
+def only(player: str, term: Term) -> Term:
+    """The term in one player's loss (`"gen"` or `"disc"`), 0 in the other's.
+
+    `only("disc", score_loss(…))` beside `feature_matching()` is a generator that is trained on
+    features alone.
+    """
+    if player not in Pair._fields:
+        raise ValueError(f"player must be one of {Pair._fields}, got {player!r}")
+    place = Pair._fields.index(player)
+
+    def one_sided(round: Round) -> Pair:
+        both = term(round)
+        return put(both, 1 - place, jnp.zeros_like(both[place]))
+
+    one_sided.__name__ = name(term)
+    return one_sided
+
+
+def feature_matching(weight: float = 1.0, *, zero_sum: bool = False) -> Term:
+    """Match the mean of the critic's features (Salimans et al. 2016, section 3.1).
+
+    gen: `weight · mean_k (E f_k(x) − E f_k(G(z)))²`, a mean over the features as in the authors'
+    code (the paper's squared norm is a sum); disc: 0, as there, so that another term must train it.
+
+    Args:
+      weight: of the term.
+      zero_sum: the discriminator maximises the same number.
+
+    Raises:
+      ValueError: at trace time, when the discriminator gives no `Verdict.features`.
+    """
+
+    def feature_matching(round: Round) -> Pair:
+        real, fake = _given("features", round.real_features, round.fake_features)
+        gap = jnp.mean(real, axis=0) - jnp.mean(fake, axis=0)
+        value = weight * jnp.mean(gap**2)
+        return Pair(gen=value, disc=-value if zero_sum else jnp.zeros_like(value))
+
+    return feature_matching
+
+
+def pull_away(weight: float = 0.1) -> Term:
+    """EBGAN's pulling-away term on the features of generated samples (Zhao et al. 2017, §2.4).
+
+    gen: `weight · 1/(N(N−1)) · Σ_{i≠j} cos²(S_i, S_j)`; disc: 0. A sample whose features are all
+    zero has no direction and counts as orthogonal to all others.
+
+    Raises:
+      ValueError: at trace time, without `Verdict.features` or with fewer than two samples.
+    """
+
+    def pull_away(round: Round) -> Pair:
+        features = _given("features", round.fake_features)[0]
+        n = features.shape[0]
+        if n < 2:
+            raise ValueError(f"pull_away compares samples and needs 2 or more, got {n}")
+        features = features.reshape(n, -1)
+        square = jnp.sum(features**2, axis=-1, keepdims=True)
+        units = features / jnp.sqrt(jnp.where(square == 0, 1.0, square))
+        cosines = (units @ units.T) * (1 - jnp.eye(n, dtype=units.dtype))
+        value = weight * jnp.sum(cosines**2) / (n * (n - 1))
+        return Pair(gen=value, disc=jnp.zeros_like(value))
+
+    return pull_away
+
+
+def auxiliary_classifier(
+    disc_weight: float = 1.0, gen_weight: float = 0.1, *, on_fake: bool = False
+) -> Term:
+    """AC-GAN's class losses on the batch's labels (Odena et al. 2017, eq. 3).
+
+    disc: `disc_weight · E CE(c, C(x))`; gen: `gen_weight · E CE(c, C(G(z, c)))`, CE the cross
+    entropy of `Verdict.class_logits`. Weights and the critic on real data only are those of
+    Gulrajani et al. 2017's CIFAR-10 code. The generator sees the label in a game made with
+    `conditional=True`.
+
+    Args:
+      disc_weight: of the discriminator's part.
+      gen_weight: of the generator's part.
+      on_fake: whether the discriminator classifies generated samples too, as in Odena et al.
+
+    Raises:
+      ValueError: at trace time, without class logits or without labels.
+    """
+
+    def auxiliary_classifier(round: Round) -> Pair:
+        if round.label is None:
+            raise ValueError("auxiliary_classifier needs batches with a label, got label=None")
+        logits = _given("class_logits", round.real_class_logits, round.fake_class_logits)
+        real, fake = (
+            jnp.mean(optax.softmax_cross_entropy_with_integer_labels(of, round.label))
+            for of in logits
+        )
+        return Pair(gen=gen_weight * fake, disc=disc_weight * (real + fake if on_fake else real))
+
+    return auxiliary_classifier
+
+
+def fisher(rho: float = 1e-6) -> Term:
+    """Fisher GAN's augmented Lagrangian (Mroueh & Sercu 2017, arXiv:1705.09675).
+
+    With `Ω = ½ E D(x)² + ½ E D(G(z))²` and the discriminator's multiplier λ,
+
+        disc: `−(E D(x) − E D(G(z)) + λ(1 − Ω) − ρ/2 · (1 − Ω)²)`      gen: `−E D(G(z))`
+
+    λ comes from `ganstab.players.multiplied` and *ascends* the discriminator's loss, by
+    `ganstab.optimizers.multiplier_ascent(tx, rho)`.
+
+    Args:
+      rho: ρ, weight of the quadratic part.
+
+    Raises:
+      ValueError: at trace time, when the discriminator has no multiplier.
+    """
+
+    def fisher(round: Round) -> Pair:
+        if not isinstance(round.params.disc, Multiplied):
+            raise ValueError(
+                "fisher needs a discriminator with a multiplier: wrap it in players.multiplied"
+            )
+        real, fake = jnp.mean(round.real_score), jnp.mean(round.fake_score)
+        squares = jnp.mean(round.real_score**2) + jnp.mean(round.fake_score**2)
+        slack = 1 - 0.5 * squares
+        value = real - fake + round.params.disc.multiplier * slack - 0.5 * rho * slack**2
+        return Pair(gen=-fake, disc=-value)
+
+    return fisher
+
+
+def drift(weight: float = 1e-3) -> Term:
+    """`weight · E D(x)²` in the discriminator's loss, which holds a Wasserstein critic near 0.
+
+    Karras et al. 2018 (arXiv:1710.10196), appendix A.1, with ε = 0.001; on real data only.
+    """
+
+    def drift(round: Round) -> Pair:
+        value = weight * jnp.mean(round.real_score**2)
+        return Pair(gen=jnp.zeros_like(value), disc=value)
+
+    return drift
+
+
+def _given(what: str, *arrays: jax.Array | None) -> list[jax.Array]:
+    """The arrays, or one line that says who has to give them."""
+    if any(array is None for array in arrays):
+        raise ValueError(
+            f"the term needs the discriminator's {what}: let it return "
+            f"ganstab.Verdict(score, {what}=…)"
+        )
+    return [array for array in arrays if array is not None]

@@ -53,6 +53,20 @@ class Player(NamedTuple):
     """`(key) -> (params, state)`"""
     apply: Callable
     """`(params, state, x, key, *, train=True) -> (output, state)`"""
+    mixes: tuple[str, ...] = ()
+    """The parts through which a training batch's samples reach each other's outputs, e.g.
+    `"norms.0 (BatchNorm)"`; a penalty that needs each sample alone refuses them by these names."""
+
+
+class Verdict(NamedTuple):
+    """What a discriminator may say of samples where the terms want more than bare scores."""
+
+    score: jax.Array
+    """[B] or [B, 1]"""
+    features: jax.Array | None = None
+    """[B, …], a hidden layer of the network's choice."""
+    class_logits: jax.Array | None = None
+    """[B, classes], unnormalised log probabilities of the labels."""
 
 
 class Batch(NamedTuple):
@@ -74,6 +88,12 @@ class Round(NamedTuple):
     """The critic closed over its parameters and state: `x[B, …] -> [B]`."""
     key: jax.Array
     label: jax.Array | None = None
+    real_features: jax.Array | None = None
+    fake_features: jax.Array | None = None
+    real_class_logits: jax.Array | None = None
+    fake_class_logits: jax.Array | None = None
+    mixes: tuple[str, ...] = ()
+    """As the critic's `Player` declares it."""
 
 
 class Game(NamedTuple):

@@ -16,6 +16,11 @@ def arrays(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).standard_normal(shape), dtype=float)
 
 
+def quick(f, **options):
+    """f compiled without optimizations: for tests, most of whose time is compiling."""
+    return jax.jit(f, compiler_options={"xla_backend_optimization_level": 0}, **options)
+
+
 def scalar_carry():
     """What a closed-form game carries: nothing."""
     return Carry(state=Pair((), ()), opt=Pair((), ()))

@@ -14,12 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import all_finite, arrays, assert_close, perceptron
+from common import all_finite, arrays, assert_close, perceptron, quick
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from ganstab import Batch, Pair, losses, optimizers, penalties, steps, surrogates, terms
+from ganstab import Batch, Pair, Verdict, losses, optimizers, penalties, steps, surrogates, terms
 from ganstab.game import make_game
+from ganstab.players import ensemble, instance_noise, multiplied, spectral_norm
 
 SGD = optax.sgd(0.1)
 ADAM = optimizers.adam(0.01, b1=0.5)
@@ -51,6 +52,27 @@ def unrolled(tx=SGD, **options):
     )
 
 
+def critic(wrap, *critics_terms, **options):
+    """A row with another critic, whose terms join the plain ones."""
+    all_terms = (*Row().terms, *critics_terms)
+    return Row(terms=all_terms, players=lambda pair: Pair(pair.gen, wrap(pair.disc)), **options)
+
+
+def talkative(player):
+    """Beside its scores, the critic's hidden layer and a part of it as class logits."""
+
+    def apply(params, state, x, key, *, train=True):
+        hidden = jnp.tanh(x @ params[0]["w"])
+        score, state = player.apply(params, state, x, key, train=train)
+        return Verdict(score, features=hidden, class_logits=hidden[:, :3]), state
+
+    return player._replace(apply=apply)
+
+
+def wrapped(player):
+    return instance_noise(ensemble(spectral_norm(player), 2), optax.linear_schedule(0.5, 0.1, 4))
+
+
 def alternating(game, txs):
     """Alternating updates on one batch, shown twice."""
     step = steps.alternating(game, txs)
@@ -64,12 +86,27 @@ CATALOGUE = {
     "wasserstein": loss(losses.wasserstein),
     "least squares": loss(losses.least_squares),
     "hinge": loss(losses.hinge),
+    "relativistic average": loss(losses.relativistic_average),
+    "ebgan": loss(losses.ebgan),
+    "fisher": critic(
+        multiplied, terms.fisher(0.3), txs=Pair(SGD, optimizers.multiplier_ascent(SGD, 0.3))
+    ),
+    "features and classes": critic(
+        talkative,
+        terms.feature_matching(zero_sum=True),
+        terms.pull_away(),
+        terms.auxiliary_classifier(),
+    ),
+    "drift": Row(terms=(terms.score_loss(losses.wasserstein), terms.drift(0.1))),
     "wgan-gp": penalty(penalties.wgan_gp, draws=True),
     "wgan-gp, one-sided": penalty(penalties.wgan_gp, draws=True, one_sided=True, target=0.3),
     "dragan": penalty(penalties.dragan, draws=True),
+    "dragan of the paper": penalty(penalties.dragan_paper, draws=True, variance=0.1),
+    "js regularizer": penalty(penalties.js_regularizer),
     "r1": penalty(penalties.r1),
     "r2": penalty(penalties.r2),
     "real and fake in one batch": Row(joint=True),
+    "noise on an ensemble of spectral norms": critic(wrapped, draws=True),
     "unrolled": unrolled(ADAM),
     "unrolled, first order": unrolled(second_order=False),
     "unrolled, generator, average": unrolled(player="gen", average=True),
@@ -80,7 +117,7 @@ CATALOGUE = {
 
 PLAIN = Pair(perceptron(3, 2), perceptron(2, 4, 1))
 BATCH = 8
-DATA = Batch(arrays(2, BATCH, 2)), arrays(0, BATCH, 3)
+DATA = Batch(arrays(2, BATCH, 2), label=jnp.arange(BATCH) % 3), arrays(0, BATCH, 3)
 ORDER = np.random.default_rng(3).permutation(BATCH)
 SHUFFLED = jax.tree.map(lambda leaf: leaf[ORDER], DATA)
 
@@ -113,7 +150,7 @@ def start_of(name, seed=1):
 def compiled(name, frozen=False):
     """The jitted step; `frozen` tells apart the one that is traced while all draws are equal."""
     del frozen
-    return jax.jit(functools.partial(step, name))
+    return quick(functools.partial(step, name))
 
 
 @pytest.fixture(params=CATALOGUE)
@@ -122,13 +159,16 @@ def name(request):
 
 
 @pytest.fixture
-def frozen(monkeypatch):
+def frozen(monkeypatch, name):
     """Draws for each sample would stay in place while the samples move: make them all equal."""
+    for seed in (1, 5):
+        start_of(name, seed)
 
     def constant(key, shape=(), dtype=float):
         return jnp.full(shape, 0.3, dtype)
 
     monkeypatch.setattr(jax.random, "uniform", constant)
+    monkeypatch.setattr(jax.random, "normal", constant)
 
 
 def test_moves_and_is_the_same_compiled_or_not(name):
@@ -152,7 +192,7 @@ def test_mapped_over_seeds_and_batches_in_any_order(name, frozen):
         jax.tree.map(lambda *leaves: jnp.stack(leaves), *cases)
         for cases in (starts, [DATA, DATA, SHUFFLED])
     ]
-    got = jax.jit(jax.vmap(functools.partial(step, name)))(*stacked)
+    got = quick(jax.vmap(functools.partial(step, name)))(*stacked)
     other, same, shuffled = (jax.tree.map(lambda leaf, i=i: leaf[i], got) for i in range(3))
     assert_close(same, expected, rtol=1e-4, atol=1e-6)
     assert_close(shuffled, expected, rtol=1e-4, atol=1e-6)

@@ -61,8 +61,9 @@ def test_the_generators_gradient_goes_through_its_samples():
 def test_calling_a_game_is_judge_after_play():
     pair = normed_pair()
     game = make_game(
-        pair, WASSERSTEIN, terms.disc_penalty(10, penalties.dragan), prior=prior, joint=True
-    )
+        pair, WASSERSTEIN, terms.disc_penalty(10, penalties.dragan, allow_mixing=True),
+        prior=prior, joint=True,
+    )  # fmt: skip
     (gen, gen_state), (disc, disc_state) = (p.init(KEY) for p in pair)
     params, carry = Pair(gen, disc), Carry(Pair(gen_state, disc_state), Pair((), ()))
     data = batch(1, 6)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import arrays
+from common import arrays, quick
 
 from ganstab import losses
 
@@ -27,6 +27,15 @@ def entropy(real, fake, real_target=1.0):
 
 def hinge_disc(real, fake):
     return np.where(real < 1, 1 - real, 0).mean() + np.where(fake > -1, 1 + fake, 0).mean()
+
+
+def relativistic(real, fake):
+    """How much more real than the other kind's average each sample is, as the two kinds."""
+    return real - fake.mean(), fake - real.mean()
+
+
+def least_squares_disc(real, fake):
+    return np.mean((real - 1) ** 2) / 2 + np.mean((fake + 1) ** 2) / 2
 
 
 REFERENCES = {
@@ -53,6 +62,27 @@ REFERENCES = {
         lambda r, f: (np.mean(f**2) / 2, np.mean((r - 1) ** 2) / 2 + np.mean((f + 1) ** 2) / 2),
     ),
     "hinge": (losses.hinge, lambda r, f: (-f.mean(), hinge_disc(r, f))),
+    "relativistic average": (
+        losses.relativistic_average,
+        lambda r, f: (entropy(*relativistic(f, r)), entropy(*relativistic(r, f))),
+    ),
+    "relativistic average, hinge": (
+        functools.partial(losses.relativistic_average, loss=losses.hinge),
+        lambda r, f: (hinge_disc(*relativistic(f, r)), hinge_disc(*relativistic(r, f))),
+    ),
+    "relativistic average, least squares": (
+        functools.partial(
+            losses.relativistic_average, loss=functools.partial(losses.least_squares, a=-1.0)
+        ),
+        lambda r, f: (
+            least_squares_disc(*relativistic(f, r)),
+            least_squares_disc(*relativistic(r, f)),
+        ),
+    ),
+    "ebgan": (
+        functools.partial(losses.ebgan, margin=0.5),
+        lambda r, f: (f.mean(), r.mean() + np.where(f < 0.5, 0.5 - f, 0).mean()),
+    ),
 }
 
 
@@ -63,7 +93,7 @@ def case(request):
 
 def both_gradients(loss, real, fake):
     """The derivative of each player's loss in each score: `[player][real or fake]`."""
-    return jax.jacobian(loss, argnums=(0, 1))(real, fake)
+    return quick(jax.jacobian(loss, argnums=(0, 1)))(real, fake)
 
 
 @pytest.mark.parametrize("jit", [False, True])
@@ -94,6 +124,11 @@ def test_hand_computed_numbers():
     real, fake = jnp.array([2.0, -1.0]), jnp.array([0.5, -3.0])
     assert losses.wasserstein(real, fake) == (1.25, -1.75)
     assert losses.hinge(real, fake) == (1.25, 1.0 + 0.75)
+    assert losses.ebgan(real, fake, margin=2.0) == (-1.25, 0.5 + (1.5 + 5) / 2)
+    # r = 2 + 1.25, -1 + 1.25 and f = 0.5 - 0.5, -3 - 0.5: hinges 0, 0.75 and 1, 0; then 4.25, 1.25
+    # and 1, 4.5 with the kinds exchanged.
+    relativistic_hinge = losses.relativistic_average(real, fake, loss=losses.hinge)
+    assert relativistic_hinge == ((1 + 4.5) / 2 + (4.25 + 1.25) / 2, 0.75 / 2 + 1 / 2)
     assert losses.least_squares(real, fake) == (0.5 * (0.25 + 16) / 2, 1.25 + 0.5 * 9.25 / 2)
     zero = jnp.zeros(3)
     np.testing.assert_allclose(losses.minimax(zero, zero), (-2 * np.log(2), 2 * np.log(2)))
@@ -131,6 +166,8 @@ EXTREME = {
     losses.non_saturating: (((0, 2e4), (0, -1, 1)), ((1e4, 0), (-1, 0, 0))),
     losses.wasserstein: (((-1e4, 2e4), (-1, -1, 1)), ((1e4, -2e4), (-1, -1, 1))),
     losses.hinge: (((-1e4, 20002), (-1, -1, 1)), ((1e4, 0), (-1, 0, 0))),
+    losses.relativistic_average: (((0, 4e4), (0, -2, 2)), ((4e4, 0), (-2, 0, 0))),
+    losses.ebgan: (((1e4, -1e4), (1, 1, 0)), ((-1e4, 20001), (1, 1, -1))),
 }
 
 
@@ -168,6 +205,12 @@ def test_scores_of_different_ranks_are_refused_with_both_named(case):
 def test_no_scores_are_refused(case):
     with pytest.raises(ValueError, match=r"at least one score.*\(0,\).*\(3,\)"):
         case[0](jnp.zeros(0), jnp.zeros(3))
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, float("nan")])
+def test_a_margin_that_leaves_no_room_is_refused(margin):
+    with pytest.raises(ValueError, match=f"margin must be above 0, got {margin}"):
+        losses.ebgan(jnp.zeros(2), jnp.zeros(2), margin=margin)
 
 
 @pytest.mark.parametrize("loss", [losses.minimax, losses.non_saturating])

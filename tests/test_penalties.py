@@ -1,18 +1,22 @@
 """Penalties on critics whose gradients are known, and their sampling against NumPy's own."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from common import all_finite, arrays
+from flax import linen, nnx
 
-from ganstab import penalties
+from ganstab import Batch, Carry, Pair, Player, penalties, players, terms
+from ganstab.game import make_game
+from ganstab.networks import stacked_mnist
 
 KEY = jax.random.key(0)
-LIPSCHITZ = [penalties.wgan_gp, penalties.dragan]
-ALL = [*LIPSCHITZ, penalties.r1, penalties.r2]
+LIPSCHITZ = [penalties.wgan_gp, penalties.dragan, penalties.dragan_paper]
+ALL = [*LIPSCHITZ, penalties.r1, penalties.r2, penalties.js_regularizer]
 
 
 def by_name(penalty):
@@ -54,12 +58,17 @@ def test_wgan_gp_takes_each_samples_norm(x64, target):
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
-def test_dragan_takes_each_samples_norm(x64):
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        functools.partial(penalties.dragan, scale=0.0),
+        functools.partial(penalties.dragan_paper, variance=0.0),
+    ],
+)
+def test_dragan_takes_each_samples_norm(x64, penalty):
     real = images(3)
     expected = np.mean([(norm - 1) ** 2 for norm in norms(real)])
-    np.testing.assert_allclose(
-        penalties.dragan(bowl, real, jnp.zeros_like(real), KEY, scale=0.0), expected, rtol=1e-12
-    )
+    np.testing.assert_allclose(penalty(bowl, real, jnp.zeros_like(real), KEY), expected, rtol=1e-12)
 
 
 def test_wgan_gp_weighs_each_sample_once_and_uniformly():
@@ -95,6 +104,49 @@ def test_dragan_noise_has_the_published_law():
     np.testing.assert_allclose(got, np.mean((drawn - 1) ** 2), rtol=0.01)
     got = penalties.dragan(moved, real, jnp.zeros_like(real), KEY, target=0.0, scale=1.0)
     np.testing.assert_allclose(got, np.mean((2 * drawn) ** 2), rtol=0.02)
+
+
+def test_dragan_noise_of_the_paper_is_normal_of_the_given_variance():
+    # ‖δ‖ of 9 normal numbers: a chi distribution, E ‖δ‖² = 9c, E ‖δ‖ = √(2c) Γ(5) / Γ(4.5).
+    real = 100 * jnp.tile(jnp.array([[3.0], [-1.0]]), (20_000, 9))
+    mean = math.sqrt(2 * 4) * math.gamma(5) / math.gamma(4.5)
+
+    def moved(x):
+        return bowl(x - real)
+
+    got = penalties.dragan_paper(moved, real, real, KEY, variance=4.0)
+    np.testing.assert_allclose(got, 36 - 2 * mean + 1, rtol=0.01)
+    got = penalties.dragan_paper(moved, real, real, KEY, target=0.0)
+    np.testing.assert_allclose(got, 90, rtol=0.01)
+
+
+@pytest.mark.parametrize("variance", [-1.0, float("nan")])
+def test_a_variance_that_is_none_is_refused(variance):
+    with pytest.raises(ValueError, match=f"variance must be 0 or more, got {variance}"):
+        penalties.dragan_paper(bowl, jnp.zeros((2, 2)), None, KEY, variance=variance)
+
+
+def test_js_regularizer_weighs_each_samples_norm_by_its_probability(x64):
+    real, fake = images(20) / 4, images(21) / 4
+    p, q = (1 / (1 + np.exp(-0.5 * np.square(norms(x)))) for x in (real, fake))
+    expected = np.mean((1 - p) ** 2 * np.square(norms(real)))
+    expected += np.mean(q**2 * np.square(norms(fake)))
+    got = penalties.js_regularizer(bowl, real, fake, KEY)
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_js_regularizer_at_extreme_scores(right):
+    """Where the critic is as right as can be it costs nothing, where as wrong each whole norm."""
+    sign = 1.0 if right else -1.0
+    real, fake = jnp.full((2, 1), 1e4), jnp.full((2, 1), -1e4)
+
+    def on(w):
+        return penalties.js_regularizer(slope(w), real, fake, KEY)
+
+    value, gradient = jax.value_and_grad(on)(jnp.array([sign]))
+    np.testing.assert_allclose(value, 0 if right else 2)
+    np.testing.assert_allclose(gradient, [0 if right else -4])
 
 
 @pytest.mark.parametrize("penalty", LIPSCHITZ, ids=by_name)
@@ -155,6 +207,8 @@ def test_each_penalty_looks_at_its_own_samples():
     assert penalties.r1(bowl, here, far, KEY) == penalties.r1(bowl, here, here, KEY)
     assert penalties.r2(bowl, far, here, KEY) == penalties.r2(bowl, here, here, KEY)
     assert penalties.dragan(bowl, here, far, KEY) == penalties.dragan(bowl, here, here, KEY)
+    on = penalties.dragan_paper
+    assert on(bowl, here, far, KEY) == on(bowl, here, here, KEY)
     assert penalties.wgan_gp(bowl, here, far, KEY) > 10 * penalties.wgan_gp(bowl, here, here, KEY)
 
 
@@ -167,3 +221,68 @@ def test_random_and_replayed_by_key(penalty):
 def test_wgan_gp_refuses_samples_of_different_shapes_with_both_named():
     with pytest.raises(ValueError, match=r"\(4, 3\).*\(5, 3\)"):
         penalties.wgan_gp(bowl, jnp.zeros((4, 3)), jnp.zeros((5, 3)), KEY)
+
+
+def critic_with(norm, inputs=2):
+    """A player whose second layer is `norm`."""
+    return players.from_nnx(
+        lambda rngs: nnx.Sequential(
+            nnx.Linear(inputs, 4, rngs=rngs), norm(4, rngs=rngs), nnx.Linear(4, 1, rngs=rngs)
+        )
+    )
+
+
+def linen_with(norm):
+    class Critic(linen.Module):
+        @linen.compact
+        def __call__(self, x, train):
+            x = linen.Dense(4)(x)
+            options = {"use_running_average": not train} if norm is linen.BatchNorm else {}
+            return linen.Dense(1)(norm(name="middle", **options)(x))
+
+    return players.from_linen(Critic(), jax.ShapeDtypeStruct((1, 2), jnp.float32))
+
+
+def judged(disc, *, shape=(4, 2), **options):
+    """The shapes of a game's losses: nothing is computed."""
+    gen = Player(lambda key: ((), ()), lambda params, state, z, key: (z, state))
+    game = make_game(
+        Pair(gen, disc), terms.disc_penalty(1.0, penalties.wgan_gp, **options),
+        prior=lambda key, n: jnp.zeros((n, *shape[1:])),
+    )  # fmt: skip
+
+    def play(key):
+        params, state = disc.init(key)
+        carry = Carry(Pair((), state), Pair((), ()))
+        return game(Pair((), params), carry, Batch(jnp.zeros(shape)), key)[0]
+
+    return jax.eval_shape(play, KEY)
+
+
+MIXING = {
+    "layers.1 (BatchNorm)": lambda: critic_with(nnx.BatchNorm),
+    "middle (BatchNorm)": lambda: linen_with(linen.BatchNorm),
+}
+
+
+@pytest.mark.parametrize("layer", MIXING)
+def test_a_critic_that_mixes_samples_is_refused_by_the_layers_name(layer):
+    with pytest.raises(ValueError) as error:
+        judged(MIXING[layer]())
+    message = str(error.value)
+    assert "\n" not in message
+    for part in ("wgan_gp needs", layer, "flax.nnx.LayerNorm", "allow_mixing=True"):
+        assert part in message
+    assert judged(MIXING[layer](), allow_mixing=True).disc.shape == ()
+
+
+def test_the_stacked_mnist_discriminator_is_refused_with_all_its_norms():
+    disc = players.from_nnx(lambda rngs: stacked_mnist.Discriminator(side=8, rngs=rngs))
+    layers = r"norms\.0 \(BatchNorm\), norms\.1 \(BatchNorm\), norms\.2 \(BatchNorm\)"
+    with pytest.raises(ValueError, match=layers):
+        judged(disc, shape=(4, 8, 8, 3))
+
+
+def test_layer_norm_is_taken():
+    for disc in (critic_with(nnx.LayerNorm), linen_with(linen.LayerNorm)):
+        assert disc.mixes == () and judged(disc).disc.shape == ()

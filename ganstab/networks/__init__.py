@@ -1,5 +1,22 @@
-"""Networks of the papers' experiments, as Flax NNX modules.
+"""Networks of the papers' experiments, as Flax NNX modules, and the parts that stabilise others.
 
 `stacked_mnist` holds the convolutional pair, `mlp` the pair for two-dimensional mixtures and
-`convolution` the two ways of computing a convolution that the first of them chooses from.
+`convolution` the two ways of computing a convolution that the first of them chooses from. The parts
+work on `[B, F]` and on images of any size, channels last; those without parameters are functions,
+which stand in an `nnx.Sequential` as well.
 """
+
+from ganstab.networks.equalized import Equalized, equalized_conv, equalized_linear, gated
+from ganstab.networks.minibatch import MinibatchDiscrimination, minibatch_stddev
+from ganstab.networks.norms import VirtualBatchNorm, pixel_norm
+
+__all__ = [
+    "Equalized",
+    "MinibatchDiscrimination",
+    "VirtualBatchNorm",
+    "equalized_conv",
+    "equalized_linear",
+    "gated",
+    "minibatch_stddev",
+    "pixel_norm",
+]

@@ -23,9 +23,16 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
         `module(x)`, after `module.train()` or `module.eval()`.
 
     Returns:
-      A player whose params (every `nnx.Param`) and state (all else) are nested dicts.
+      A player whose params (every `nnx.Param`) and state (all else) are nested dicts, and which
+      declares every `nnx.BatchNorm` in `mixes`.
     """
-    graphdef, *kinds = _split(nnx.eval_shape(lambda: build(nnx.Rngs(0))))
+    abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
+    graphdef, *kinds = _split(abstract)
+    mixes = tuple(
+        _batch_norm_at(path)
+        for path, part in nnx.iter_graph(abstract)
+        if isinstance(part, nnx.BatchNorm)
+    )
     abstract_params, abstract_streams, abstract_state = kinds
 
     def init(key):
@@ -47,7 +54,7 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
         output = module(x)
         return output, nnx.to_pure_dict(_split(module)[3])
 
-    return Player(init, apply)
+    return Player(init, apply, mixes)
 
 
 def _split(module: nnx.Module):
@@ -88,7 +95,8 @@ def from_linen(
         `call=lambda module, x, train: module(x)`.
 
     Returns:
-      A player whose params are the collection `"params"` and whose state is all others.
+      A player whose params are the collection `"params"` and whose state is all others, and which
+      declares in `mixes` every module with a collection `"batch_stats"`, Linen's batch norm.
     """
     example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), example)
 
@@ -104,7 +112,18 @@ def from_linen(
         output = run({"params": params, **state}, x, rngs=_rngs(key))
         return output if train else (output, state)
 
-    return Player(init, apply)
+    _, state = jax.eval_shape(init, jax.random.key(0))
+    return Player(init, apply, _with_batch_statistics(state))
+
+
+def _with_batch_statistics(state: dict) -> tuple[str, ...]:
+    leaves = jax.tree_util.tree_leaves_with_path(state.get("batch_stats", {}))
+    paths = (tuple(entry.key for entry in path[:-1]) for path, _ in leaves)
+    return tuple(_batch_norm_at(path) for path in dict.fromkeys(paths))
+
+
+def _batch_norm_at(path: tuple) -> str:
+    return f"{'.'.join(map(str, path)) or 'the network'} (BatchNorm)"
 
 
 def _rngs(key: jax.Array) -> dict[str, jax.Array]:

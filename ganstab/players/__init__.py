@@ -1,0 +1,24 @@
+"""Players, and wrappers Player → Player.
+
+`modules` makes players out of Flax networks; every other module holds wrappers, which take a
+player and return one, so that they nest in any order.
+"""
+
+from ganstab.players.groups import ensemble, packed
+from ganstab.players.modules import from_linen, from_nnx
+from ganstab.players.multiplier import Multiplied, multiplied
+from ganstab.players.noise import instance_noise
+from ganstab.players.reference import reference_batch
+from ganstab.players.spectral import spectral_norm
+
+__all__ = [
+    "Multiplied",
+    "ensemble",
+    "from_linen",
+    "from_nnx",
+    "instance_noise",
+    "multiplied",
+    "packed",
+    "reference_batch",
+    "spectral_norm",
+]

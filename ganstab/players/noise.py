@@ -1,0 +1,51 @@
+"""Noise on what a player is shown."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ganstab.types import Player
+
+
+class Counted(NamedTuple):
+    """State of a player that counts its training batches."""
+
+    net: Any
+    seen: jax.Array
+    """int32, how many training batches the player has been shown in updates of its own."""
+
+
+def instance_noise(player: Player, stddev: float | Callable) -> Player:
+    """`D(x + σ·ε)` with `ε ~ N(0, 1)` for every number of x, in training.
+
+    Sønderby et al. 2017 (arXiv:1610.04490) and Arjovsky & Bottou 2017 (arXiv:1701.04862): the same
+    noise law on data and on samples makes their supports overlap. In evaluation nothing is added.
+
+    Args:
+      player: whose input is made noisy, as a rule the discriminator.
+      stddev: σ, or a schedule `count -> σ` such as `optax.linear_schedule(0.1, 0.0, 20_000)`.
+        `count` numbers the training batches whose state was kept: a discriminator's update shows it
+        one where the game is joint, and two, the data and the samples, where it is not.
+
+    Raises:
+      ValueError: for a number σ below 0.
+    """
+    if not callable(stddev) and not stddev >= 0:
+        raise ValueError(f"stddev must be 0 or more, or a schedule, got {stddev}")
+
+    def init(key):
+        params, state = player.init(key)
+        return params, Counted(state, jnp.zeros((), jnp.int32))
+
+    def apply(params, state: Counted, x, key, *, train=True):
+        noise_key, net_key = jax.random.split(key)
+        if train:
+            sigma = stddev(state.seen) if callable(stddev) else stddev
+            noise = jax.random.normal(noise_key, x.shape, x.dtype)
+            x = x + jnp.asarray(sigma, x.dtype) * noise
+        output, net = player.apply(params, state.net, x, net_key, train=train)
+        return output, Counted(net, state.seen + 1 if train else state.seen)
+
+    return player._replace(init=init, apply=apply)

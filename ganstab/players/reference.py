@@ -1,0 +1,43 @@
+"""A reference batch that goes through a network with every batch."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ganstab.types import Player
+
+
+class Referenced(NamedTuple):
+    """State of a player with a reference batch."""
+
+    net: Any
+    reference: jax.Array
+    """[n, …], fixed when training starts."""
+
+
+def reference_batch(player: Player, reference: jax.Array) -> Player:
+    """The player, shown a fixed batch in front of every batch; its outputs for that are dropped.
+
+    The first half of virtual batch norm (Salimans et al. 2016, section 3.4): the layers of
+    `ganstab.networks.VirtualBatchNorm(features, n)` know that their first n inputs are the
+    reference, and take their statistics from it. It goes through the network anew each time, since
+    its hidden activations change with the parameters, and gradients run through it.
+
+    Args:
+      player: whose layers are told the same n.
+      reference: [n, …], data for a discriminator, latent numbers for a generator.
+    """
+
+    def init(key):
+        params, state = player.init(key)
+        return params, Referenced(state, jnp.asarray(reference))
+
+    def apply(params, state: Referenced, x, key, *, train=True):
+        fixed = state.reference
+        both = jnp.concatenate([fixed.astype(x.dtype), x])
+        output, net = player.apply(params, state.net, both, key, train=train)
+        output = jax.tree.map(lambda leaf: leaf[fixed.shape[0] :], output)
+        return output, Referenced(net, fixed)
+
+    return player._replace(init=init, apply=apply)

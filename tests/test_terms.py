@@ -1,0 +1,301 @@
+"""Terms of more than scores, against NumPy on the same numbers; and who is told what is missing."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from common import all_finite, arrays, prior, quick
+from scipy.special import log_softmax
+
+from ganstab import Batch, Carry, Pair, Player, Round, Verdict, losses, optimizers, steps, terms
+from ganstab.game import make_game
+from ganstab.players import Multiplied, multiplied
+
+KEY = jax.random.key(0)
+LABEL = np.array([2, 0, 1, 2, 2])
+
+
+def seen(**changes):
+    """What a term sees of 5 real and 5 generated samples, with all that a network may give."""
+    given = Round(
+        params=Pair((), Multiplied((), jnp.asarray(0.7))), real=None, fake=None, score=None,
+        real_score=2 * arrays(0, 5) + 1, fake_score=arrays(1, 5), key=KEY, label=jnp.array(LABEL),
+        real_features=arrays(2, 5, 3, 2), fake_features=arrays(3, 5, 3, 2),
+        real_class_logits=3 * arrays(4, 5, 3), fake_class_logits=3 * arrays(5, 5, 3),
+    )  # fmt: skip
+    return given._replace(**changes)
+
+
+def with_multiplier(value):
+    return Pair((), Multiplied((), value))
+
+
+def gap(round):
+    """Mean square of the difference of mean features."""
+    real, fake = (np.asarray(x) for x in (round.real_features, round.fake_features))
+    return np.mean([(np.mean(real[:, i, j]) - np.mean(fake[:, i, j])) ** 2
+                    for i in range(3) for j in range(2)])  # fmt: skip
+
+
+def square_cosines(round):
+    vectors = [np.ravel(x) for x in np.asarray(round.fake_features)]
+    pairs = [(v, w) for i, v in enumerate(vectors) for j, w in enumerate(vectors) if i != j]
+    return np.mean([(v @ w / np.linalg.norm(v) / np.linalg.norm(w)) ** 2 for v, w in pairs])
+
+
+def wrong_class(logits):
+    """Mean of minus the log probability of each sample's label."""
+    return np.mean([-log_softmax(row)[c] for row, c in zip(np.asarray(logits), LABEL, strict=True)])
+
+
+def lagrangian(round, rho):
+    real, fake = (np.asarray(x) for x in (round.real_score, round.fake_score))
+    omega = (np.mean(real**2) + np.mean(fake**2)) / 2
+    multiplier = np.asarray(round.params.disc.multiplier)
+    penalty = rho / 2 * (1 - omega) ** 2
+    return np.mean(real) - np.mean(fake) + multiplier * (1 - omega) - penalty
+
+
+CASES = {
+    "feature matching": (terms.feature_matching(3.0), lambda r: (3 * gap(r), 0)),
+    "feature matching, zero-sum": (
+        terms.feature_matching(3.0, zero_sum=True), lambda r: (3 * gap(r), -3 * gap(r)),
+    ),
+    "pull-away": (terms.pull_away(0.4), lambda r: (0.4 * square_cosines(r), 0)),
+    "auxiliary classifier": (
+        terms.auxiliary_classifier(),
+        lambda r: (0.1 * wrong_class(r.fake_class_logits), wrong_class(r.real_class_logits)),
+    ),
+    "auxiliary classifier, on both": (
+        terms.auxiliary_classifier(0.5, 2.0, on_fake=True),
+        lambda r: (
+            2 * wrong_class(r.fake_class_logits),
+            0.5 * (wrong_class(r.real_class_logits) + wrong_class(r.fake_class_logits)),
+        ),
+    ),
+    "fisher": (
+        terms.fisher(rho=0.3), lambda r: (-np.mean(r.fake_score), -lagrangian(r, 0.3)),
+    ),
+    "drift": (terms.drift(0.2), lambda r: (0, 0.2 * np.mean(np.square(r.real_score)))),
+    "only the discriminator": (
+        terms.only("disc", terms.score_loss(losses.wasserstein)),
+        lambda r: (0, np.mean(r.fake_score) - np.mean(r.real_score)),
+    ),
+    "only the generator": (
+        terms.only("gen", terms.score_loss(losses.wasserstein)),
+        lambda r: (-np.mean(r.fake_score), 0),
+    ),
+}  # fmt: skip
+
+NUMBERS = {
+    "real_score": lambda x: {"real_score": x},
+    "fake_score": lambda x: {"fake_score": x},
+    "real_features": lambda x: {"real_features": x},
+    "fake_features": lambda x: {"fake_features": x},
+    "real_class_logits": lambda x: {"real_class_logits": x},
+    "fake_class_logits": lambda x: {"fake_class_logits": x},
+    "params": lambda x: {"params": with_multiplier(x)},
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    return CASES[request.param]
+
+
+def number(round, name):
+    return round.params.disc.multiplier if name == "params" else getattr(round, name)
+
+
+def test_values_and_gradients_are_those_of_the_formula(x64, case):
+    """The derivative in everything that a term sees, along one direction each."""
+    term, reference = case
+    start = seen()
+    at = {name: number(start, name) for name in NUMBERS}
+    towards = {name: arrays(7 + i, *x.shape) for i, (name, x) in enumerate(at.items())}
+
+    def filled(values):
+        return seen(**functools.reduce(dict.__or__, (NUMBERS[n](x) for n, x in values.items())))
+
+    @quick
+    def value_and_slopes(at):
+        def on(values):
+            return term(filled(values))
+
+        def slope(name):
+            ahead = {n: t if n == name else jnp.zeros_like(t) for n, t in towards.items()}
+            return jax.jvp(on, (at,), (ahead,))[1]
+
+        return on(at), {name: slope(name) for name in at}
+
+    value, slopes = value_and_slopes(at)
+    np.testing.assert_allclose(value, reference(start), rtol=1e-12)
+    for name in at:
+        ends = [
+            np.asarray(reference(filled({**at, name: at[name] + h * towards[name]})))
+            for h in (1e-6, -1e-6)
+        ]
+        np.testing.assert_allclose(
+            slopes[name], (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-9, err_msg=name
+        )
+
+
+def test_terms_are_called_by_their_own_names():
+    made = [make() for make in (
+        terms.feature_matching, terms.pull_away, terms.auxiliary_classifier, terms.fisher,
+        terms.drift,
+    )]  # fmt: skip
+    names = ["feature_matching", "pull_away", "auxiliary_classifier", "fisher", "drift"]
+    assert [terms.name(term) for term in made] == names
+    assert terms.name(terms.only("gen", terms.score_loss(losses.hinge))) == "hinge"
+
+
+def test_pull_away_of_equal_and_of_orthogonal_samples_and_of_nothing():
+    def on(features):
+        return terms.pull_away(1.0)(seen(fake_features=features)).gen
+
+    @quick
+    def values():
+        equal = on(jnp.ones((4, 3))), on(-jnp.arange(1.0, 4)[:, None] * jnp.ones((3, 2)))
+        orthogonal = on(jnp.diag(jnp.arange(1.0, 4)))
+        return equal, orthogonal, jax.value_and_grad(on)(jnp.zeros((3, 2)))
+
+    equal, orthogonal, (nothing, gradient) = values()
+    np.testing.assert_allclose(equal, [1, 1], rtol=1e-6)
+    assert orthogonal == 0 == nothing
+    assert all_finite(gradient)
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_classes_far_apart(right):
+    logits = jnp.array([[1e4, -1e4]]) * (1 if right else -1)
+    term = terms.auxiliary_classifier(1.0, 1.0)
+
+    def on(logits):
+        there = seen(label=jnp.array([0]), real_class_logits=logits, fake_class_logits=logits)
+        return term(there).disc
+
+    value, slope = quick(jax.value_and_grad(on))(logits)
+    np.testing.assert_allclose(value, 0 if right else 2e4)
+    np.testing.assert_allclose(slope, [[0, 0]] if right else [[-1, 1]])
+
+
+MISSING = {
+    "Verdict(score, features=": (terms.feature_matching(), {"fake_features": None}),
+    "the discriminator's features": (terms.pull_away(), {"fake_features": None}),
+    "needs 2 or more, got 1": (terms.pull_away(), {"fake_features": jnp.ones((1, 4))}),
+    "the discriminator's class_logits": (terms.auxiliary_classifier(), {"real_class_logits": None}),
+    "got label=None": (terms.auxiliary_classifier(), {"label": None}),
+    "players.multiplied": (terms.fisher(), {"params": Pair((), ())}),
+}
+
+
+@pytest.mark.parametrize("message", MISSING)
+def test_what_is_missing_is_named(message):
+    term, changes = MISSING[message]
+    with pytest.raises(ValueError) as error:
+        term(seen(**changes))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_only_of_another_player_is_refused():
+    with pytest.raises(ValueError, match=r"player must be one of \('gen', 'disc'\), got 'critic'"):
+        terms.only("critic", terms.drift())
+
+
+def talkative():
+    """A critic of one weight a number that gives features and class logits beside its scores."""
+
+    def init(key):
+        return jnp.array([1.0, -2.0]), ()
+
+    def apply(params, state, x, key, *, train=True):
+        return Verdict(x @ params, features=2 * x, class_logits=x * params[None]), state
+
+    return Player(init, apply)
+
+
+def labelled():
+    """A generator that adds its parameter to the label's entry of the latent."""
+
+    def apply(params, state, x, key, *, train=True):
+        z, label = x
+        return z[:, :2] + params * jax.nn.one_hot(label, 2), state
+
+    return Player(lambda key: (jnp.float32(3), ()), apply)
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_a_game_hands_over_what_the_networks_give(joint):
+    data = Batch(arrays(0, 4, 2), label=jnp.array([0, 1, 1, 0]))
+    params = Pair(jnp.float32(3), jnp.array([1.0, -2.0]))
+    carry = Carry(Pair((), ()), Pair((), ()))
+
+    @quick
+    def play(key):
+        found = []
+
+        def look(round):
+            found.append(round._replace(score=round.score(round.fake)))
+            return Pair(jnp.zeros(()), jnp.zeros(()))
+
+        game = make_game(
+            Pair(labelled(), talkative()), look, terms.feature_matching(), prior=prior,
+            joint=joint, conditional=True,
+        )  # fmt: skip
+        losses, _ = game(params, carry, data, key)
+        return found[0]._replace(mixes=()), losses
+
+    round, losses = play(KEY)
+    fake = round.fake
+    z = fake - 3 * np.eye(2)[data.label]
+    assert not np.allclose(z, fake) and np.all(np.abs(z) < 4)
+    for name, factor in (("features", 2), ("class_logits", np.array([1.0, -2.0]))):
+        for kind in ("real", "fake"):
+            samples = np.asarray(number(round, kind))
+            np.testing.assert_allclose(number(round, f"{kind}_{name}"), samples * factor, rtol=1e-6)
+    np.testing.assert_allclose(round.score, round.fake_score, rtol=1e-6)
+    means = np.mean(2 * np.asarray(fake), 0) - np.mean(2 * np.asarray(data.real), 0)
+    np.testing.assert_allclose(losses.gen, np.mean(means**2), rtol=1e-5)
+
+
+def test_a_conditional_game_needs_labels():
+    game = make_game(Pair(labelled(), talkative()), terms.drift(), prior=prior, conditional=True)
+    with pytest.raises(ValueError, match="label, got label=None"):
+        carry = Carry(Pair((), ()), Pair((), ()))
+        jax.eval_shape(game.play, jnp.float32(3), carry, Batch(jnp.zeros((4, 2))), KEY)
+
+
+def test_the_multiplier_goes_down_by_rho_times_the_slack():
+    """And the network goes its own optimizer's way."""
+    rho, rate = 0.25, 0.1
+    line = Player(
+        lambda key: (jnp.array([1.0, -2.0]), ()), lambda p, s, x, key, *, train=True: (x @ p, s)
+    )
+    shift = Player(
+        lambda key: (jnp.zeros(2), ()), lambda p, s, z, key, *, train=True: (z[:, :2] + p[None], s)
+    )
+    pair = Pair(shift, multiplied(line, start=0.5))
+    txs = Pair(optax.sgd(rate), optimizers.multiplier_ascent(optax.sgd(rate), rho))
+    game = make_game(pair, terms.fisher(rho), prior=prior)
+    data = Batch(arrays(6, 5, 2))
+
+    @quick
+    def moved_and_samples(key):
+        start = steps.init(pair, txs, key)
+        own_key = jax.random.fold_in(start.key, start.step)
+        fake, _ = game.play(start.params.gen, start.carry, data, own_key)
+        return steps.simultaneous(game, txs)(start, data)[0], fake
+
+    moved, fake = moved_and_samples(KEY)
+    fake = np.asarray(fake)
+    real, w = np.asarray(data.real), np.array([1.0, -2.0])
+    slack = 1 - (np.mean((real @ w) ** 2) + np.mean((fake @ w) ** 2)) / 2
+    assert abs(slack) > 0.1
+    np.testing.assert_allclose(moved.params.disc.multiplier, 0.5 - rho * slack, rtol=1e-5)
+    pull = -(0.5 - rho * slack) * (real.T @ (real @ w) + fake.T @ (fake @ w)) / 5
+    ascent = real.mean(0) - fake.mean(0) + pull
+    np.testing.assert_allclose(moved.params.disc.net, w + rate * ascent, rtol=1e-4)
