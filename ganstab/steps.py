@@ -49,12 +49,10 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
       A step whose batches are stacked in front, one for each update: leaves of shape
       `[n_gen + n_disc, B, …]`, the generator's first. For a closed-form game they are `None`.
     """
-    for label, count in (("n_disc", n_disc), ("n_gen", n_gen)):
-        if count < 1:
-            raise ValueError(f"{label} must be 1 or more, got {count}")
+    check_counts(n_disc, n_gen)
 
     def step(train_state: TrainState, batches):
-        _check_stacked(batches, n_gen, n_disc)
+        check_stacked(batches, n_gen, n_disc)
         key = jax.random.fold_in(train_state.key, train_state.step)
         keys = jax.random.split(key, n_gen + n_disc)
         at = train_state.params, train_state.carry
@@ -62,10 +60,10 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
         for player, moves in ((0, slice(0, n_gen)), (1, slice(n_gen, n_gen + n_disc))):
             own = jax.tree.map(lambda leaf, moves=moves: leaf[moves], (batches, keys))
 
-            def move(at, drawn, player=player):
-                return _move(game, txs, player, *at, *drawn)
+            def one(at, drawn, player=player):
+                return move(game, txs, player, *at, *drawn)
 
-            at, seen = jax.lax.scan(move, at, own)
+            at, seen = jax.lax.scan(one, at, own)
             metrics |= jax.tree.map(lambda leaf: leaf[-1], seen)
         return train_state._replace(params=at[0], carry=at[1], step=train_state.step + 1), metrics
 
@@ -83,26 +81,46 @@ def simultaneous(game: Game, txs: Pair) -> Step:
     def step(train_state: TrainState, batch):
         key = jax.random.fold_in(train_state.key, train_state.step)
         at = train_state.params, train_state.carry
-        moved, seen = zip(
-            *(_move(game, txs, player, *at, batch, key) for player in (0, 1)), strict=True
-        )
-        params = Pair(moved[0][0].gen, moved[1][0].disc)
-        state = Pair(moved[0][1].state.gen, moved[1][1].state.disc)
-        carry = Carry(state, Pair(moved[0][1].opt.gen, moved[1][1].opt.disc))
+        (params, carry), metrics = move_both(game, txs, *at, batch, key)
         new = train_state._replace(params=params, carry=carry, step=train_state.step + 1)
-        return new, {**seen[0], **seen[1]}
+        return new, metrics
 
     return step
 
 
-def _move(game: Game, txs: Pair, player: int, params: Pair, carry: Carry, batch, key):
-    """One optax step of one player down its own loss."""
+def move_both(game: Game, txs: Pair, params: Pair, carry: Carry, batch, key, *, seen_from=None):
+    """`move` of either player, neither of whom sees the other's: `((params, carry), metrics)`."""
+    (of_gen, gen_metrics), (of_disc, disc_metrics) = (
+        move(game, txs, player, params, carry, batch, key, seen_from=seen_from) for player in (0, 1)
+    )
+    moved = Pair(of_gen[0].gen, of_disc[0].disc)
+    state = Pair(of_gen[1].state.gen, of_disc[1].state.disc)
+    opt = Pair(of_gen[1].opt.gen, of_disc[1].opt.disc)
+    return (moved, Carry(state, opt)), {**gen_metrics, **disc_metrics}
+
+
+def move(
+    game: Game, txs: Pair, player: int, params: Pair, carry: Carry, batch, key, *, seen_from=None
+):
+    """One optax step of one player down its own loss: `((params, carry), metrics)`.
+
+    Args:
+      game: whose losses are followed.
+      txs: a `Pair` of optax transforms.
+      player: who moves, 0 the generator, 1 the discriminator.
+      params: a `Pair`; the other player's entry comes back as it is.
+      carry: its state and optax state of the player that moves advance.
+      batch: the game's.
+      key: the game's.
+      seen_from: the `Pair` of parameters at which the gradient is taken, if not `params`.
+    """
+    there = params if seen_from is None else seen_from
 
     def own_loss(own):
-        losses, aux = game(put(params, player, own), carry, batch, key)
+        losses, aux = game(put(there, player, own), carry, batch, key)
         return losses[player], aux
 
-    (loss, aux), grads = jax.value_and_grad(own_loss, has_aux=True)(params[player])
+    (loss, aux), grads = jax.value_and_grad(own_loss, has_aux=True)(there[player])
     updates, opt = txs[player].update(grads, carry.opt[player], params[player])
     moved = put(params, player, optax.apply_updates(params[player], updates))
     state = put(carry.state, player, aux.carry_state[player])
@@ -111,10 +129,18 @@ def _move(game: Game, txs: Pair, player: int, params: Pair, carry: Carry, batch,
     return (moved, Carry(state, put(carry.opt, player, opt))), metrics_of(aux, player) | metrics
 
 
-def _check_stacked(batches, n_gen: int, n_disc: int) -> None:
+def check_counts(n_disc: int, n_gen: int) -> None:
+    """Raises ValueError unless either player moves at all."""
+    for label, count in (("n_disc", n_disc), ("n_gen", n_gen)):
+        if count < 1:
+            raise ValueError(f"{label} must be 1 or more, got {count}")
+
+
+def check_stacked(batches, n_gen: int, n_disc: int) -> None:
+    """Raises ValueError unless there is one batch in front for each of the updates."""
     for leaf in jax.tree.leaves(batches):
         if leaf.shape[:1] != (n_gen + n_disc,):
             raise ValueError(
-                f"alternating(n_disc={n_disc}, n_gen={n_gen}) takes {n_gen + n_disc} batches "
+                f"a step of (n_disc={n_disc}, n_gen={n_gen}) takes {n_gen + n_disc} batches "
                 f"stacked in front, got a leaf of shape {leaf.shape}"
             )

@@ -18,7 +18,19 @@ from common import all_finite, arrays, assert_close, perceptron, quick
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from ganstab import Batch, Pair, Verdict, losses, optimizers, penalties, steps, surrogates, terms
+from ganstab import (
+    Batch,
+    Pair,
+    Verdict,
+    losses,
+    moves,
+    optimizers,
+    penalties,
+    steps,
+    surrogates,
+    terms,
+)
+from ganstab.averaging import averaged
 from ganstab.game import make_game
 from ganstab.players import ensemble, instance_noise, multiplied, spectral_norm
 
@@ -73,10 +85,31 @@ def wrapped(player):
     return instance_noise(ensemble(spectral_norm(player), 2), optax.linear_schedule(0.5, 0.1, 4))
 
 
+def surrogate(wrap, **options):
+    return Row(surrogate=wrap, **options)
+
+
 def alternating(game, txs):
     """Alternating updates on one batch, shown twice."""
-    step = steps.alternating(game, txs)
-    return lambda start, batch: step(start, jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), batch))
+    return shown(2, steps.alternating(game, txs))
+
+
+def balanced(game, txs):
+    """One generator update, and one or two of the discriminator by its loss."""
+    again = Pair(lambda metrics: metrics["gen/loss"] > 9, lambda metrics: metrics["disc/loss"] > 0)
+    return shown(3, moves.balanced(game, txs, again, n_disc=2))
+
+
+def shown(count, step):
+    return lambda start, batch: step(
+        start, jax.tree.map(lambda leaf: jnp.stack([leaf] * count), batch)
+    )
+
+
+BOUND = optax.chain(
+    optimizers.historical_averaging(0.5), optimizers.optimistic(ADAM), optimizers.clip_weights(2.0)
+)
+KEEPING = optax.chain(SGD, optimizers.snapshots(2))
 
 
 CATALOGUE = {
@@ -112,6 +145,17 @@ CATALOGUE = {
     "unrolled, generator, average": unrolled(player="gen", average=True),
     "adam": Row(txs=Pair(ADAM, ADAM)),
     "alternating": Row(make_step=alternating),
+    "best response": surrogate(lambda game: surrogates.best_response(game, SGD, 2, damping=1.0)),
+    "consensus": surrogate(lambda game: surrogates.consensus(game, 0.5)),
+    "gradient norm": surrogate(lambda game: surrogates.gradient_norm(game, 0.5)),
+    "symplectic adjustment": surrogate(surrogates.symplectic_adjustment),
+    "smoothed": surrogate(lambda game: surrogates.smoothed(game, 0.1, 2)),
+    "snapshot ensemble": surrogate(surrogates.snapshot_ensemble, txs=Pair(SGD, KEEPING)),
+    "averaged generator, extragradient": Row(
+        players=lambda pair: pair._replace(gen=averaged(pair.gen, 0.9)),
+        make_step=moves.extragradient,
+    ),
+    "historical, optimistic, clipped, balanced": Row(txs=Pair(BOUND, BOUND), make_step=balanced),
 }
 
 

@@ -1,6 +1,6 @@
-"""Surrogates, Game → Game: the same game, with losses that look ahead.
+"""`unrolled`: losses that look ahead through the opponent's own updates.
 
-`unrolled` is the surrogate of Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017):
+The surrogate of Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017):
 the generator is scored not by the discriminator as it stands, but by what the discriminator will be
 after K of its own updates, and its gradient runs through those updates.
 """
@@ -89,7 +89,7 @@ def unrolled(
 
         body = jax.checkpoint(update, prevent_cse=False) if remat else update
         start = _Opponent(
-            params[ahead], _start(tx, params[ahead], carry.opt[ahead], live), carry.state[ahead]
+            params[ahead], start_of(tx, params[ahead], carry.opt[ahead], live), carry.state[ahead]
         )
         last, passed = jax.lax.scan(body, start, jnp.arange(steps))
         final, final_aux = evaluate(*_facing(params, carry, last, ahead), steps)
@@ -132,14 +132,19 @@ def _facing(params: Pair, carry: Carry, opponent: _Opponent, ahead: int) -> tupl
     return put(params, ahead, opponent.params), Carry(state, opt)
 
 
-def _start(tx: optax.GradientTransformation, params, opt, live: bool):
+def start_of(tx: optax.GradientTransformation, params, opt, live: bool):
+    """The state from which `tx` looks ahead: the opponent's live one, or where none is, a new one.
+
+    Raises:
+      ValueError: if the live state is not `tx`'s.
+    """
     nothing_live = type(opt) is tuple and not opt
     if not live or nothing_live:
         return tx.init(params)
     needed, there = (str(jax.tree.structure(s)) for s in (jax.eval_shape(tx.init, params), opt))
     if there != needed:
         raise ValueError(
-            "unrolled(live=True) starts tx from the opponent's optimizer state, which is not tx's: "
+            "live=True starts tx from the opponent's optimizer state, which is not tx's: "
             f"expected {needed}, got {there}; give the opponent the same optax transform, or "
             "live=False"
         )

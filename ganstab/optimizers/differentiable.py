@@ -1,4 +1,4 @@
-"""optax transforms for games.
+"""`adam`, which can be differentiated through.
 
 Any optax transform can stand in an unroll. What stands here is what optax lacks there.
 """

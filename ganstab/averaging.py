@@ -1,0 +1,61 @@
+"""`averaged`, Player → Player: a network evaluated at the running average of its training."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ganstab.types import Player
+
+
+class Averaged(NamedTuple):
+    """What an averaged player's state holds."""
+
+    live: Any
+    """The player's own state, as it trains."""
+    params: Any
+    """Running average of its parameters."""
+    state: Any
+    """Running average of its own state: the batch-norm statistics that belong to them."""
+
+
+def averaged(player: Player, decay: float) -> Player:
+    """The player that trains as before, and at evaluation is its exponential moving average.
+
+        a ← d·a + (1 − d)·w    of parameters and of state, once an update, from a = w at the start
+
+    So `apply(params, state, x, key, train=False)` runs averaged parameters with averaged batch-norm
+    statistics, and whoever samples from a training state gets them without knowing. Progressive
+    growing (arXiv 1710.10196) and Mescheder et al. 2018 average their generators with d = 0.999.
+
+    An update's average takes the parameters that its gradient was taken at, so it is one update
+    behind. Entries of the state that are not floating-point numbers (counts) are the latest.
+
+    Args:
+      player: the generator, as a rule.
+      decay: d, 0 ≤ d < 1.
+
+    Raises:
+      ValueError: for another decay.
+    """
+    if not 0.0 <= decay < 1.0:
+        raise ValueError(f"decay must be in [0, 1), got {decay}")
+
+    def towards(average, latest):
+        if not jnp.issubdtype(latest.dtype, jnp.floating):
+            return latest
+        return decay * average + (1.0 - decay) * latest
+
+    def init(key):
+        params, state = player.init(key)
+        # Copies, or a step that donates its state would donate one array twice.
+        return params, Averaged(state, *jax.tree.map(jnp.copy, (params, state)))
+
+    def apply(params, state: Averaged, x, key, *, train=True):
+        if not train:
+            return player.apply(state.params, state.state, x, key, train=False)[0], state
+        output, live = player.apply(params, state.live, x, key, train=True)
+        average = jax.tree.map(towards, (state.params, state.state), (params, live))
+        return output, Averaged(live, *jax.lax.stop_gradient(average))
+
+    return Player(init, apply)

@@ -1,0 +1,26 @@
+"""optax transforms for games.
+
+Any optax transform can stand in an unroll. What stands here is what optax lacks, or has in pieces.
+Where in an `optax.chain` each belongs:
+
+| transform | place |
+| --- | --- |
+| `historical_averaging(weight)` | first: it adds to the gradient |
+| `optimistic(tx)` | around the whole optimizer |
+| `clip_weights(limit)` | behind the optimizer: it changes the update |
+| `snapshots(count, every)` | last: it notes where the update leads |
+"""
+
+from ganstab.optimizers.differentiable import adam
+from ganstab.optimizers.history import Snapshots, historical_averaging, snapshots, snapshots_in
+from ganstab.optimizers.updates import clip_weights, optimistic
+
+__all__ = [
+    "Snapshots",
+    "adam",
+    "clip_weights",
+    "historical_averaging",
+    "optimistic",
+    "snapshots",
+    "snapshots_in",
+]

@@ -1,0 +1,140 @@
+"""Surrogates that act on the game's own gradients.
+
+`ξ = (∇_θ L_G, ∇_ψ L_D)`, each player's gradient of its own loss, is the simultaneous gradient of
+the game; `H`, its Jacobian, is symmetric only where the game is no game but a common loss.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ganstab.types import Aux, Carry, Game, Pair, put
+
+
+def consensus(game: Game, weight: float) -> Game:
+    """Both players also minimise `γ · ½‖ξ‖²` (Mescheder et al. 2017, arXiv 1705.10461, section 4).
+
+        gen: L_G + γ·½(‖∇_θ L_G‖² + ‖∇_ψ L_D‖²)      disc: L_D + the same
+
+    The generator is replayed: its own gradient is part of either loss.
+
+    Args:
+      game: any game.
+      weight: γ; 10 in the paper's experiments on mixtures of Gaussians, with RMSProp.
+    """
+
+    def judge(params: Pair, carry: Carry, batch, fake, key):
+        del fake
+
+        def evaluate(at: Pair):
+            return game(at, carry, batch, key)
+
+        grads, (losses, aux) = own_gradients(evaluate, params)
+        term = weight * 0.5 * optax.tree.norm(grads, squared=True)
+        noted = {"gen/consensus": term, "disc/consensus": term}
+        return Pair(*(loss + term for loss in losses)), _noted(aux, noted)
+
+    return replayed(judge)
+
+
+def gradient_norm(game: Game, weight: float) -> Game:
+    """The generator also minimises the squared norm of the discriminator's gradient.
+
+        gen: L_G + η‖∇_ψ L_D‖²      disc: L_D
+
+    Nagarajan and Kolter 2017 (arXiv 1706.04156, section 4); without a factor ½, as in their code.
+    To first order in the step size it is `unrolled` by K steps of size η/K.
+
+    Args:
+      game: any game.
+      weight: η; 0.5 in the paper's experiments.
+    """
+
+    def judge(params: Pair, carry: Carry, batch, fake, key):
+        def own_loss(disc):
+            losses, aux = game.judge(put(params, 1, disc), carry, batch, fake, key)
+            return losses.disc, (losses, aux)
+
+        grads, (losses, aux) = jax.grad(own_loss, has_aux=True)(params.disc)
+        term = weight * optax.tree.norm(grads, squared=True)
+        return put(losses, 0, losses.gen + term), _noted(aux, {"gen/gradient_norm": term})
+
+    return game._replace(judge=judge)
+
+
+def symplectic_adjustment(
+    game: Game, weight: float = 1.0, *, align: bool = True, epsilon: float = 0.1
+) -> Game:
+    """Each player follows its entry of `ξ + λAᵀξ` with `A = ½(H − Hᵀ)`, the rotating part of H.
+
+    Balduzzi et al. 2018 (arXiv 1802.05642, algorithm 1). With `align`, λ is the weight times the
+    sign of `⟨ξ, Hᵀξ⟩⟨Aᵀξ, Hᵀξ⟩/n + ε` for n parameters, so that the adjustment draws towards stable
+    fixed points and away from unstable ones; without it, λ is the weight.
+
+    The adjusted field is no gradient of any pair of losses: the losses keep their values, and only
+    their own gradients are adjusted. All further derivatives are those of the adjusted field.
+
+    Args:
+      game: any game; its generator is replayed.
+      weight: |λ|.
+      align: whether λ takes the sign above.
+      epsilon: ε, what decides the sign where the products are small.
+    """
+
+    def judge(params: Pair, carry: Carry, batch, fake, key):
+        del fake
+
+        def gradients(at: Pair):
+            return own_gradients(lambda at: game(at, carry, batch, key), at)
+
+        grads, pull, (losses, aux) = jax.vjp(gradients, params, has_aux=True)
+        (transposed,) = pull(grads)
+        _, forward, _ = jax.jvp(gradients, (params,), (grads,), has_aux=True)
+        turned = jax.tree.map(lambda a, b: 0.5 * (a - b), transposed, forward)
+        agreement = optax.tree.vdot(grads, transposed) * optax.tree.vdot(turned, transposed)
+        sign = jnp.sign(agreement / optax.tree.size(params) + epsilon) if align else 1.0
+        adjustment = jax.tree.map(lambda leaf: weight * sign * leaf, turned)
+        terms = (steered(own, slope) for own, slope in zip(params, adjustment, strict=True))
+        return Pair(*(loss + term for loss, term in zip(losses, terms, strict=True))), aux
+
+    return replayed(judge)
+
+
+def own_gradients(evaluate: Callable, params: Pair) -> tuple[Pair, tuple[Pair, Aux]]:
+    """ξ, each player's gradient of its own loss, and what `evaluate(params)` gives."""
+    losses, pull, aux = jax.vjp(evaluate, params, has_aux=True)
+    one, zero = jax.tree.map(jnp.ones_like, losses), jax.tree.map(jnp.zeros_like, losses)
+    (of_gen,), (of_disc,) = pull(Pair(one.gen, zero.disc)), pull(Pair(zero.gen, one.disc))
+    return Pair(of_gen.gen, of_disc.disc), (losses, aux)
+
+
+def replayed(judge: Callable) -> Game:
+    """The game whose judge is handed no samples, and lets the generator move itself."""
+
+    def play(gen_params, carry: Carry, batch, key):
+        del gen_params, batch, key
+        return None, carry.state.gen
+
+    return Game(play, judge)
+
+
+@jax.custom_jvp
+def steered(own: Any, slope: Any) -> jax.Array:
+    """0, whose gradient in `own` is `slope`: how a loss is given an update that is no gradient.
+
+    A product with a stopped gradient would do as much, once; here the gradient's own derivatives
+    are those of `slope`, so that a look-ahead through it, and the field's Jacobian, are right.
+    """
+    return jnp.zeros_like(optax.tree.vdot(own, slope))
+
+
+@steered.defjvp
+def _(primals, tangents):
+    return steered(*primals), optax.tree.vdot(tangents[0], primals[1])
+
+
+def _noted(aux: Aux, metrics: dict[str, jax.Array]) -> Aux:
+    return aux._replace(metrics={**aux.metrics, **metrics})
