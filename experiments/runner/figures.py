@@ -1,10 +1,8 @@
 """Curves of a run over its steps, with the levels to compare them with.
 
-Each picture is a PNG written in one piece. The colours are those of Okabe and Ito: people with any
-kind of colour vision can tell them apart.
+Each picture is a PNG written in one piece, in the colours of `ganstab.style`.
 """
 
-import io
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,26 +16,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocat
 
 from experiments.runner.files import write_atomic
 from experiments.runner.records import Published, Row
-
-BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA3377"
-INK, FAINT = "#333333", "#8A8A8A"
-STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": FAINT,
-    "axes.grid": True,
-    "grid.color": "#E6E6E6",
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-}
+from ganstab.style import BLUE, FAINT, GREEN, STYLE, VERMILION, png
 
 
 class Line(NamedTuple):
@@ -207,10 +186,3 @@ def _paper(published: Published | None) -> tuple[Mark, ...]:
     error = published.standard_error
     spread = "" if error is None else f" ± {error:g}"
     return (Mark(published.value, f"paper {published.value:g}{spread}", error),)
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as PNG bytes, at its own resolution."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=figure.dpi)
-    return buffer.getvalue()

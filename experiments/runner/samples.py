@@ -10,20 +10,10 @@ import matplotlib.image
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.runner.figures import (
-    BLUE,
-    FAINT,
-    STYLE,
-    VERMILION,
-    Line,
-    Mark,
-    Panel,
-    draw_panel,
-    png,
-    points,
-)
+from experiments.runner.figures import Line, Mark, Panel, draw_panel, points
 from experiments.runner.files import write_atomic
 from experiments.runner.records import Row
+from ganstab.style import BLUE, FAINT, STYLE, VERMILION, png
 
 _GAP = 2
 _SPACE = 22

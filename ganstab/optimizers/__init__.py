@@ -8,18 +8,20 @@ Where in an `optax.chain` each belongs:
 | `historical_averaging(weight)` | first: it adds to the gradient |
 | `optimistic(tx)` | around the whole optimizer |
 | `clip_weights(limit)` | behind the optimizer: it changes the update |
+| `multiplier_ascent(tx, rate)` | around the transform of a network with a multiplier |
 | `snapshots(count, every)` | last: it notes where the update leads |
 """
 
 from ganstab.optimizers.differentiable import adam
 from ganstab.optimizers.history import Snapshots, historical_averaging, snapshots, snapshots_in
-from ganstab.optimizers.updates import clip_weights, optimistic
+from ganstab.optimizers.updates import clip_weights, multiplier_ascent, optimistic
 
 __all__ = [
     "Snapshots",
     "adam",
     "clip_weights",
     "historical_averaging",
+    "multiplier_ascent",
     "optimistic",
     "snapshots",
     "snapshots_in",

@@ -1,13 +1,8 @@
-"""`adam`, which can be differentiated through.
-
-Any optax transform can stand in an unroll. What stands here is what optax lacks there.
-"""
+"""Adam with a derivative everywhere, so that an unroll can go through it."""
 
 import jax
 import jax.numpy as jnp
 import optax
-
-from ganstab.players.multiplier import Multiplied
 
 
 def adam(
@@ -53,19 +48,3 @@ def _scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransforma
 def _sqrt(square: jax.Array) -> jax.Array:
     zero = square == 0
     return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, square)))
-
-
-def multiplier_ascent(
-    tx: optax.GradientTransformation, rate: float
-) -> optax.GradientTransformation:
-    """`tx` for the network, plain gradient ascent for its multiplier.
-
-    For the parameters of `ganstab.players.multiplied`, with L the player's own loss:
-    `λ ← λ + rate · ∂L/∂λ`, which for Fisher GAN is `λ ← λ − ρ(1 − Ω)`.
-
-    Args:
-      tx: the network's own transform.
-      rate: step of the ascent; Fisher GAN's is its ρ.
-    """
-    transforms = {"net": tx, "multiplier": optax.scale(rate)}
-    return optax.partition(transforms, Multiplied("net", "multiplier"))

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from ganstab.optimizers.history import needed
+from ganstab.players.multiplier import Multiplied
 
 
 def clip_weights(limit: float) -> optax.GradientTransformation:
@@ -47,3 +48,19 @@ def optimistic(
       weight: ω; 1 in the paper.
     """
     return optax.chain(tx, optax.scale_by_optimistic_gradient(alpha=1.0, beta=weight))
+
+
+def multiplier_ascent(
+    tx: optax.GradientTransformation, rate: float
+) -> optax.GradientTransformation:
+    """`tx` for the network, plain gradient ascent for its multiplier.
+
+    For the parameters of `ganstab.players.multiplied`, with L the player's own loss:
+    `λ ← λ + rate · ∂L/∂λ`, which for Fisher GAN is `λ ← λ − ρ(1 − Ω)`.
+
+    Args:
+      tx: the network's own transform.
+      rate: step of the ascent; Fisher GAN's is its ρ.
+    """
+    transforms = {"net": tx, "multiplier": optax.scale(rate)}
+    return optax.partition(transforms, Multiplied("net", "multiplier"))

@@ -1,0 +1,81 @@
+"""What of a field descends, and what turns."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+from ganstab.dynamics.derivatives import through_stops
+from ganstab.dynamics.fields import flat
+from ganstab.types import Carry, Game, Pair
+
+
+class Helmholtz(NamedTuple):
+    """The Jacobian taken apart, `J = S + A`, as functions `[n] -> [n]` over the raveled pair."""
+
+    symmetric: Callable
+    """`S x = ½(J + Jᵀ)x`: the part that a potential can have, which attracts or repels."""
+    antisymmetric: Callable
+    """`A x = ½(J − Jᵀ)x`: the part that no potential has, which turns."""
+    rotation: jax.Array
+    """`‖A‖² / (‖S‖² + ‖A‖²)`, Frobenius: 0 for descent on one potential, 1 for pure rotation."""
+
+
+def helmholtz(
+    game: Game, params: Pair, *, carry: Carry, batch: Any, key: Any, probes: int = 64, seed: int = 0
+) -> Helmholtz:
+    """The local Helmholtz decomposition of the field (Balduzzi et al. 2018, arXiv:1802.05642, §2).
+
+    `J = S + A` with `⟨S, A⟩ = 0`, so that `‖J‖² = ‖S‖² + ‖A‖²` and the share of rotation is a
+    number in [0, 1]. Both parts are applied by a forward and a backward pass, and are never
+    written down.
+
+    Args:
+      game: any game.
+      params: where, a `Pair` of n numbers in all.
+      carry: as in `field`.
+      batch: as in `field`.
+      key: as in `field`.
+      probes: with n ≤ probes the norms are exact; else they are estimated from this many random
+        sign vectors z, by `E‖Az‖² = ‖A‖²` (Hutchinson).
+      seed: draws the sign vectors.
+
+    Returns:
+      A `Helmholtz`; `rotation` is NaN where the Jacobian is 0.
+
+    Raises:
+      ValueError: for fewer than one probe.
+    """
+    if probes < 1:
+        raise ValueError(f"probes must be 1 or more, got {probes}")
+    at = params, carry, batch, key
+    point = ravel_pytree(params)[0]
+    symmetric, antisymmetric = _squares(game, _directions(point, probes, seed), *at)
+    return Helmholtz(
+        symmetric=lambda x: _parts(game, x, *at)[0],
+        antisymmetric=lambda x: _parts(game, x, *at)[1],
+        rotation=antisymmetric / (symmetric + antisymmetric),
+    )
+
+
+@functools.partial(jax.jit, static_argnames="game")
+def _parts(game, x, params, carry, batch, key):
+    velocity, point = flat(game, params, carry=carry, batch=batch, key=key)
+    _, push = jax.linearize(through_stops(velocity), point)
+    forward, (backward,) = push(x), jax.linear_transpose(push, x)(x)
+    return (forward + backward) / 2, (forward - backward) / 2
+
+
+@functools.partial(jax.jit, static_argnames="game")
+def _squares(game, directions, *at):
+    norms = jax.lax.map(lambda x: jnp.stack([p @ p for p in _parts(game, x, *at)]), directions)
+    return jnp.sum(norms, axis=0)
+
+
+def _directions(point: jax.Array, probes: int, seed: int) -> jax.Array:
+    if point.size <= probes:
+        return jnp.eye(point.size, dtype=point.dtype)
+    return jax.random.rademacher(jax.random.key(seed), (probes, point.size), point.dtype)

@@ -1,0 +1,22 @@
+"""Pictures of games: their field, their spectrum, their loss and the modes that they cover.
+
+Every function draws on matplotlib axes of yours and takes plain arrays, or what `ganstab.dynamics`
+returns. `panels` makes axes of a size at which the lettering is that of a paper's column, `png`
+turns a figure into bytes. Colours are those of Okabe and Ito, and colour scales go from light to
+dark, so that people with any kind of colour vision, or a printer without ink, can read them.
+"""
+
+from ganstab.plots.modes import density, mode_heatmap
+from ganstab.plots.planes import landscape, vector_field
+from ganstab.plots.spectra import eigenvalue_path
+from ganstab.style import panels, png
+
+__all__ = [
+    "density",
+    "eigenvalue_path",
+    "landscape",
+    "mode_heatmap",
+    "panels",
+    "png",
+    "vector_field",
+]
