@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from experiments.runner import files, reading, records, report, samples, workdir
+from experiments.runner import reading, records, report, samples, workdir
+from ganstab import writing
 
 CONFIG = {"unroll_steps": 5, "optimizer": {"learning_rate": 1e-4, "betas": (0.5, 0.999)}}
 
@@ -81,7 +82,7 @@ def test_report_stands_alone(tmp_path, status, step, state):
     assert "step 900 · modes 911 · KL 0.95" in page and "never drawn" not in page
     assert "Measured at step 100." in page and page.count("data:image/png;base64,") == 6
     assert not re.search(r"""(src|href)=["'](?!data:)|https?:|<script|@import|url\(""", page)
-    assert json.loads((folder / "result.json").read_text()) == files.plain(result)
+    assert json.loads((folder / "result.json").read_text()) == writing.plain(result)
 
 
 def test_summary_for_the_terminal():

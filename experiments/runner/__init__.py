@@ -1,6 +1,7 @@
 """The one runner that all experiments share: flags, data feed, training loop, records, report.
 
-An experiment calls `launch(main)`, builds an `Experiment`, and hands it to `run`.
+An experiment that trains calls `launch(main)`, builds an `Experiment`, and hands it to `run`. One
+that draws what a game does, without a training run, makes a `study.Study` instead.
 """
 
 from experiments.runner.book import Evaluation, Experiment

@@ -133,11 +133,11 @@ class Book:
             "params_digest": checkpoint.digest(state.params),
             "wall_time_s": round(self._elapsed(), 1),
             "versions": records.versions(),
-            "command": shlex.join(["python", "-m", _module(), *sys.argv[1:]]),
+            "command": command_line(),
         }
 
 
-def _module() -> str:
-    """What stood after `python -m`."""
+def command_line() -> str:
+    """The command that this process was started with."""
     spec = sys.modules["__main__"].__spec__
-    return spec.name if spec else sys.argv[0]
+    return shlex.join(["python", "-m", spec.name if spec else sys.argv[0], *sys.argv[1:]])

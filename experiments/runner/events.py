@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from experiments.runner.files import explained, plain
 from ganstab.errors import InputError
+from ganstab.writing import explained, plain
 
 
 def tensorboard_writer(

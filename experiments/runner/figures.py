@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from experiments.runner.files import write_atomic
 from experiments.runner.records import Published, Row
 from ganstab.style import BLUE, FAINT, GREEN, STYLE, VERMILION, png
+from ganstab.writing import write_atomic
 
 
 class Line(NamedTuple):

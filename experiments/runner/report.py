@@ -4,32 +4,34 @@ It is written for a run that finished, and as well for one that was stopped or c
 reports what is there, and says so first.
 """
 
-import base64
 import html
 import pathlib
-import string
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from experiments.runner.files import explained, to_json, write_atomic
 from experiments.runner.progress import describe, duration, number
 from experiments.runner.reading import reading, shown, state, summary
 from experiments.runner.records import read_rows
-from experiments.runner.report_page import PAGE
 from experiments.runner.samples import sample_path, sample_steps
+from ganstab.pages import (
+    Picture,
+    Prose,
+    facts,
+    figure,
+    gallery,
+    page,
+    paragraphs,
+    section,
+    table,
+    verbatim,
+)
+from ganstab.writing import to_json, write_atomic
 
 __all__ = ["Picture", "sample_pictures", "summary", "write_report", "write_result"]
 
 Result = Mapping[str, Any]
-
-
-class Picture(NamedTuple):
-    """A PNG file and the words under it."""
-
-    path: pathlib.Path
-    caption: str
 
 
 def write_result(workdir: pathlib.Path, result: Result) -> None:
@@ -68,23 +70,27 @@ def write_report(
       InputError: it cannot be written, or a picture cannot be read.
     """
     pictures = sample_pictures(workdir) if samples is None else samples
-    results = result.get("results", {})
-    page = string.Template(PAGE).substitute(
-        title=html.escape(title),
-        status=html.escape(str(result["status"])),
-        state=html.escape(state(result)),
-        description=_paragraphs(description),
-        cards="".join(map(_card, results.values())),
-        table=_section("Against the paper", _comparison_table(result)),
-        curves=_section("Curves", "".join(map(_figure, curves))),
-        samples=_section("Samples", _gallery(pictures)),
-        command=_section("Command", _command(result)),
-        settings=_section("Settings", _table(config)),
-        run=_section("Run", _table(_facts(result))),
-    )
+    cards = "".join(map(_card, result.get("results", {}).values()))
+    body = [
+        f'<div class="cards">{cards}</div>',
+        section("Against the paper", _comparison_table(result)),
+        section("Curves", *map(figure, curves)),
+        section("Samples", gallery(pictures)),
+        *closing(result, config),
+    ]
     path = workdir / "report.html"
-    write_atomic(path, page)
+    good = result["status"] == "finished"
+    write_atomic(
+        path, page(title, state=state(result), good=good, description=description, body=body)
+    )
     return path
+
+
+def closing(result: Result, config: Mapping[str, Any]) -> tuple[str, str]:
+    """The end of every report: how it was made."""
+    settings, run = section("Settings", facts(config)), section("Run", facts(_run(result)))
+    command = section("Command", verbatim(result.get("command", "")))
+    return command, f'<div class="pair">{settings} {run}</div>'
 
 
 def sample_pictures(workdir: pathlib.Path, limit: int = 6) -> list[Picture]:
@@ -116,73 +122,29 @@ def _card(entry: Mapping[str, Any]) -> str:
 def _comparison_table(result: Result) -> str:
     results, step = result.get("results", {}), result.get("evaluated_at_step")
     if not results:
-        return "<p>Nothing is measured yet.</p>"
+        return paragraphs("Nothing is measured yet.")
     heads = ("", "this run", "seeds", "published", "perfect", "reading", "source")
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    rows = "".join(_comparison_row(entry, result["status"]) for entry in results.values())
-    measured = "" if step is None else f"<p>Measured at step {step:,}.</p>"
-    return f'<div class="scroll"><table class="wide"><tr>{head}</tr>{rows}</table></div>{measured}'
+    rows = (_comparison_row(entry, result["status"]) for entry in results.values())
+    return table(heads, rows) + paragraphs("" if step is None else f"Measured at step {step:,}.")
 
 
-def _comparison_row(entry: Mapping[str, Any], status: str) -> str:
+def _comparison_row(entry: Mapping[str, Any], status: str) -> tuple[str, ...]:
     published = entry.get("published")
-    cells = (
+    return (
+        entry["label"],
         shown(entry["mean"], entry["standard_error"]),
         str(entry["n"]),
         shown(published["value"], published["standard_error"]) if published else "–",
         "–" if entry.get("ideal") is None else number(entry["ideal"]),
-        html.escape(reading(entry, status)),
-        html.escape(published["source"]) if published else "–",
+        Prose(reading(entry, status)),
+        Prose(published["source"] if published else "–"),
     )
-    name = html.escape(entry["label"])
-    return f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _facts(result: Result) -> dict[str, Any]:
-    facts = dict(result.get("versions", {}))
+def _run(result: Result) -> dict[str, Any]:
+    known = dict(result.get("versions", {}))
     if result.get("wall_time_s") is not None:
-        facts = {"wall time": duration(result["wall_time_s"])} | facts
+        known = {"wall time": duration(result["wall_time_s"])} | known
     if result.get("params_digest"):
-        facts["SHA-256 of the parameters"] = result["params_digest"]
-    return facts
-
-
-def _command(result: Result) -> str:
-    command = result.get("command")
-    return f"<pre>{html.escape(command)}</pre>" if command else ""
-
-
-def _section(name: str, content: str) -> str:
-    """Nothing at all for a section that has nothing to show."""
-    return f"<section><h2>{name}</h2>{content}</section>" if content else ""
-
-
-def _table(items: Mapping[str, Any]) -> str:
-    rows = (
-        f"<tr><th>{html.escape(str(name))}</th><td>{html.escape(str(value))}</td></tr>"
-        for name, value in items.items()
-    )
-    return f'<table class="facts">{"".join(rows)}</table>' if items else ""
-
-
-def _paragraphs(text: str) -> str:
-    parts = (html.escape(" ".join(part.split())) for part in text.split("\n\n"))
-    return "".join(f"<p>{part}</p>" for part in parts if part)
-
-
-def _gallery(pictures: Iterable[Picture]) -> str:
-    content = "".join(map(_figure, pictures))
-    return f'<div class="gallery">{content}</div>' if content else ""
-
-
-def _figure(picture: Picture) -> str:
-    """The picture inside the page; a run that was stopped early may not have it."""
-    if not picture.path.exists():
-        return ""
-    with explained(f"cannot read {picture.path}"):
-        data = base64.b64encode(picture.path.read_bytes()).decode()
-    caption = html.escape(picture.caption)
-    return (
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
+        known["SHA-256 of the parameters"] = result["params_digest"]
+    return known

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.runner.figures import Line, Mark, Panel, draw_panel, points
-from experiments.runner.files import write_atomic
 from experiments.runner.records import Row
 from ganstab.style import BLUE, FAINT, STYLE, VERMILION, png
+from ganstab.writing import write_atomic
 
 _GAP = 2
 _SPACE = 22

@@ -99,14 +99,24 @@ def read(module: str) -> Settings:
     Args:
       module: the experiment's `__name__`; its flags and the common ones make up `config.json`.
     """
-    by_module = _FLAGS.flags_by_module_dict()
-    own = {
-        flag.name: flag.value
-        for defined_in in (module, sys.argv[0], __name__)
-        for flag in by_module.get(defined_in, [])
-    }
-    config = {name: value for name, value in own.items() if name not in _NOT_SETTINGS}
+    config = own_flags((module, __name__), _NOT_SETTINGS)
     common: dict[str, Any] = {
         name: _FLAGS[name].value for name in Settings._fields if name != "config"
     }
     return Settings(**common, config=config)
+
+
+def own_flags(modules: tuple[str, ...], leave_out: tuple[str, ...]) -> dict[str, Any]:
+    """The flags that these modules and the program define, by name, with their values.
+
+    Args:
+      modules: names of modules.
+      leave_out: flags that decide no number.
+    """
+    by_module = _FLAGS.flags_by_module_dict()
+    defined = {
+        flag.name: flag.value
+        for defined_in in (*modules, sys.argv[0])
+        for flag in by_module.get(defined_in, [])
+    }
+    return {name: value for name, value in defined.items() if name not in leave_out}

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from common import failing, names
 
-from experiments.runner import files, records
+from experiments.runner import records
+from ganstab import writing
 from ganstab.errors import InputError
 
 
 def test_write_atomic_replaces_text_and_bytes(tmp_path):
-    files.write_atomic(tmp_path / "file", "old ≤")
+    writing.write_atomic(tmp_path / "file", "old ≤")
     assert (tmp_path / "file").read_text(encoding="utf-8") == "old ≤"
-    files.write_atomic(tmp_path / "file", b"new")
+    writing.write_atomic(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
     assert names(tmp_path) == ["file"]
 
@@ -28,10 +29,10 @@ def test_write_atomic_replaces_text_and_bytes(tmp_path):
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_failed_write_keeps_the_old_content(tmp_path, monkeypatch, call, number):
     path = tmp_path / "file"
-    files.write_atomic(path, "old")
+    writing.write_atomic(path, "old")
     monkeypatch.setattr(os, call, failing(number))
     with pytest.raises(InputError, match=re.escape(f"{path}: {os.strerror(number)}; ")) as caught:
-        files.write_atomic(path, "new")
+        writing.write_atomic(path, "new")
     monkeypatch.undo()
     assert "\n" not in str(caught.value)
     assert path.read_text() == "old" and names(tmp_path) == ["file"]
@@ -39,11 +40,13 @@ def test_failed_write_keeps_the_old_content(tmp_path, monkeypatch, call, number)
 
 def test_write_atomic_into_a_missing_folder_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="No such file"):
-        files.write_atomic(tmp_path / "missing" / "file", "text")
+        writing.write_atomic(tmp_path / "missing" / "file", "text")
 
 
 def test_json_is_strict_and_knows_arrays_and_paths(tmp_path):
-    text = files.to_json({"b": float("nan"), "a": [jnp.float32(0.5), np.arange(2)], "c": tmp_path})
+    text = writing.to_json(
+        {"b": float("nan"), "a": [jnp.float32(0.5), np.arange(2)], "c": tmp_path}
+    )
     assert json.loads(text) == {"a": [0.5, [0, 1]], "b": None, "c": str(tmp_path)}
     assert text.index('"a"') < text.index('"b"') and "NaN" not in text
 
@@ -51,7 +54,7 @@ def test_json_is_strict_and_knows_arrays_and_paths(tmp_path):
 def test_really_full_disk_is_one_input_error():
     with (
         pytest.raises(InputError, match="cannot write /dev/full: No space left on device"),
-        files.explained("cannot write /dev/full"),
+        writing.explained("cannot write /dev/full"),
         open("/dev/full", "wb", buffering=0) as full,
     ):
         full.write(b"x")
@@ -59,11 +62,12 @@ def test_really_full_disk_is_one_input_error():
 
 def test_sigkill_in_the_middle_of_writing_leaves_whole_files(tmp_path):
     script = (
-        "import sys, pathlib; from experiments.runner import files, records\n"
+        "import sys, pathlib; from experiments.runner import records\n"
+        "from ganstab import writing\n"
         "folder = pathlib.Path(sys.argv[1]); print('ready', flush=True)\n"
         "for step in range(10**9):\n"
         "    numbers = {'step': step} | dict.fromkeys(map(str, range(2000)), step)\n"
-        "    files.write_atomic(folder / 'result.json', files.to_json(numbers))\n"
+        "    writing.write_atomic(folder / 'result.json', writing.to_json(numbers))\n"
         "    records.append_row(folder / 'metrics.jsonl', {'step': step})\n"
     )
     child = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE)

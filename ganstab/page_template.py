@@ -1,4 +1,4 @@
-"""The page of `report.html`, with $names for its parts: no script, no font, no outside address."""
+"""The frame of every page: no script, no font, no outside address; $names for its parts."""
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -20,7 +20,7 @@ section { margin-top: 2.4rem; }
 header p { max-width: 46rem; }
 .state { display: inline-block; margin: .8rem 0 .2rem; padding: .15rem .8rem; border-radius: 1rem;
   border: 1px solid currentcolor; color: var(--warn); font-weight: 600; font-size: .9rem; }
-.state.finished { color: var(--good); }
+.state.good { color: var(--good); }
 .cards { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1.4rem; }
 .card { flex: 1 1 15rem; padding: 1rem 1.3rem; background: var(--box); border-radius: .6rem;
   border: 1px solid var(--line); }
@@ -32,8 +32,8 @@ th, td { padding: .5rem .8rem; border: 1px solid var(--line); text-align: left;
   vertical-align: top; overflow-wrap: break-word; }
 th { font-weight: 600; }
 .wide { width: 100%; }
-.wide th, .wide td:not(:nth-child(6)) { white-space: nowrap; }
-.wide td:nth-child(6) { min-width: 15rem; }
+.wide th, .wide td:not(.prose) { white-space: nowrap; }
+.wide td.prose { min-width: 13rem; }
 .scroll { overflow-x: auto; }
 .wide tr:first-child th { color: var(--soft); font-weight: 500; }
 .facts th { width: 12rem; color: var(--soft); font-weight: 500; }
@@ -57,15 +57,10 @@ figcaption { margin-top: .4rem; color: #666; font-size: .9rem; text-align: cente
 <body>
 <header>
 <h1>$title</h1>
-<div class="state $status">$state</div>
+<div class="state $tone">$state</div>
 $description
 </header>
-<div class="cards">$cards</div>
-$table
-$curves
-$samples
-$command
-<div class="pair">$settings $run</div>
+$body
 </body>
 </html>
 """
