@@ -10,7 +10,8 @@ import pathlib
 
 from absl import flags
 
-from experiments.runner import launch, records, samples
+from experiments.runner import launch, samples
+from ganstab import run_log
 from ganstab.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -34,7 +35,7 @@ def read(folder: pathlib.Path) -> samples.Run:
     config = json.loads((folder / "config.json").read_text())
     images = samples.read_grid(samples.sample_path(folder, steps[-1]))
     return samples.Run(
-        f"K = {config['unroll_steps']}", records.read_rows(folder / "metrics.jsonl"), images
+        f"K = {config['unroll_steps']}", run_log.read_rows(folder / "metrics.jsonl"), images
     )
 
 

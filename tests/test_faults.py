@@ -8,9 +8,20 @@ import numpy as np
 import optax
 import pytest
 
-from experiments.runner.faults import blame, first_fault
-from experiments.runner.feeds import Feed
-from ganstab import Batch, Pair, Player, losses, steps, surrogates, terms
+from ganstab import (
+    Aux,
+    Batch,
+    Carry,
+    Game,
+    Pair,
+    Player,
+    TrainState,
+    losses,
+    steps,
+    surrogates,
+    terms,
+)
+from ganstab.faults import blame, first_fault, term_gradients
 from ganstab.game import make_game
 
 
@@ -58,11 +69,30 @@ def test_blame_names_the_one_term_whose_gradient_is_not_finite(player, unroll):
     )
     game = surrogates.unrolled(game, txs.disc, unroll)
     make_step = functools.partial(steps.alternating, txs=txs)
-    feed = Feed(lambda first: None, lambda supply, step, place: Batch(jnp.ones((2, 4, 2))))
+    batches = Batch(jnp.ones((2, 4, 2)))
     state = steps.init(Pair(scalar, first_coordinate), txs, jax.random.key(0))
-    _, metrics = make_step(game)(state, feed.pick(None, state.step, 0))
+    _, metrics = make_step(game)(state, batches)
     fault = first_fault({name: np.asarray(value)[None] for name, value in metrics.items()})
     assert (fault.player, fault.what, len(fault.terms)) == (player, "grad_norm", 3)
-    found = blame(fault, make_step, game, feed, state)
+    found = blame(fault, make_step, game, state, batches)
     assert found.terms == ("root",)
     assert str(found).startswith("the gradient of root, ")
+
+
+def test_term_gradients_are_those_of_each_term_alone():
+    game = Game(
+        lambda params, carry, batch, key: (None, carry.state.gen),
+        lambda params, carry, batch, fake, key: (
+            Pair(3 * params.gen + params.gen**2, params.disc),
+            Aux(carry.state, {"gen/a": 3 * params.gen, "gen/b": params.gen**2}),
+        ),
+    )
+    txs = Pair(optax.sgd(0.1), optax.sgd(0.1))
+    opt = Pair(*(tx.init(jnp.ones(())) for tx in txs))
+    state = TrainState(
+        Pair(jnp.asarray(0.25), jnp.ones(())), Carry(Pair((), ()), opt), jnp.zeros((), int),
+        jax.random.key(0),
+    )  # fmt: skip
+    make_step = functools.partial(steps.simultaneous, txs=txs)
+    norms = term_gradients("gen", ("a", "b"), make_step, game, state, None)
+    assert norms == {"a": 3.0, "b": 0.5}

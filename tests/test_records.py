@@ -9,6 +9,7 @@ import pytest
 from common import failing
 
 from experiments.runner import events, records
+from ganstab import run_log
 from ganstab.errors import InputError
 
 PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
@@ -16,35 +17,35 @@ PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
 
 def test_rows_come_back_and_a_torn_last_line_is_left_out(tmp_path):
     log = tmp_path / "metrics.jsonl"
-    assert records.read_rows(log) == []
-    records.append_row(log, {"step": 1, "loss_gen": jnp.float32(0.5)})
-    records.append_row(log, {"step": 2, "loss_gen": math.inf})
+    assert run_log.read_rows(log) == []
+    run_log.append_row(log, {"step": 1, "loss_gen": jnp.float32(0.5)})
+    run_log.append_row(log, {"step": 2, "loss_gen": math.inf})
     rows = [{"step": 1, "loss_gen": 0.5}, {"step": 2, "loss_gen": None}]
-    assert records.read_rows(log) == rows
+    assert run_log.read_rows(log) == rows
     whole = log.read_bytes()
     for torn in (b'{"step": 3, "lo', b"{", b"\x00\x00\n"):
         log.write_bytes(whole + torn)
-        assert records.read_rows(log) == rows
+        assert run_log.read_rows(log) == rows
     log.write_bytes(b"{\n" + whole)
     with pytest.raises(InputError, match=r"line 1 of .* is damaged"):
-        records.read_rows(log)
+        run_log.read_rows(log)
 
 
 def test_kept_rows_are_those_up_to_the_step(tmp_path):
     log = tmp_path / "metrics.jsonl"
-    assert records.keep_rows(log, -1) == [] and not log.exists()
+    assert run_log.keep_rows(log, -1) == [] and not log.exists()
     for step in range(4):
-        records.append_row(log, {"step": step, "kl": 0.1 * step})
+        run_log.append_row(log, {"step": step, "kl": 0.1 * step})
     with open(log, "ab") as file:
         file.write(b'{"step"')
-    assert [row["step"] for row in records.keep_rows(log, 2)] == [0, 1, 2]
-    records.append_row(log, {"step": 3, "kl": 0.1 * 3})
-    assert records.read_rows(log) == [{"step": step, "kl": 0.1 * step} for step in range(4)]
+    assert [row["step"] for row in run_log.keep_rows(log, 2)] == [0, 1, 2]
+    run_log.append_row(log, {"step": 3, "kl": 0.1 * 3})
+    assert run_log.read_rows(log) == [{"step": step, "kl": 0.1 * step} for step in range(4)]
 
 
 def test_full_disk_leaves_the_log_as_it_was(tmp_path, monkeypatch):
     log = tmp_path / "metrics.jsonl"
-    records.append_row(log, {"step": 1})
+    run_log.append_row(log, {"step": 1})
     before = log.read_bytes()
 
     def short_write(file, data):
@@ -53,7 +54,7 @@ def test_full_disk_leaves_the_log_as_it_was(tmp_path, monkeypatch):
 
     monkeypatch.setattr(records, "_write_whole", short_write)
     with pytest.raises(InputError, match="No space left on device; free some space"):
-        records.append_row(log, {"step": 2})
+        run_log.append_row(log, {"step": 2})
     assert log.read_bytes() == before
 
 

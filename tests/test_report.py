@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.runner import reading, records, report, samples, workdir
-from ganstab import writing
+from ganstab import run_log, writing
 
 CONFIG = {"unroll_steps": 5, "optimizer": {"learning_rate": 1e-4, "betas": (0.5, 0.999)}}
 
@@ -64,7 +64,7 @@ def test_report_stands_alone(tmp_path, status, step, state):
     folder = workdir.open_workdir(tmp_path / "run", CONFIG)
     for sample_step in range(0, 1000, 100):
         samples.sample_grid(np.zeros((4, 8, 8, 3)), samples.sample_path(folder, sample_step))
-    records.append_row(folder / "metrics.jsonl", {"step": 900, "modes": 911, "kl": 0.95})
+    run_log.append_row(folder / "metrics.jsonl", {"step": 900, "modes": 911, "kl": 0.95})
     curves = [report.Picture(folder / "figures" / "missing.png", "never drawn")]
     result = _result(status, step)
     report.write_result(folder, result)

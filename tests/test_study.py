@@ -9,7 +9,6 @@ from experiments.runner import progress, records, study
 from experiments.runner.program import StopRequest
 from ganstab.style import panels
 
-
 GOES_ON = StopRequest([])
 
 

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from common import failing, names
 
-from experiments.runner import records
-from ganstab import writing
+from ganstab import run_log, writing
 from ganstab.errors import InputError
 
 
@@ -62,23 +61,22 @@ def test_really_full_disk_is_one_input_error():
 
 def test_sigkill_in_the_middle_of_writing_leaves_whole_files(tmp_path):
     script = (
-        "import sys, pathlib; from experiments.runner import records\n"
-        "from ganstab import writing\n"
+        "import sys, pathlib; from ganstab import run_log, writing\n"
         "folder = pathlib.Path(sys.argv[1]); print('ready', flush=True)\n"
         "for step in range(10**9):\n"
         "    numbers = {'step': step} | dict.fromkeys(map(str, range(2000)), step)\n"
         "    writing.write_atomic(folder / 'result.json', writing.to_json(numbers))\n"
-        "    records.append_row(folder / 'metrics.jsonl', {'step': step})\n"
+        "    run_log.append_row(folder / 'metrics.jsonl', {'step': step})\n"
     )
     child = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE)
     with child:
         child.stdout.readline()
         while not (tmp_path / "metrics.jsonl").exists() or not len(
-            records.read_rows(tmp_path / "metrics.jsonl")
+            run_log.read_rows(tmp_path / "metrics.jsonl")
         ):
             pass
         child.kill()
-    rows = records.keep_rows(tmp_path / "metrics.jsonl", 10**9)
+    rows = run_log.keep_rows(tmp_path / "metrics.jsonl", 10**9)
     result = json.loads((tmp_path / "result.json").read_text())
     assert [row["step"] for row in rows] == list(range(len(rows)))
     assert result["step"] in (len(rows) - 1, len(rows)) and len(set(result.values())) == 1

@@ -13,7 +13,7 @@ from experiments.runner import devices, events, figures, records, report, sample
 from experiments.runner.feeds import Feed
 from experiments.runner.progress import Progress
 from experiments.runner.settings import Settings
-from ganstab import checkpoint
+from ganstab import checkpoint, run_log
 from ganstab.steps import Step
 from ganstab.types import Game, TrainState
 
@@ -59,7 +59,7 @@ class Book:
         self._experiment, self._settings, self._folder = experiment, settings, folder
         self._progress, self._writes = progress, devices.is_main()
         self._log = folder / "metrics.jsonl"
-        self._rows = records.keep_rows(self._log, begin or -1) if self._writes else []
+        self._rows = run_log.keep_rows(self._log, begin or -1) if self._writes else []
         self._seconds = self._rows[-1]["wall_time_s"] if self._rows else 0.0
         self._clock = time.monotonic()
         self._events = (
@@ -75,7 +75,7 @@ class Book:
         numbers = found.numbers if found else {}
         if self._writes:
             row = {"step": step, "wall_time_s": round(self._elapsed(), 1), **means, **numbers}
-            records.append_row(self._log, row)
+            run_log.append_row(self._log, row)
             self._rows.append(row)
             self._events(row)
         if found:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from experiments.runner import devices, images
 from ganstab.data import Images, RandomAccess, Sampler
+from ganstab.types import TrainState
 
 RESIDENT_BYTES = 2 * 2**30
 
@@ -26,6 +28,11 @@ class Feed(NamedTuple):
     pick: Callable[[Any, jax.Array, jax.Array], Any]
     """`(supply, step, place) -> Batch` of leaves `[updates, B, …]`, inside jit; `place` counts from
     the supply's first step."""
+
+    def at(self, state: TrainState) -> Any:
+        """The batches of the step that a state is in front of."""
+        supply = self.fetch(int(state.step))
+        return jax.jit(self.pick)(supply, state.step, jnp.zeros((), jnp.int32))
 
 
 def make_feed(

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from experiments.runner.records import Published, Row
+from experiments.runner.records import Published
+from ganstab.run_log import Row
 from ganstab.style import BLUE, FAINT, GREEN, STYLE, VERMILION, png
 from ganstab.writing import write_atomic
 

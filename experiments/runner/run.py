@@ -10,13 +10,13 @@ from jax.sharding import Mesh
 
 from experiments.runner import devices
 from experiments.runner.book import Book, Experiment
-from experiments.runner.faults import blame, first_fault
 from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.progress import Progress
 from experiments.runner.settings import Settings, read
 from experiments.runner.training import make_loop
 from experiments.runner.workdir import held, open_workdir
 from ganstab import checkpoint
+from ganstab.faults import blame, first_fault
 from ganstab.types import TrainState
 
 
@@ -92,7 +92,7 @@ def _train(experiment: Experiment, session: Session, state: TrainState, at: int)
         at += len(next(iter(passed.metrics.values()))) - (not passed.sound)
         if not passed.sound:
             book.save(state, at)
-            fault = blame(first_fault(passed.metrics), make_step, game, feed, state)
+            fault = blame(first_fault(passed.metrics), make_step, game, state, feed.at(state))
             reason = f"step {at + 1:,}: {fault} is not finite"
             progress.note(f"stopped at {reason}; the state before it is saved")
             return book.close(state, at, "diverged", reason)

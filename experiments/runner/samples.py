@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.runner.figures import Line, Mark, Panel, draw_panel, points
-from experiments.runner.records import Row
+from ganstab.run_log import Row
 from ganstab.style import BLUE, FAINT, STYLE, VERMILION, png
 from ganstab.writing import write_atomic
 

@@ -4,14 +4,12 @@ A step's own metrics tell which number went first. Where that is the gradient of
 taken again for each term alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from experiments.runner.feeds import Feed
 from ganstab.steps import Step
 from ganstab.types import Game, Pair, TrainState, put
 
@@ -48,12 +46,11 @@ def first_fault(metrics: Mapping[str, Any]) -> Fault:
     """
     bad = [name for name, values in metrics.items() if not np.isfinite(values[-1])]
     player, what = min(bad, key=_order).split("/", 1)
-    terms = [name for name in sorted(metrics) if _order(name)[:2] == (player != "gen", 0)]
-    return Fault(player, what, tuple(name.split("/", 1)[1] for name in terms))
+    return Fault(player, what, terms_of(player, metrics))
 
 
 def blame(
-    fault: Fault, make_step: Callable[[Game], Step], game: Game, feed: Feed, state: TrainState
+    fault: Fault, make_step: Callable[[Game], Step], game: Game, state: TrainState, batches: Any
 ) -> Fault:
     """The same fault with those terms alone whose own gradient is not finite.
 
@@ -61,21 +58,47 @@ def blame(
       fault: of the step that `state` is in front of.
       make_step: makes a training step of a game.
       game: the game that was trained, whose metrics are its terms.
-      feed: where the step's batches came from.
       state: the last sound one.
+      batches: those of the step that failed.
     """
     if fault.what != "grad_norm" or len(fault.terms) < 2:
         return fault
-    supply, first = feed.fetch(int(state.step)), jnp.zeros((), jnp.int32)
-
-    def is_guilty(term: str) -> bool:
-        step = make_step(_with_loss(game, fault.player, term))
-        take = jax.jit(lambda state, supply: step(state, feed.pick(supply, state.step, first))[1])
-        norm = take(state, supply)[f"{fault.player}/grad_norm"]
-        return not np.isfinite(np.asarray(norm.addressable_data(0)))
-
-    guilty = tuple(term for term in fault.terms if is_guilty(term))
+    norms = term_gradients(fault.player, fault.terms, make_step, game, state, batches)
+    guilty = tuple(term for term, norm in norms.items() if not np.isfinite(norm))
     return fault._replace(terms=guilty or fault.terms)
+
+
+def term_gradients(
+    player: str,
+    terms: Sequence[str],
+    make_step: Callable[[Game], Step],
+    game: Game,
+    state: TrainState,
+    batches: Any,
+) -> dict[str, float]:
+    """The norm of the gradient that each term alone would give a player.
+
+    Args:
+      player: "gen" or "disc".
+      terms: their names, as the game's metrics have them.
+      make_step: makes a training step of a game.
+      game: the game that is trained.
+      state: where.
+      batches: of one step.
+    """
+
+    def norm(term: str) -> float:
+        step = make_step(_with_loss(game, player, term))
+        found = jax.jit(lambda *at: step(*at)[1])(state, batches)[f"{player}/grad_norm"]
+        return float(np.asarray(found.addressable_data(0)))
+
+    return {term: norm(term) for term in terms}
+
+
+def terms_of(player: str, metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the terms of a player's loss among the metrics of a step."""
+    known = [name.split("/", 1) for name in sorted(metrics)]
+    return tuple(what for owner, what in known if owner == player and what not in _RANK)
 
 
 def _with_loss(game: Game, player: str, term: str) -> Game:
