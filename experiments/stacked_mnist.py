@@ -140,7 +140,7 @@ def make_evaluation(gen: Player, key: jax.Array):
             "modes": metrics.count_modes(labels, MODES),
             "kl": float(metrics.kl_to_uniform(labels, MODES)),
         }
-        return runner.Evaluation(numbers, shown)
+        return runner.Evaluation(numbers, shown, metrics.class_histogram(labels, MODES))
 
     return evaluate
 
@@ -189,10 +189,8 @@ def results(numbers, accuracy: float | None) -> dict:
     }
 
 
-def main() -> int:
-    """Trains, evaluates and reports one cell of Table 1."""
-    cell = f"stacked_mnist_K{FLAGS.unroll_steps}_width{FLAGS.disc_width}_seed{FLAGS.seed}"
-    session = runner.start(__name__, f"runs/{cell}")
+def build(session: runner.Session) -> runner.Experiment:
+    """One cell of Table 1."""
     session.progress.note("loading the digits")
     loaded = images.load_ahead(session.settings, (28, 28, 1))
     init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
@@ -200,14 +198,8 @@ def main() -> int:
     adam = functools.partial(optimizers.adam, b1=FLAGS.beta1, b2=FLAGS.beta2)
     txs = Pair(adam(FLAGS.gen_learning_rate), adam(FLAGS.disc_learning_rate))
     state = devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key)
-    source, accuracy = loaded(), None
-    if not images.is_embedded(session.settings):
-        accuracy = ruler_accuracy(source)
-        session.progress.note(
-            f"the classifier that counts modes reads {accuracy:.1%} of these digits as labelled"
-            + (": modes and KL mean little here" if accuracy < SOUND_RULER else "")
-        )
-    experiment = runner.Experiment(
+    source = loaded()
+    return runner.Experiment(
         title=f"Stacked MNIST, K = {FLAGS.unroll_steps}, discriminator width {FLAGS.disc_width:g}",
         description=(__doc__ or "").split("    python")[0],
         state=state,
@@ -224,9 +216,30 @@ def main() -> int:
         ),
         evaluate=make_evaluation(players.gen, evaluation_key),
         panels=panels(),
-        results=functools.partial(results, accuracy=accuracy),
+        results=functools.partial(results, accuracy=check_ruler(session, source)),
     )
-    return runner.run(experiment, session)
+
+
+def check_ruler(session: runner.Session, source: Images | RandomAccess) -> float | None:
+    """How well the classifier knows digits that are not the embedded ones, said aloud."""
+    if images.is_embedded(session.settings):
+        return None
+    accuracy = ruler_accuracy(source)
+    session.progress.note(
+        f"the classifier that counts modes reads {accuracy:.1%} of these digits as labelled"
+        + (": modes and KL mean little here" if accuracy < SOUND_RULER else "")
+    )
+    return accuracy
+
+
+def main() -> int:
+    """Trains, evaluates and reports one cell of Table 1."""
+    cell = f"stacked_mnist_K{FLAGS.unroll_steps}_width{FLAGS.disc_width}_seed{FLAGS.seed}"
+    session = runner.start(__name__, f"runs/{cell}")
+    return runner.run(build(session), session)
+
+
+subject = functools.partial(runner.subject, build, __name__)
 
 
 if __name__ == "__main__":

@@ -74,12 +74,18 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
     return folder
 
 
-def restore(directory: str | Path, like: Any) -> Restored | None:
+def steps(directory: str | Path) -> list[int]:
+    """The steps of the complete checkpoints in a folder, newest first."""
+    return [step for step, _ in _checkpoints(Path(directory).absolute())]
+
+
+def restore(directory: str | Path, like: Any, step: int | None = None) -> Restored | None:
     """The newest sound checkpoint, or `None` where none was ever written.
 
     Args:
       directory: the folder of checkpoints.
       like: a state of the same structure, shapes, dtypes and shardings as the one wanted back.
+      step: only the checkpoint of this step.
 
     Raises:
       InputError: if there are checkpoints and none is sound, or if the newest sound one holds
@@ -87,11 +93,12 @@ def restore(directory: str | Path, like: Any) -> Restored | None:
     """
     damaged: list[str] = []
     found = _checkpoints(Path(directory).absolute())
-    for step, folder in found:
+    found = [entry for entry in found if step in (None, entry[0])]
+    for at, folder in found:
         try:
             manifest = _read_manifest(folder)
             _check_same_model(folder, manifest, _arrays(like))
-            return Restored(_read_state(folder, manifest, like), step, tuple(damaged))
+            return Restored(_read_state(folder, manifest, like), at, tuple(damaged))
         except InputError:
             raise
         except Exception as error:

@@ -8,6 +8,7 @@ from experiments.runner.book import Evaluation, Experiment
 from experiments.runner.program import launch
 from experiments.runner.run import Session, run, start
 from experiments.runner.settings import Settings, define_flags
+from experiments.runner.subject import subject
 
 __all__ = [
     "Evaluation",
@@ -18,4 +19,5 @@ __all__ = [
     "launch",
     "run",
     "start",
+    "subject",
 ]

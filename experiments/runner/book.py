@@ -17,6 +17,7 @@ from ganstab import checkpoint, run_log
 from ganstab.steps import Step
 from ganstab.types import Game, TrainState
 
+MODES_LOG = "modes.jsonl"
 EXIT_STATUS = {"finished": 0, "diverged": 1}
 
 
@@ -26,6 +27,8 @@ class Evaluation(NamedTuple):
     numbers: dict[str, float]
     samples: np.ndarray
     """Images [n, H, W, C] in [-1, 1] for the sample grid."""
+    counts: np.ndarray | None = None
+    """Samples in each mode, [M], where the data have modes."""
 
 
 class Experiment(NamedTuple):
@@ -60,6 +63,8 @@ class Book:
         self._progress, self._writes = progress, devices.is_main()
         self._log = folder / "metrics.jsonl"
         self._rows = run_log.keep_rows(self._log, begin or -1) if self._writes else []
+        if self._writes:
+            run_log.keep_rows(folder / MODES_LOG, begin or -1)
         self._seconds = self._rows[-1]["wall_time_s"] if self._rows else 0.0
         self._clock = time.monotonic()
         self._events = (
@@ -80,6 +85,8 @@ class Book:
             self._events(row)
         if found:
             self._progress.evaluation(step, **shown, **numbers)
+            if self._writes and found.counts is not None:
+                run_log.append_row(self._folder / MODES_LOG, {"step": step, "counts": found.counts})
             if self._writes:
                 samples.sample_grid(found.samples, samples.sample_path(self._folder, step))
         else:

@@ -8,7 +8,7 @@ antisymmetric part that turns, and eigenvalues with the rates of both.
 | --- | --- |
 | `derivatives` | how a field changes along a direction, `stop_gradient` notwithstanding |
 | `fields` | where the players go from here: `field`, and its dense `jacobian` |
-| `eigenvalues` | rates of growth and rotation of a game of any size: `spectrum` |
+| `eigenvalues` | rates of growth and rotation at any size: `spectrum`, `step_spectrum` |
 | `decomposition` | how much of it is rotation: `helmholtz` |
 | `orbits` | where they end up: `flow`, `training`, `orbit` |
 | `chaos` | whether two runs that start alike stay alike: `lyapunov` |
@@ -22,7 +22,7 @@ of networks, at `params` with the game's `carry`, `batch` and `key`.
 from ganstab.dynamics.chaos import Lyapunov, lyapunov
 from ganstab.dynamics.decomposition import Helmholtz, helmholtz
 from ganstab.dynamics.derivatives import central, exact, through_stops
-from ganstab.dynamics.eigenvalues import Spectrum, spectrum
+from ganstab.dynamics.eigenvalues import Spectrum, spectrum, step_spectrum
 from ganstab.dynamics.equilibria import FixedPoint, fixed_points, stability
 from ganstab.dynamics.fields import field, flat, jacobian
 from ganstab.dynamics.orbits import flow, orbit, training
@@ -51,6 +51,7 @@ __all__ = [
     "random_plane",
     "spectrum",
     "stability",
+    "step_spectrum",
     "through_stops",
     "training",
 ]

@@ -1,16 +1,19 @@
-"""Leading eigenvalues of a game's Jacobian that is never written down."""
+"""Leading eigenvalues of a Jacobian that is never written down: a field's, or a step's."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from ganstab.dynamics.derivatives import Derivative, exact
 from ganstab.dynamics.fields import flat
-from ganstab.types import Carry, Game, Pair
+from ganstab.steps import Step
+from ganstab.types import Carry, Game, Pair, TrainState
 
 
 class Spectrum(NamedTuple):
@@ -32,7 +35,7 @@ def spectrum(
     batch: Any,
     key: Any,
     count: int = 6,
-    which: str = "LM",
+    which: str | Sequence[str] = "LM",
     tolerance: float | None = None,
     restarts: int = 100,
     subspace: int | None = None,
@@ -55,8 +58,8 @@ def spectrum(
       key: as in `field`.
       count: how many, at most n. A real Jacobian's complex eigenvalues come in pairs.
       which: `"LM"` the largest, `"LR"` the rightmost, `"LI"` those with the largest imaginary part,
-        `"SR"` the leftmost. The rightmost decide stability, and take the most iterations where many
-        lie close to 0.
+        `"SR"` the leftmost; or several of these, `count` of each. The rightmost decide stability,
+        and take the most iterations where many lie close to 0.
       tolerance: the relative accuracy at which iteration ends; by default ε^(2/3) of the dtype.
       restarts: how often to restart at most.
       subspace: how many vectors of length n are kept, above `count + 1` and at most n; by default
@@ -64,33 +67,112 @@ def spectrum(
       derivative: `exact` or `central`.
 
     Returns:
-      A `Spectrum` with `count` eigenvalues, or those that converged within `restarts`.
+      A `Spectrum` with `count` eigenvalues for each `which`, once where they are the same, or
+      those that converged within `restarts`.
 
     Raises:
       ValueError: for a count outside [1, n], another `which`, or if none converged.
     """
     _, point = flat(game, params, carry=carry, batch=batch, key=key)
-    if not 1 <= count <= point.size:
-        raise ValueError(f"count must be in [1, {point.size}], the parameters, got {count}")
-    if which not in ("LM", "LR", "LI", "SR"):
-        raise ValueError(f"which must be 'LM', 'LR', 'LI' or 'SR', got {which!r}")
+
+    def times(along: np.ndarray) -> jax.Array:
+        return _product(game, derivative, along, params, carry, batch, key)
+
+    options = which, tolerance, restarts, subspace
+    return _leading(times, point.size, point.dtype, count, *options)
+
+
+def step_spectrum(
+    step: Step,
+    train_state: TrainState,
+    batches: Any,
+    *,
+    count: int = 6,
+    which: str | Sequence[str] = "LM",
+    tolerance: float | None = None,
+    restarts: int = 100,
+    subspace: int | None = None,
+    derivative: Derivative = exact,
+) -> Spectrum:
+    """Leading multipliers μ of one actual training step, learning rates and optimizers included.
+
+    The eigenvalues of `∂x_{t+1}/∂x_t` at fixed batches, x the parameters of both players: what a
+    small difference is multiplied by in a step. Where |μ| > 1, runs that start alike part; gradient
+    descent of length h has `μ = 1 + hλ` with the field's eigenvalues λ. What else the step carries
+    (means of Adam, batch statistics) is held as it is, so an optimizer's memory counts only with
+    what this step adds to it: with momentum β, 1 − β of what a lasting gradient does in the end.
+
+    Args:
+      step: `(train_state, batches) -> (train_state, metrics)`, of `ganstab.steps`.
+      train_state: where.
+      batches: what the step takes.
+      count: how many, at most n.
+      which: of the eigenvalues `μ − 1`, as in `spectrum`: `"LM"` are those furthest from 1.
+      tolerance: as in `spectrum`.
+      restarts: as in `spectrum`.
+      subspace: as in `spectrum`.
+      derivative: `exact` or `central`.
+
+    Returns:
+      A `Spectrum`, whose residuals are those of `μ`.
+
+    Raises:
+      ValueError: as in `spectrum`.
+    """
+    point, unravel = ravel_pytree(train_state.params)
+
+    # An argument and not a constant of the program: a state is large.
+    @jax.jit
+    def product(along, train_state, batches):
+        at = ravel_pytree(train_state.params)[0]
+
+        def change(x):
+            moved, _ = step(train_state._replace(params=unravel(x)), batches)
+            return ravel_pytree(moved.params)[0] - x
+
+        return derivative(change, at, along.astype(at.dtype))[1]
+
+    options = which, tolerance, restarts, subspace
+    found = _leading(
+        lambda along: product(along, train_state, batches), point.size, point.dtype, count, *options
+    )
+    return found._replace(values=1 + found.values)
+
+
+def _leading(product, n, dtype, count, which, tolerance, restarts, subspace) -> Spectrum:
+    """Of the matrix whose product with a vector `[n]` is `product`."""
+    if not 1 <= count <= n:
+        raise ValueError(f"count must be in [1, {n}], the parameters, got {count}")
+    kinds = [which] if isinstance(which, str) else list(which)
+    if not kinds or not set(kinds) <= {"LM", "LR", "LI", "SR"}:
+        raise ValueError(f"which must be among 'LM', 'LR', 'LI' and 'SR', got {which!r}")
 
     def times(x: np.ndarray) -> np.ndarray:
-        along = x.ravel()
-        return np.asarray(_product(game, derivative, along, params, carry, batch, key), np.float64)
+        return np.asarray(product(x.ravel()), np.float64)
 
-    if count > point.size - 2:
-        values, vectors = _dense(times, point.size, count, which)
+    tol = float(jnp.finfo(dtype).eps) ** (2 / 3) if tolerance is None else tolerance
+    kept = min(n, max(8 * count, 40) if subspace is None else subspace)
+    if count > n - 2:
+        found = [_dense(times, n, count, kind) for kind in kinds]
     else:
-        tol = float(jnp.finfo(point.dtype).eps) ** (2 / 3) if tolerance is None else tolerance
-        kept = min(point.size, max(8 * count, 40) if subspace is None else subspace)
-        values, vectors = _arnoldi(times, point.size, count, which, tol, restarts, kept)
-    order = np.lexsort((-values.imag, -values.real))
-    values, vectors = values[order], vectors[:, order]
+        found = [_arnoldi(times, n, count, kind, tol, restarts, kept) for kind in kinds]
+    values, vectors = _distinct(found, 10 * tol)
     vectors = vectors / np.linalg.norm(vectors, axis=0)
     images = [times(x.real) + 1j * times(x.imag) for x in vectors.T]
     residuals = np.linalg.norm(np.stack(images, axis=1) - values * vectors, axis=0)
     return Spectrum(values, residuals, vectors)
+
+
+def _distinct(found: list[tuple[np.ndarray, np.ndarray]], near: float):
+    """Of one search all, of the later ones what is new to them; rightmost first."""
+    values, vectors = found[0]
+    for more, with_them in found[1:]:
+        apart = np.abs(more[:, None] - values) > near * np.abs(more)[:, None]
+        new = apart.all(axis=1)
+        values = np.concatenate([values, more[new]])
+        vectors = np.concatenate([vectors, with_them[:, new]], axis=1)
+    order = np.lexsort((-values.imag, -values.real))
+    return values[order], vectors[:, order]
 
 
 # The game is static and all that is large an argument: a training run is looked at many times, and

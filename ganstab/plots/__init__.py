@@ -8,12 +8,13 @@ dark, so that people with any kind of colour vision, or a printer without ink, c
 
 from ganstab.plots.modes import density, mode_heatmap
 from ganstab.plots.planes import landscape, vector_field
-from ganstab.plots.spectra import eigenvalue_path
+from ganstab.plots.spectra import eigenvalue_path, eigenvalues
 from ganstab.style import panels, png
 
 __all__ = [
     "density",
     "eigenvalue_path",
+    "eigenvalues",
     "landscape",
     "mode_heatmap",
     "panels",

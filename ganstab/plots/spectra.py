@@ -1,5 +1,6 @@
 """Where eigenvalues go as a weight is turned up."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from scipy.optimize import linear_sum_assignment
 
-from ganstab.style import ALONG, FAINT, INK, styled
+from ganstab.style import ALONG, BLUE, FAINT, INK, styled
 
 
 @styled
@@ -45,7 +46,9 @@ def eigenvalue_path(
             f"{weights.shape} and {eigenvalues.shape}"
         )
     paths = _joined(eigenvalues)
-    _limits(axis, paths, circle)
+    _limits(axis, paths, [1 + 1j, -1 - 1j] if circle else [0.0])
+    if circle:
+        axis.set_aspect("equal", adjustable="datalim")
     _border(axis, circle)
     scale = Normalize(weights.min(), weights.max())
     for path in paths.T:
@@ -69,6 +72,28 @@ def eigenvalue_path(
     axis.set_title(title)
 
 
+@styled
+def eigenvalues(axis: Axes, values: np.ndarray, *, circle: bool = False, title: str = "") -> None:
+    """Eigenvalues as points in the complex plane; on the shaded side the game runs away.
+
+    Args:
+      axis: where to draw.
+      values: `[n]`, complex.
+      circle: whether the unit circle is the border, as for the multipliers of a training step, and
+        not the imaginary axis; then the picture is as near as the values allow.
+      title: in one line.
+    """
+    values = np.asarray(values, complex)
+    _limits(axis, values, [1.0] if circle else [0.0])
+    _border(axis, circle)
+    axis.plot(
+        values.real, values.imag, "o", color=BLUE, markersize=5, markeredgecolor="white", zorder=4
+    )
+    axis.set_xlabel("real part" if circle else "real part: growth")
+    axis.set_ylabel("imaginary part" if circle else "imaginary part: rotation")
+    axis.set_title(title)
+
+
 def _joined(eigenvalues: np.ndarray) -> np.ndarray:
     """Rows reordered so that each column is one path: every next value the nearest one's."""
     rows = [eigenvalues[0]]
@@ -79,15 +104,13 @@ def _joined(eigenvalues: np.ndarray) -> np.ndarray:
     return np.stack(rows)
 
 
-def _limits(axis: Axes, paths: np.ndarray, circle: bool) -> None:
-    """All of the paths, and the border."""
-    corners = [1 + 1j, -1 - 1j] if circle else [0.0]
+def _limits(axis: Axes, paths: np.ndarray, corners: Sequence[complex]) -> None:
+    """All of the paths, and the corners."""
     seen = np.concatenate([paths[np.isfinite(paths)], corners])
+    reach = max(np.ptp(seen.real), np.ptp(seen.imag), 1e-3)
     for values, setter in ((seen.real, axis.set_xlim), (seen.imag, axis.set_ylim)):
-        margin = 0.08 * max(np.ptp(values), 1e-3 + 0.2 * np.abs(seen).max())
+        margin = 0.08 * max(np.ptp(values), 0.2 * reach)
         setter(values.min() - margin, values.max() + margin)
-    if circle:
-        axis.set_aspect("equal", adjustable="datalim")
 
 
 def _border(axis: Axes, circle: bool) -> None:

@@ -1,0 +1,62 @@
+"""A run on disk as a game at a training state, for `ganstab.doctor`."""
+
+import json
+import pathlib
+import shlex
+import signal
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from absl import flags
+
+from experiments.runner.book import MODES_LOG, Experiment
+from experiments.runner.run import Session, start
+from ganstab import checkpoint, run_log
+from ganstab.doctor.subject import Subject
+from ganstab.errors import InputError
+
+
+def subject(build: Callable[[Session], Experiment], module: str, folder: pathlib.Path) -> Subject:
+    """The experiment of a run's command, at the run's newest checkpoint.
+
+    Args:
+      build: makes the experiment of the flags.
+      module: the experiment's `__name__`.
+      folder: the run's.
+
+    Raises:
+      InputError: the run has no checkpoint yet.
+    """
+    command = json.loads((folder / "result.json").read_text())["command"]
+    flags.FLAGS(["doctor", *shlex.split(command)[3:], f"--workdir={folder}"])
+    session = start(module, str(folder))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # nothing is left unfinished that would be missed
+    experiment = build(session)
+    restored = checkpoint.restore(folder / "checkpoints", experiment.state)
+    if restored is None:
+        raise InputError(f"{folder} has no checkpoint yet, so its game cannot be looked at")
+    batches = experiment.feed.at(restored.state)
+    return Subject(
+        experiment.game,
+        experiment.make_step,
+        restored.state,
+        batches,
+        jax.tree.map(lambda leaf: leaf[0], batches),
+        lambda: _modes(folder, experiment),
+    )
+
+
+def _modes(folder: pathlib.Path, experiment: Experiment) -> dict[int, np.ndarray]:
+    """As the run wrote them down, or measured anew at the checkpoints that are kept."""
+    rows = run_log.read_rows(folder / MODES_LOG)
+    if rows:
+        return {row["step"]: np.asarray(row["counts"]) for row in rows}
+    found = {}
+    for step in checkpoint.steps(folder / "checkpoints"):
+        restored = checkpoint.restore(folder / "checkpoints", experiment.state, step)
+        counts = experiment.evaluate(restored.state).counts if restored else None
+        if counts is not None:
+            found[step] = counts
+    return found

@@ -1,0 +1,48 @@
+"""From numbers to words: what is wrong, how that is seen, and what acts on it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ganstab.doctor import coverage, motion, training
+from ganstab.doctor.examination import Examination
+from ganstab.doctor.finding import Finding
+from ganstab.doctor.run import Record
+
+NEVER_RUN = Record()
+NOT_LOOKED_AT = "The game itself was not looked at, so nothing is said of its motion."
+LIMITS = (
+    "A state in the middle of training is no fixed point. Eigenvalues say what becomes of two runs "
+    "that are close together here, for as long as they are near this state, and not where the "
+    "run ends.",
+    "They are those of one minibatch, with batch statistics and the optimizers' memory held, and "
+    "only the outermost few of them; slower directions, which decide in the end, are not seen.",
+    "Modes are counted by a classifier or by nearness. How much samples differ within a mode, and "
+    "how good they look, is not measured.",
+    "Closed-form reasons are exact for the Dirac-GAN, the simplest game that turns. For networks "
+    "they give the direction and a first guess of the weight, not a promise.",
+)
+
+
+class Report(NamedTuple):
+    """All that the doctor has to say."""
+
+    findings: tuple[Finding, ...]
+    limits: tuple[str, ...]
+    """What it cannot tell."""
+
+
+def diagnose(examination: Examination | None, record: Record = NEVER_RUN) -> Report:
+    """Every finding for which there are numbers, the worst first.
+
+    Args:
+      examination: of the game, if there is one.
+      record: of the run, if there was one.
+    """
+    looks: tuple[Callable, ...] = (
+        training.fault, coverage.modes, coverage.turnover, motion.field_motion, motion.step_motion,
+        training.saturation, training.balance, training.terms, training.gradients,
+    )  # fmt: skip
+    found = [finding for look in looks if (finding := look(examination, record)) is not None]
+    rank = {"bad": 0, "watch": 1, "good": 2}
+    unseen = () if examination else (NOT_LOOKED_AT,)
+    return Report(tuple(sorted(found, key=lambda one: rank[one.state])), unseen + LIMITS)

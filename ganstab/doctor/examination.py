@@ -1,0 +1,128 @@
+"""What can be measured on a game at one state of its training."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from ganstab import faults
+from ganstab.doctor.subject import Subject
+from ganstab.dynamics import Spectrum, field, helmholtz, spectrum, step_spectrum
+from ganstab.types import Pair
+
+ENOUGH = 5e-3  # relative accuracy of an eigenvalue, for words
+
+
+class Examination(NamedTuple):
+    """Numbers alone, taken at the state that the next step starts from."""
+
+    step: int
+    sizes: Pair
+    """How many parameters each player has."""
+    metrics: Mapping[str, float]
+    """Of one training step."""
+    strides: Pair
+    """How far that step moves each player, over the length of its parameters."""
+    terms: Pair
+    """By term, the norm of the gradient that it alone gives each player; empty for one term."""
+    fault: faults.Fault | None = None
+    """What in that step is not finite first; then nothing below is measured."""
+    speed: float | None = None
+    """Length of the field."""
+    eigenvalues: Spectrum | None = None
+    """Of the field's Jacobian, the largest."""
+    multipliers: Spectrum | None = None
+    """Of the training step, those furthest from 1."""
+    rotation: float | None = None
+    """Share of the antisymmetric part in the squared norm of the Jacobian."""
+    modes: Mapping[int, np.ndarray] | None = None
+    """Samples in each mode, by training step."""
+
+
+def examine(
+    subject: Subject,
+    *,
+    eigenvalues: int = 4,
+    probes: int = 16,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Examination:
+    """Takes one training step and measures the field around the state.
+
+    Args:
+      subject: the game at its state.
+      eigenvalues: how many to look for at each edge of the spectrum (rightmost, most turning,
+        largest), of the field and of the step; all, of a smaller game.
+      probes: for `dynamics.helmholtz`.
+      tell: called with what is done next, since a large game takes minutes.
+    """
+    state = subject.state
+    tell("one training step")
+    moved, metrics = jax.jit(subject.make_step(subject.game))(state, subject.batches)
+    metrics = {name: float(value) for name, value in metrics.items()}
+    found = Examination(
+        step=int(state.step),
+        sizes=Pair(*(ravel_pytree(own)[0].size for own in state.params)),
+        metrics=metrics,
+        strides=Pair(*map(_stride, state.params, moved.params)),
+        terms=Pair({}, {}),
+    )
+    if not np.isfinite(list(metrics.values())).all():
+        return found._replace(fault=_fault(subject, metrics))
+    terms = Pair(*(_terms(subject, player, metrics, tell) for player in Pair._fields))
+    found = found._replace(terms=terms, modes=_modes(subject, tell))
+    return _dynamics(subject, found, eigenvalues, probes, tell)
+
+
+def _dynamics(
+    subject: Subject, found: Examination, eigenvalues: int, probes: int, tell: Callable
+) -> Examination:
+    state = subject.state
+    key = jax.random.fold_in(state.key, state.step)
+    at = {"carry": state.carry, "batch": subject.batch, "key": key}
+    count = min(eigenvalues, sum(found.sizes))
+    accuracy: dict[str, Any] = {"count": count, "tolerance": ENOUGH}
+    tell("the field's eigenvalues")
+    velocity = jax.jit(lambda params: ravel_pytree(field(subject.game, params, **at))[0])
+    found = found._replace(
+        speed=float(np.linalg.norm(velocity(state.params))),
+        eigenvalues=spectrum(
+            subject.game, state.params, **at, **accuracy, which=("LR", "LI", "LM")
+        ),
+    )
+    tell("the training step's multipliers")
+    step = subject.make_step(subject.game)
+    found = found._replace(
+        multipliers=step_spectrum(step, state, subject.batches, **accuracy, which=("LR", "LM"))
+    )
+    tell("the share of rotation")
+    parts = helmholtz(subject.game, state.params, **at, probes=probes)
+    return found._replace(rotation=float(parts.rotation))
+
+
+def _stride(before, after) -> float:
+    here, there = ravel_pytree(before)[0], ravel_pytree(after)[0]
+    length = float(np.linalg.norm(here))
+    return float(np.linalg.norm(there - here)) / length if length else float("inf")
+
+
+def _terms(subject: Subject, player: str, metrics, tell: Callable) -> dict[str, float]:
+    names = faults.terms_of(player, metrics)
+    if len(names) < 2:
+        return {}
+    tell(f"the gradient of each term, {player}")
+    at = subject.make_step, subject.game, subject.state, subject.batches
+    return faults.term_gradients(player, names, *at)
+
+
+def _fault(subject: Subject, metrics: Mapping[str, float]) -> faults.Fault:
+    first = faults.first_fault({name: np.array([value]) for name, value in metrics.items()})
+    return faults.blame(first, subject.make_step, subject.game, subject.state, subject.batches)
+
+
+def _modes(subject: Subject, tell: Callable) -> dict[int, np.ndarray] | None:
+    if subject.modes is None:
+        return None
+    tell("the modes")
+    return dict(sorted(subject.modes().items())) or None

@@ -1,0 +1,82 @@
+"""The doctor's pictures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ganstab import plots
+from ganstab.doctor.examination import Examination
+from ganstab.doctor.run import Record
+from ganstab.style import BLUE, VERMILION, styled
+
+CAPTIONS = {
+    "spectrum": "Left: outermost eigenvalues of the field's Jacobian; in the grey half, small "
+    "differences grow. Right: multipliers of one training step; outside the circle, they grow.",
+    "training": "Left: the probability that the discriminator gives at its mean scores. Right: "
+    "gradient norms.",
+    "modes": "The share of samples in each mode, at the steps at which modes were counted.",
+}
+
+
+def figures(examination: Examination | None, record: Record) -> dict[str, Figure]:
+    """Those for which there are numbers, by name."""
+    drawn = {
+        "spectrum": _spectrum(examination),
+        "training": _training(record),
+        "modes": _modes(examination),
+    }
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def _spectrum(examination: Examination | None) -> Figure | None:
+    if examination is None or examination.eigenvalues is None or examination.multipliers is None:
+        return None
+    figure, axes = plots.panels(1, 2)
+    field, step = axes[0]
+    plots.eigenvalues(field, examination.eigenvalues.values, title="Field")
+    plots.eigenvalues(step, examination.multipliers.values, circle=True, title="Training step")
+    return figure
+
+
+@styled
+def _training(record: Record) -> Figure | None:
+    scores = {
+        "real": (BLUE, _series(record, "disc/real_score")),
+        "generated": (VERMILION, _series(record, "disc/fake_score")),
+    }
+    norms = {
+        "generator": (BLUE, _series(record, "gen/grad_norm")),
+        "discriminator": (VERMILION, _series(record, "disc/grad_norm")),
+    }
+    if not all(len(steps) for _, (steps, _) in [*scores.values(), *norms.values()]):
+        return None
+    figure, axes = plots.panels(1, 2)
+    left, right = axes[0]
+    for name, (colour, (steps, values)) in scores.items():
+        left.plot(steps, 1 / (1 + np.exp(-values)), color=colour, linewidth=0.9, label=name)
+    for name, (colour, (steps, values)) in norms.items():
+        right.plot(steps, values, color=colour, linewidth=0.9, label=name)
+    left.set_ylim(0, 1)
+    left.set_title("Probability of being real")
+    right.set_yscale("log")
+    right.set_title("Gradient norms")
+    for axis in (left, right):
+        axis.set_xlabel("step")
+        axis.legend()
+    return figure
+
+
+def _modes(examination: Examination | None) -> Figure | None:
+    if examination is None or not examination.modes or len(examination.modes) < 2:
+        return None
+    figure, axes = plots.panels(width=6.7)
+    steps = np.array(list(examination.modes))
+    plots.mode_heatmap(axes[0, 0], steps, np.stack(list(examination.modes.values())))
+    return figure
+
+
+def _series(record: Record, name: str) -> tuple[np.ndarray, np.ndarray]:
+    known: Sequence = [(row["step"], row[name]) for row in record.rows if row.get(name) is not None]
+    steps, values = zip(*known, strict=True) if known else ((), ())
+    return np.array(steps, float), np.array(values, float)

@@ -1,0 +1,14 @@
+"""One thing that the doctor found."""
+
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """A verdict in plain words, the numbers it rests on, and what acts on it."""
+
+    topic: str
+    state: str
+    """"good", "watch" or "bad"."""
+    words: str
+    remedy: str = ""
+    """Techniques of the library, each with its closed-form reason; empty where all is well."""

@@ -1,0 +1,98 @@
+"""The doctor's report, for a terminal and as a page with pictures."""
+
+import pathlib
+import textwrap
+
+from ganstab.doctor.diagnosis import Report
+from ganstab.doctor.examination import Examination
+from ganstab.doctor.figures import CAPTIONS, figures
+from ganstab.doctor.run import Record
+from ganstab.pages import Picture, Prose, facts, figure, page, paragraphs, section, table
+from ganstab.style import png
+from ganstab.writing import explained, to_json, write_atomic
+
+WORDS = {"good": "well", "watch": "watch", "bad": "ill"}
+WIDTH = 96
+
+
+def in_words(name: str, report: Report, examination: Examination | None) -> list[str]:
+    """Lines for a terminal."""
+    lines = [f"{name}{_when(examination)}: {_state(report)}", ""]
+    for finding in report.findings:
+        lines += _wrapped(f"{WORDS[finding.state]:5}  {finding.topic}: {finding.words}")
+        lines += _wrapped(f"       → {finding.remedy}", "         ") if finding.remedy else []
+        lines.append("")
+    lines.append("What this cannot tell:")
+    for limit in report.limits:
+        lines += _wrapped(f"     · {limit}")
+    return lines
+
+
+def write(
+    folder: pathlib.Path,
+    name: str,
+    report: Report,
+    examination: Examination | None,
+    record: Record,
+) -> pathlib.Path:
+    """Writes `report.html`, its pictures and `findings.json`; gives the page's path.
+
+    Raises:
+      InputError: they cannot be written.
+    """
+    with explained(f"cannot use {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for drawn, made in figures(examination, record).items():
+        path = folder / f"{drawn}.png"
+        write_atomic(path, png(made))
+        pictures.append(Picture(path, CAPTIONS[drawn]))
+    write_atomic(folder / "findings.json", to_json([one._asdict() for one in report.findings]))
+    rows = [(one.topic, WORDS[one.state], Prose(one.words)) for one in report.findings]
+    remedies = [section(one.topic, paragraphs(one.remedy)) for one in report.findings if one.remedy]
+    body = [
+        section("Findings", table(("", "", ""), rows)),
+        section("Pictures", *map(figure, pictures)),
+        section("What acts on it", *remedies),
+        section("What this cannot tell", *map(paragraphs, report.limits)),
+        section("Measured", facts(_measured(examination))),
+    ]
+    good = all(one.state == "good" for one in report.findings)
+    text = page(f"Doctor: {name}", state=_state(report), good=good, description="", body=body)
+    write_atomic(folder / "report.html", text)
+    return folder / "report.html"
+
+
+def _state(report: Report) -> str:
+    worst = [one.topic for one in report.findings if one.state == "bad"]
+    watch = [one.topic for one in report.findings if one.state == "watch"]
+    if worst:
+        return f"ill: {', '.join(worst)}"
+    return f"to be watched: {', '.join(watch)}" if watch else "nothing wrong was found"
+
+
+def _when(examination: Examination | None) -> str:
+    return f", at step {examination.step:,}" if examination else ""
+
+
+def _measured(examination: Examination | None) -> dict[str, str]:
+    if examination is None:
+        return {}
+    measured = {
+        "step": f"{examination.step:,}",
+        "parameters": "generator {:,}, discriminator {:,}".format(*examination.sizes),
+    }
+    if examination.speed is not None:
+        measured["length of the field"] = f"{examination.speed:.4g}"
+    for name in ("eigenvalues", "multipliers"):
+        found = getattr(examination, name)
+        if found is not None:
+            pairs = zip(found.values, found.residuals, strict=True)
+            measured[name] = ", ".join(
+                f"{value:.5g} (residual {left:.1g})" for value, left in pairs
+            )
+    return measured
+
+
+def _wrapped(text: str, indent: str = "       ") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False)

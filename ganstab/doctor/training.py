@@ -1,0 +1,161 @@
+"""What the losses, scores and gradients of a training run say."""
+
+import statistics
+from collections.abc import Mapping
+
+import numpy as np
+
+from ganstab.doctor.examination import Examination
+from ganstab.doctor.finding import Finding
+from ganstab.doctor.run import Record
+
+PROBABILITIES = ("minimax", "non_saturating")
+CERTAIN, SURE = 0.99, 0.9
+APART, FAR_APART = 30.0, 300.0
+DOMINATES = 10.0
+GROWN = 10.0
+PLAYERS = {"gen": "generator", "disc": "discriminator"}
+
+
+def fault(examination: Examination | None, record: Record) -> Finding | None:
+    """The first number that was not finite."""
+    reason = (record.result or {}).get("reason") or ""
+    if examination is not None and examination.fault is not None:
+        first = f"step {examination.step + 1:,}: {examination.fault} is not finite"
+        reason = reason or first
+    if not reason or "not finite" not in reason:
+        return None
+    remedy = (
+        "Where it is a gradient alone, look for a square root or a norm at 0 (`penalties` are safe "
+        "there) and for `optax.adam` inside an unroll (`optimizers.adam` has a derivative at 0). "
+        "Where a loss grew without bound first, lower that player's learning rate, or bound its "
+        "slope: `penalties.r1`, `penalties.wgan_gp`, `players.spectral_norm`."
+    )
+    return Finding("First fault", "bad", f"Training ended at {reason}.", remedy)
+
+
+def saturation(examination: Examination | None, record: Record) -> Finding | None:
+    """Whether the discriminator is so sure that it teaches nothing."""
+    names = _terms(examination, record)
+    losses = [name for name in PROBABILITIES if name in names]
+    scores = [_typical(examination, record, f"disc/{kind}_score") for kind in ("real", "fake")]
+    if not losses or None in scores:
+        return None
+    real, fake = (1 / (1 + np.exp(-np.array(scores, float)))).tolist()
+    passed = fake if losses[0] == "minimax" else 1 - fake
+    words = (
+        f"At its mean scores the discriminator gives real samples a probability of {real:.2f} and "
+        f"generated ones {fake:.2f}; of its score's gradient, {passed:.0%} reaches the generator "
+        f"through the {losses[0].replace('_', '-')} loss."
+    )
+    if real > CERTAIN and fake < 1 - CERTAIN:
+        return Finding("Saturation", "bad", f"{words} It is saturated.", SATURATED)
+    if real > SURE and fake < 1 - SURE:
+        return Finding("Saturation", "watch", f"{words} It is nearly sure of itself.", SATURATED)
+    if abs(real - fake) < 0.1:
+        words += " It hardly tells them apart: near an equilibrium, or too weak to see a collapse."
+    return Finding("Saturation", "good", words)
+
+
+SATURATED = (
+    "`players.instance_noise` on both players' inputs makes data and samples overlap, and adds "
+    "f″σ² < 0 to the real parts (−σ²/4 in the Dirac-GAN). `penalties.r1` with weight γ bounds the "
+    "slope where the data are, and adds −γ/2. With minimax, `losses.non_saturating` gives the "
+    "generator 1 − D(G(z)) of the score's gradient in place of D(G(z)); `losses.wasserstein` with "
+    "`penalties.wgan_gp` all of it."
+)
+
+
+def balance(examination: Examination | None, record: Record) -> Finding | None:
+    """How far either player moves in a step."""
+    del record
+    if examination is None or not all(np.isfinite(examination.strides)):
+        return None
+    gen, disc = examination.strides
+    if not gen or not disc:
+        still = PLAYERS["gen" if not gen else "disc"]
+        return Finding("Step lengths", "bad", f"The {still} does not move at all in a step.")
+    ratio = max(gen / disc, disc / gen)
+    ahead = "generator" if gen > disc else "discriminator"
+    words = (
+        f"In one step the generator moves by {gen:.2g} of its parameters' length and the "
+        f"discriminator by {disc:.2g}: the {ahead} {ratio:.2g} times as far."
+    )
+    state = "good" if ratio < APART else "watch" if ratio < FAR_APART else "bad"
+    remedy = (
+        f"Lower the {ahead}'s learning rate, or let the other move more often: `n_gen` and "
+        "`n_disc` of `steps.alternating`, or `moves.balanced`, which decides by a metric. "
+        "Alternating steps on a game that turns stay bounded while √(n_gen n_disc)·h·ω ≤ 2."
+    )
+    return Finding("Step lengths", state, words, "" if state == "good" else remedy)
+
+
+def terms(examination: Examination | None, record: Record) -> Finding | None:
+    """Which term's gradient leads, for each player of more than one term."""
+    del record
+    told = (
+        [
+            _leading(player, norms)
+            for player, norms in zip(PLAYERS, examination.terms, strict=True)
+            if len([norm for norm in norms.values() if norm]) > 1
+        ]
+        if examination
+        else []
+    )
+    if not told:
+        return None
+    words, ratios = zip(*told, strict=True)
+    if max(ratios) < DOMINATES:
+        return Finding("Terms", "good", " ".join(words))
+    remedy = (
+        "A term that is far ahead decides alone: lower its weight, unless that is what you want. A "
+        "penalty far ahead of its loss keeps the critic flat; far behind, it does nothing."
+    )
+    return Finding("Terms", "watch", " ".join(words), remedy)
+
+
+def gradients(examination: Examination | None, record: Record) -> Finding | None:
+    """Whether gradients grow or fade along the run."""
+    del examination
+    told, state = [], "good"
+    for player, whole in PLAYERS.items():
+        series = [row.get(f"{player}/grad_norm") for row in record.rows]
+        known = [value for value in series if value is not None]
+        if len(known) < 20:
+            return None
+        fifth = len(known) // 5
+        before, after = map(statistics.median, (known[fifth : 2 * fifth], known[-fifth:]))
+        ratio = after / before if before else float("inf")
+        told.append(f"the {whole}'s from {before:.2g} to {after:.2g}")
+        state = "watch" if not 1 / GROWN < ratio < GROWN else state
+    words = f"Gradient norms, from the second fifth of the run to the last: {', '.join(told)}."
+    remedy = (
+        "Growing gradients are tamed where they arise by `penalties.r1`, `penalties.wgan_gp` or "
+        "`players.spectral_norm`, and where they end by `optax.clip_by_global_norm`. Fading ones "
+        "in the generator come from a saturated discriminator."
+    )
+    return Finding("Gradients", state, words, "" if state == "good" else remedy)
+
+
+def _leading(player: str, norms: Mapping[str, float]) -> tuple[str, float]:
+    ranked = sorted(norms.items(), key=lambda item: -item[1])
+    (first, most), (second, next_most) = ranked[:2]
+    ratio = most / next_most if next_most else float("inf")
+    return (
+        f"Of the {PLAYERS[player]}'s gradient, {first} gives {most:.2g} and {second} "
+        f"{next_most:.2g}.",
+        ratio,
+    )
+
+
+def _terms(examination: Examination | None, record: Record) -> set[str]:
+    known = record.rows[-1] if record.rows else examination.metrics if examination else {}
+    return {name.split("/", 1)[1] for name in known if "/" in name}
+
+
+def _typical(examination: Examination | None, record: Record, name: str) -> float | None:
+    """The median over the last fifth of the run, or else the number of the one step."""
+    recent = record.recent(name)
+    if recent:
+        return statistics.median(recent)
+    return examination.metrics.get(name) if examination else None
