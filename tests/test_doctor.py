@@ -1,0 +1,243 @@
+"""The doctor names what is wrong with games whose answer is known, and with runs on disk."""
+
+import functools
+import json
+import sys
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from common import scalar_carry
+
+from ganstab import Aux, Game, Pair, TrainState, doctor, games, run_log, steps
+from ganstab.doctor import __main__ as program
+from ganstab.doctor import coverage
+from ganstab.faults import Fault
+
+RATE = 0.1
+NEVER_RUN = doctor.Record()
+
+
+def subject(game, at=(0.0, 0.0), rates=(RATE, RATE)):
+    """A closed-form game at a point, under simultaneous gradient descent."""
+    txs = Pair(*map(optax.sgd, rates))
+    params = Pair(*(jnp.asarray(value, float) for value in at))
+    opt = Pair(*(tx.init(own) for tx, own in zip(txs, params, strict=True)))
+    carry = scalar_carry()._replace(opt=opt)
+    state = TrainState(params, carry, jnp.zeros((), jnp.int32), jax.random.key(0))
+    return doctor.Subject(game, functools.partial(steps.simultaneous, txs=txs), state)
+
+
+def damped(weight):
+    """Two players who turn with ω = ½, the discriminator held back by a weight."""
+
+    def losses(params):
+        value = params.gen * params.disc / 2
+        return Pair(value, weight / 2 * params.disc**2 - value)
+
+    return games.from_losses(losses)
+
+
+def findings(examination=None, record=NEVER_RUN):
+    return {one.topic: one for one in doctor.diagnose(examination, record).findings}
+
+
+@functools.cache
+def dirac():
+    """A sound examination, of which a test changes what it is about."""
+    return doctor.examine(subject(games.dirac(), at=(0.5, 0.5)))
+
+
+def record(result=None, count=100, **metrics):
+    """A run's log; a metric is a number, or a function of the place in [0, 1]."""
+    rows = [
+        {"step": 10 * i} | {name.replace("_", "/", 1): f(i / count) for name, f in metrics.items()}
+        for i in range(count)
+    ]
+    return doctor.Record(rows, result or {})
+
+
+def constant(value):
+    return lambda place: value
+
+
+def test_the_dirac_gan_turns_and_its_steps_lead_away():
+    examination = doctor.examine(subject(games.dirac()))
+    np.testing.assert_allclose(examination.eigenvalues.values, [0.5j, -0.5j], atol=1e-6)
+    np.testing.assert_allclose(examination.multipliers.values, [1 + 0.05j, 1 - 0.05j], atol=1e-6)
+    assert examination.rotation == pytest.approx(1.0) and examination.sizes == (1, 1)
+    found = findings(examination)
+    assert found["Motion"].state == "watch" and "more than it descends" in found["Motion"].words
+    assert "γ = 2ω = 1;" in found["Motion"].remedy and "Kη = 1/ω = 2;" in found["Motion"].remedy
+    assert f"at most {np.hypot(1, 0.05):.5f}" in found["Training step"].words
+
+
+@pytest.mark.parametrize(("weight", "rotates"), [(0.3, True), (2.0, False)])
+def test_a_penalty_draws_it_in(weight, rotates):
+    found = findings(doctor.examine(subject(damped(weight))))["Motion"]
+    assert "draws in" in found.words and ("It rotates" in found.words) == rotates
+    assert found.state == ("watch" if rotates else "good") and bool(found.remedy) == rotates
+
+
+def test_growth_is_told_with_the_player_whose_parameters_grow():
+    hill = games.from_losses(lambda params: Pair(params.gen**2, -2.0 * params.disc**2))
+    found = findings(doctor.examine(subject(hill)))
+    assert "100% in the discriminator's parameters" in found["Motion"].words
+    assert "exp(4 t)" in found["Motion"].words and "−γ" in found["Motion"].remedy
+    assert found["Training step"].state == "bad" and "after 2 steps" in found["Training step"].words
+
+
+@pytest.mark.parametrize(("rates", "state"), [((0.1, 0.1), "good"), ((0.1, 1e-4), "bad")])
+def test_step_lengths_are_of_the_actual_step(rates, state):
+    examination = doctor.examine(subject(games.bilinear(), at=(1.0, 1.0), rates=rates))
+    np.testing.assert_allclose(examination.strides, rates, rtol=1e-2)
+    found = findings(examination)["Step lengths"]
+    assert found.state == state and ("generator 1e+03 times" in found.words) == (state == "bad")
+
+
+def test_which_term_leads_and_which_fails():
+    def two_terms(params, carry, batch, fake, key):
+        far, near = 300.0 * params.gen, params.gen**2
+        losses = Pair(far + near, params.disc**2)
+        return losses, Aux(carry.state, {"gen/far": far, "gen/near": near, "disc/own": losses.disc})
+
+    def play(params, carry, batch, key):
+        return None, carry.state.gen
+
+    found = findings(doctor.examine(subject(Game(play, two_terms), at=(0.5, 0.5))))
+    assert found["Terms"].state == "watch" and "far gives 3e+02 and near 1" in found["Terms"].words
+    broken = games.from_losses(lambda params: Pair(jnp.sqrt(params.gen), params.disc**2))
+    examination = doctor.examine(subject(broken))
+    assert examination.eigenvalues is None and str(examination.fault).startswith("the gradient")
+    assert findings(examination)["First fault"].state == "bad"
+
+
+def test_the_first_fault_of_a_run_is_repeated():
+    ended = record({"reason": "step 7: wgan_gp in the discriminator's loss is not finite"})
+    assert "at step 7: wgan_gp" in findings(None, ended)["First fault"].words
+    assert "First fault" not in findings(None, record({"reason": ""}))
+    assert "First fault" in findings(dirac()._replace(fault=Fault("gen", "loss", ())))
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "state"), [(6.0, -6.0, "bad"), (3.0, -3.0, "watch"), (0.1, -0.1, "good")]
+)
+def test_saturation_is_told_in_probabilities(real, fake, state):
+    scores = {"disc_real_score": constant(real), "disc_fake_score": constant(fake)}
+    found = findings(None, record(disc_minimax=constant(1.0), **scores))["Saturation"]
+    assert found.state == state and f"{1 / (1 + np.exp(-fake)):.0%} reaches" in found.words
+    passed = findings(None, record(disc_non_saturating=constant(1.0), **scores))["Saturation"]
+    assert f"{1 / (1 + np.exp(fake)):.0%} reaches" in passed.words
+    assert "Saturation" not in findings(None, record(disc_wasserstein=constant(1.0), **scores))
+
+
+def test_growing_gradients_are_seen():
+    flat, steep = constant(1.0), lambda place: 10 ** (3 * place)
+    found = findings(None, record(gen_grad_norm=flat, disc_grad_norm=steep))["Gradients"]
+    assert found.state == "watch" and "spectral_norm" in found.remedy
+    assert (
+        findings(None, record(gen_grad_norm=flat, disc_grad_norm=flat))["Gradients"].state == "good"
+    )
+
+
+def counts(*modes, total=10):
+    made = np.zeros(total, int)
+    made[list(modes)] = 1000
+    return made
+
+
+@pytest.mark.parametrize(
+    ("modes", "state", "turnover"),
+    [
+        ({0: counts(*range(10)), 9: counts(*range(10))}, "good", "stays where it is"),
+        ({0: counts(0, 1), 9: counts(2)}, "bad", "It cycles"),
+        ({0: counts(0), 9: counts(0)}, "bad", "stays where it is"),
+        ({0: counts(*range(6)), 9: counts(*range(3, 9))}, "watch", "has not settled"),
+    ],
+)
+def test_modes_are_covered_lost_or_changed_for_others(modes, state, turnover):
+    found = findings(dirac()._replace(modes=modes))
+    assert found["Modes"].state == state and turnover in found["Turnover"].words
+    assert f"{np.count_nonzero(modes[9])} of 10 modes" in found["Modes"].words
+    assert ("packed" in found["Modes"].remedy) == (state != "good")
+
+
+def test_a_fall_from_more_modes_is_a_collapse():
+    fell = record(modes=lambda place: 10.0 if place == 0.5 else 6.0)
+    found = findings(dirac()._replace(modes={9: counts(*range(6))}), fell)["Modes"]
+    assert found.state == "bad" and "collapsing: at step 500 it covered 10" in found.words
+
+
+def test_mass_moved_by_chance_is_that_of_two_samples():
+    rng = np.random.default_rng(0)
+    share = rng.dirichlet(np.ones(30))
+    pairs = [rng.multinomial(n, share) for n in (500, 800) for _ in range(200)]
+    moved = [coverage.mass_moved(a, b) for a, b in zip(pairs[:200], pairs[200:], strict=True)]
+    chance = [
+        coverage.mass_moved_by_chance(a, b) for a, b in zip(pairs[:200], pairs[200:], strict=True)
+    ]
+    assert np.mean(chance) == pytest.approx(np.mean(moved), rel=0.05)
+    assert coverage.mass_moved(counts(0), counts(1)) == 1.0
+
+
+def make_dirac():
+    """A game of one's own, as `MODULE:FUNCTION` names it."""
+    return subject(games.dirac(), at=(0.3, -0.2))
+
+
+def test_a_game_of_ones_own_from_the_command_line(tmp_path, capsys):
+    assert program.main([f"{__name__}:make_dirac", f"--out={tmp_path}"]) == 0
+    told = capsys.readouterr().out
+    assert "Motion" in told and "cannot tell" in told
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 1 and "What acts on it" in page
+    found = json.loads((tmp_path / "findings.json").read_text())
+    assert {"Motion", "Training step", "Step lengths"} <= {one["topic"] for one in found}
+
+
+def write_run(folder, command):
+    (folder / "config.json").write_text("{}")
+    (folder / "result.json").write_text(json.dumps({"command": command, "reason": ""}))
+    for i in range(50):
+        norms = {"gen/grad_norm": 1.0, "disc/grad_norm": 2.0}
+        scores = {"disc/real_score": 7.0, "disc/fake_score": -7.0, "disc/minimax": 0.1}
+        run_log.append_row(folder / "metrics.jsonl", {"step": i, **norms, **scores})
+
+
+def test_a_run_is_rebuilt_by_the_module_of_its_command(tmp_path, capsys, monkeypatch):
+    write_run(tmp_path, "python -m my_experiment --seed=0")
+    folders = []
+    experiment = types.SimpleNamespace(
+        subject=lambda folder: folders.append(folder) or make_dirac()
+    )
+    monkeypatch.setitem(sys.modules, "my_experiment", experiment)
+    assert program.main([str(tmp_path)]) == 0 and folders == [tmp_path]
+    told = capsys.readouterr().out
+    assert "Motion" in told and "Saturation" in told
+    assert (tmp_path / "doctor" / "training.png").stat().st_size > 1000
+
+
+def test_without_its_experiment_the_log_alone_is_read(tmp_path, capsys):
+    write_run(tmp_path, "python -m no.such.experiment")
+    assert program.main([str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert "cannot import no.such.experiment" in told.err and "saturated" in told.out
+    assert "was not looked at" in told.out and "Motion" not in told.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["missing"], "missing is no run's folder"),
+        (["no_such_module:f"], "cannot import no_such_module"),
+        ([f"{__name__}:nothing"], "has no 'nothing'"),
+        ([f"{__name__}:dirac"], "must return a ganstab.doctor.Subject, got Examination"),
+    ],
+)
+def test_bad_input_gets_one_line(arguments, told, capsys):
+    assert program.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
