@@ -148,19 +148,34 @@ def gan():
     return game, params, at, np.asarray(whole)
 
 
-@pytest.mark.parametrize("which", ["LM", "LR"])
-def test_spectrum_is_the_dense_answer(x64, which):
+def test_spectrum_is_the_dense_answer_at_each_edge_once(x64):
     game, params, at, whole = gan()
     assert 450 < len(whole) < 550
-    rank = {"LM": np.abs, "LR": np.real}[which]
-    expected = np.array(sorted(np.linalg.eigvals(whole), key=rank)[::-1][:4])
-    got = dynamics.spectrum(game, params, **at, count=4, which=which, subspace=120)
-    np.testing.assert_allclose(sorted(rank(got.values)), sorted(rank(expected)), rtol=1e-6)
-    distance = np.abs(got.values[:, None] - np.linalg.eigvals(whole)).min(axis=1)
-    assert np.all(distance < 1e-6 * np.abs(got.values))
+    dense = np.linalg.eigvals(whole)
+    edges = [dense[np.argsort(rank(dense))[::-1][:4]] for rank in (np.abs, np.real)]
+    expected = np.unique(np.concatenate(edges).round(9))
+    got = dynamics.spectrum(game, params, **at, count=4, which=("LM", "LR"), subspace=120)
+    assert 4 < len(expected) == len(got.values)
+    np.testing.assert_allclose(np.sort_complex(got.values), np.sort_complex(expected), rtol=1e-6)
+    assert np.all(np.diff(got.values.real) <= 0)
     residuals = np.linalg.norm(whole @ got.vectors - got.vectors * got.values, axis=0)
     assert np.all(got.residuals < 1e-6) and np.all(residuals < 1e-6)
     np.testing.assert_allclose(np.linalg.norm(got.vectors, axis=0), 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.4, 3.9, 4.1])
+def test_multipliers_of_alternating_steps_on_the_dirac_gan(x64, rate):
+    """1 − α²/2 ± √((1 − α²/2)² − 1) with α = hf′, on the unit circle up to α = 2."""
+    txs = Pair(optax.sgd(rate), optax.sgd(rate))
+    carry = CARRY._replace(opt=Pair(txs.gen.init(0.0), txs.disc.init(0.0)))
+    state = TrainState(pair(0.0, 0.0), carry, jnp.zeros((), jnp.int32), jax.random.key(0))
+    step = steps.alternating(games.dirac(), txs)
+    got = dynamics.step_spectrum(step, state, None, count=2)
+    middle = 1 - (rate / 2) ** 2 / 2
+    expected = middle + np.array([1, -1]) * np.sqrt(complex(middle**2 - 1))
+    np.testing.assert_allclose(np.sort_complex(got.values), np.sort_complex(expected), atol=1e-9)
+    assert np.all(got.residuals < 1e-9)
+    assert (np.abs(got.values).max() > 1 + 1e-6) == (rate > 4)
 
 
 def test_spectrum_refuses_what_it_cannot_do():
