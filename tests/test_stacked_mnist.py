@@ -14,7 +14,7 @@ from tiny_images import write_idx
 from experiments.stacked_mnist import ruler_accuracy
 from ganstab.data import Images, RandomAccess, load_mnist
 
-PICTURES = ("curves.png", "samples_000000020.png", "samples_000000060.png")
+PICTURES = ("curves.png", "modes.png", "samples_000000020.png", "samples_000000060.png")
 
 
 @pytest.fixture(scope="module")

@@ -63,8 +63,7 @@ class Book:
         self._progress, self._writes = progress, devices.is_main()
         self._log = folder / "metrics.jsonl"
         self._rows = run_log.keep_rows(self._log, begin or -1) if self._writes else []
-        if self._writes:
-            run_log.keep_rows(folder / MODES_LOG, begin or -1)
+        self._counts = run_log.keep_rows(folder / MODES_LOG, begin or -1) if self._writes else []
         self._seconds = self._rows[-1]["wall_time_s"] if self._rows else 0.0
         self._clock = time.monotonic()
         self._events = (
@@ -86,7 +85,8 @@ class Book:
         if found:
             self._progress.evaluation(step, **shown, **numbers)
             if self._writes and found.counts is not None:
-                run_log.append_row(self._folder / MODES_LOG, {"step": step, "counts": found.counts})
+                self._counts.append({"step": step, "counts": found.counts})
+                run_log.append_row(self._folder / MODES_LOG, self._counts[-1])
             if self._writes:
                 samples.sample_grid(found.samples, samples.sample_path(self._folder, step))
         else:
@@ -101,8 +101,10 @@ class Book:
         if not self._writes:
             return {}
         result = self._result(state, step, status, reason)
-        path = self._folder / "figures" / "curves.png"
-        figures.curves(self._rows, path, self._experiment.panels)
+        drawn = self._folder / "figures"
+        figures.curves(self._rows, drawn / "curves.png", self._experiment.panels)
+        if len(self._counts) > 1:
+            figures.modes(self._counts, drawn / "modes.png")
         report.write_result(self._folder, result)
         report.write_report(
             self._folder,
@@ -110,7 +112,10 @@ class Book:
             description=self._experiment.description,
             result=result,
             config=self._settings.config,
-            curves=[report.Picture(path, "Over the training steps.")],
+            curves=[
+                report.Picture(drawn / "curves.png", "Over the training steps."),
+                report.Picture(drawn / "modes.png", "The share of samples in each mode."),
+            ],
         )
         return result
 

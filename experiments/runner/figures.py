@@ -95,6 +95,20 @@ def curves(rows: Sequence[Row], path: pathlib.Path, panels: Sequence[Panel]) -> 
         write_atomic(path, png(figure))
 
 
+def modes(rows: Sequence[Row], path: pathlib.Path) -> None:
+    """One PNG of the share of samples in each mode, from rows of "step" and "counts" [M].
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    from ganstab import plots  # here, so that a run starts without SciPy
+
+    figure, axes = plots.panels(width=6.7)
+    counts = np.array([row["counts"] for row in rows])
+    plots.mode_heatmap(axes[0, 0], np.array([row["step"] for row in rows]), counts)
+    write_atomic(path, png(figure))
+
+
 def draw_panel(axis: Axes, panel: Panel, rows: Sequence[Row]) -> None:
     """Draws the panel on the axes; with no numbers yet, it says so."""
     axis.set_title(panel.title)

@@ -1,10 +1,13 @@
 """A run on disk as a game at a training state, for `ganstab.doctor`."""
 
+from __future__ import annotations
+
 import json
 import pathlib
 import shlex
 import signal
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -13,8 +16,10 @@ from absl import flags
 from experiments.runner.book import MODES_LOG, Experiment
 from experiments.runner.run import Session, start
 from ganstab import checkpoint, run_log
-from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
+
+if TYPE_CHECKING:
+    from ganstab.doctor import Subject
 
 
 def subject(build: Callable[[Session], Experiment], module: str, folder: pathlib.Path) -> Subject:
@@ -28,6 +33,8 @@ def subject(build: Callable[[Session], Experiment], module: str, folder: pathlib
     Raises:
       InputError: the run has no checkpoint yet.
     """
+    from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
+
     command = json.loads((folder / "result.json").read_text())["command"]
     flags.FLAGS(["doctor", *shlex.split(command)[3:], f"--workdir={folder}"])
     session = start(module, str(folder))

@@ -8,14 +8,15 @@ from matplotlib.figure import Figure
 from ganstab import plots
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.run import Record
-from ganstab.style import BLUE, VERMILION, styled
+from ganstab.style import BLUE, FAINT, VERMILION, styled
 
 CAPTIONS = {
     "spectrum": "Left: outermost eigenvalues of the field's Jacobian; in the grey half, small "
     "differences grow. Right: multipliers of one training step; outside the circle, they grow.",
     "training": "Left: the probability that the discriminator gives at its mean scores. Right: "
     "gradient norms.",
-    "modes": "The share of samples in each mode, at the steps at which modes were counted.",
+    "modes": "Left: how many modes the samples cover, of those there are (dashed). Right: the "
+    "share of samples in each mode, at the steps at which they were counted; white is missed.",
 }
 
 
@@ -24,7 +25,7 @@ def figures(examination: Examination | None, record: Record) -> dict[str, Figure
     drawn = {
         "spectrum": _spectrum(examination),
         "training": _training(record),
-        "modes": _modes(examination),
+        "modes": _modes(examination, record),
     }
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
@@ -67,12 +68,22 @@ def _training(record: Record) -> Figure | None:
     return figure
 
 
-def _modes(examination: Examination | None) -> Figure | None:
+@styled
+def _modes(examination: Examination | None, record: Record) -> Figure | None:
     if examination is None or not examination.modes or len(examination.modes) < 2:
         return None
-    figure, axes = plots.panels(width=6.7)
-    steps = np.array(list(examination.modes))
-    plots.mode_heatmap(axes[0, 0], steps, np.stack(list(examination.modes.values())))
+    counted, counts = np.array(list(examination.modes)), np.stack(list(examination.modes.values()))
+    steps, covered = _series(record, "modes")
+    if not len(steps):
+        steps, covered = counted, np.count_nonzero(counts, axis=1)
+    figure, axes = plots.panels(1, 2)
+    left, right = axes[0]
+    left.plot(steps, covered, "o-", color=BLUE, markersize=3.5, linewidth=1.2)
+    left.axhline(counts.shape[1], color=FAINT, linestyle="--", linewidth=1)
+    left.set_ylim(0, 1.08 * counts.shape[1])
+    left.set_xlabel("step")
+    left.set_title("Modes covered")
+    plots.mode_heatmap(right, counted, counts, title="Which ones")
     return figure
 
 

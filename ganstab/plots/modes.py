@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 from scipy.ndimage import gaussian_filter
 
 from ganstab.style import DEPTH, VERMILION, styled
@@ -56,7 +56,10 @@ def mode_heatmap(
     )  # fmt: skip
     axis.set_xlabel("step")
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    few = len(steps) <= 6
+    axis.xaxis.set_major_locator(
+        FixedLocator(steps.tolist()) if few else MaxNLocator(5, integer=True)
+    )
     axis.set_ylabel("mode")
     axis.yaxis.set_major_locator(MaxNLocator(8, integer=True))
     if names is not None:
