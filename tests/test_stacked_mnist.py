@@ -4,6 +4,7 @@ import gzip
 import json
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -170,3 +171,31 @@ def test_help_is_for_a_newcomer(tmp_path, cache):
     for word in ("--unroll_steps", "--batch_size", "plain GAN", "modes"):
         assert word in done.stdout
     assert str(ROOT) not in done.stdout
+
+
+def test_the_doctor_is_given_the_state_that_was_saved(finished):
+    script = (
+        "import pathlib, sys; from experiments.stacked_mnist import subject\n"
+        "from ganstab import checkpoint\n"
+        "found = subject(pathlib.Path(sys.argv[1]))\n"
+        "print(int(found.state.step), checkpoint.digest(found.state.params))\n"
+        "print(found.batches.real.shape, found.batch.real.shape, sorted(found.modes()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, finished[0]],
+        cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
+    )  # fmt: skip
+    step, digest, *rest = done.stdout.split(maxsplit=2)
+    assert (step, digest) == ("60", result_of(finished[0])["params_digest"]), done.stderr
+    assert rest == ["(2, 16, 28, 28, 3) (16, 28, 28, 3) [20, 40, 60]\n"]
+
+
+@pytest.mark.slow
+def test_the_doctor_examines_a_run(finished):
+    done = subprocess.run(
+        [sys.executable, "-m", "ganstab.doctor", finished[0], "--eigenvalues=2"],
+        cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Motion" in done.stdout and "modes are covered by 512 samples" in done.stdout
+    assert (finished[0] / "doctor" / "spectrum.png").stat().st_size > 1000
