@@ -87,7 +87,22 @@ def test_growth_is_told_with_the_player_whose_parameters_grow():
     found = findings(doctor.examine(subject(hill)))
     assert "100% in the discriminator's parameters" in found["Motion"].words
     assert "exp(4 t)" in found["Motion"].words and "−γ" in found["Motion"].remedy
-    assert found["Training step"].state == "bad" and "after 2 steps" in found["Training step"].words
+    step = found["Training step"]
+    assert step.state == "watch" and "after 2 steps, straight" in step.words
+
+
+def test_spirals_outward_are_the_games_own():
+    found = findings(doctor.examine(subject(damped(-0.3), rates=(1.0, 1.0))))
+    assert found["Training step"].state == "bad" and "turning" in found["Training step"].words
+    assert "the game's own" in found["Motion"].remedy
+
+
+def test_steps_that_overshoot_are_too_long():
+    valley = games.from_losses(lambda params: Pair(params.gen**2, params.disc**2))
+    found = findings(doctor.examine(subject(valley, at=(1.0, 1.0), rates=(1.5, 0.1))))
+    step = found["Training step"]
+    assert step.state == "bad" and "at most 2.0" in step.words and "side to side" in step.words
+    assert "100% in the generator's" in step.words and "lower its learning" in step.remedy
 
 
 @pytest.mark.parametrize(("rates", "state"), [((0.1, 0.1), "good"), ((0.1, 1e-4), "bad")])

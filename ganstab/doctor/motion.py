@@ -9,15 +9,21 @@ from ganstab.types import Pair
 
 TURNING = 0.5
 FAST = 0.1  # growth in one step
-CALMS = (
-    "Growth in the discriminator's parameters is damped by what adds −γ to its block: "
-    "`penalties.r1` and `penalties.r2` of weight γ, or weight decay. Growth in the generator's is "
-    "the curvature of its own loss, away from a saddle or a maximum, and often as it should be."
+RIDGE = (
+    "Growth that does not turn, in the parameters of one player, is a ridge or a saddle of its own "
+    "loss, which it is about to leave: two runs part there, and neither need be the worse for it. "
+    "In the discriminator's parameters, what adds −γ to its block damps it: `penalties.r1` and "
+    "`penalties.r2` of weight γ, or weight decay. Shorter steps make it slower."
 )
-STEPS = (
-    "Shorter steps of the player whose direction it is, or a technique that acts on the field (see "
-    "Motion). Alternating steps grow less than simultaneous ones on a game that turns: |μ| = 1 as "
-    "long as √(n_gen n_disc)·h·ω ≤ 2, against √(1 + h²ω²)."
+SPIRALS_OUT = "Growth that turns is the game's own, and not a feature of either loss."
+OVERSHOOTS = (
+    "The step is longer than 2 over the curvature of that player's loss, and jumps over the valley "
+    "further each time: lower its learning rate."
+)
+SPIRALS = (
+    "Growth that turns is the game's own. Shorter steps, or a technique that acts on the field "
+    "(see Motion). Alternating steps grow less than simultaneous ones: |μ| = 1 as long as √(n_gen "
+    "n_disc)·h·ω ≤ 2, against √(1 + h²ω²)."
 )
 SMALL = 1e-3  # of the largest eigenvalue: what iteration and float32 leave open
 
@@ -41,7 +47,7 @@ def field_motion(examination: Examination | None, record: Record) -> Finding | N
             f"It drives apart: along its rightmost direction, which lies {who}, a small difference "
             f"grows as exp({growth:.3g} t), t in units of a learning rate."
         )
-        remedies.append(CALMS)
+        remedies.append(RIDGE if not values[0].imag else SPIRALS_OUT)
     elif growth > -SMALL * scale:
         words.append("Its slowest direction neither grows nor shrinks as far as this can tell.")
     else:
@@ -61,23 +67,29 @@ def step_motion(examination: Examination | None, record: Record) -> Finding | No
         return None
     values = examination.multipliers.values
     place = int(np.argmax(abs(values)))
-    growth, who = (
-        float(abs(values[place])) - 1,
-        _who(examination.multipliers.vectors[:, place], examination.sizes),
-    )
+    furthest, growth = values[place], float(abs(values[place])) - 1
     words = (
         "With the optimizers as they are, one training step multiplies small differences by at "
         f"most {1 + growth:.5f} in the directions looked at"
     )
     if growth <= SMALL:
         return Finding("Training step", "good", f"{words}: none of them runs away.")
-    return Finding(
-        "Training step",
-        "watch" if growth < FAST else "bad",
-        f"{words}: twice as far apart after {np.log(2) / np.log1p(growth):,.0f} steps. The "
-        f"direction lies {who}.",
-        STEPS,
+    way, remedy = _way(furthest)
+    words += (
+        f": twice as far apart after {np.log(2) / np.log1p(growth):,.0f} steps, {way}. The "
+        f"direction lies {_who(examination.multipliers.vectors[:, place], examination.sizes)}."
     )
+    bad = growth > FAST and remedy is not RIDGE
+    return Finding("Training step", "bad" if bad else "watch", words, remedy)
+
+
+def _way(multiplier: complex) -> tuple[str, str]:
+    """How a difference that grows goes on its way, and what acts on that."""
+    if abs(multiplier.imag) > abs(multiplier.real - 1):
+        return "turning as they go", SPIRALS
+    if multiplier.real < 0:
+        return "from side to side", OVERSHOOTS
+    return "straight", RIDGE
 
 
 def _who(direction: np.ndarray, sizes: Pair) -> str:
