@@ -17,7 +17,7 @@ on a cycle around it, which is there below W_d = 0.6715. And the field of N samp
 one plus noise that more samples would remove: it has N poles, N − 1 saddles, no stable point, and a
 scatter that does not shrink as N grows.
 
-It takes about a minute on two cores and writes ten figures, `result.json` and `report.html`.
+It takes about two minutes of one core, most of it compiling, and writes ten figures, `result.json` and `report.html`.
 """
 
 import functools
