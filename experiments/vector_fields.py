@@ -12,12 +12,13 @@ at (0, 0) with eigenvalues −1 ± 1.325i; the weights collapse to W_g = 0 withi
 parameter noise together smooths the field; a random slice of a large GAN shows next to nothing of
 its motion.
 
-Two claims of the essay do not hold. For W_d = 0.5 the point in the middle is not stable: runs end
-on a cycle around it, which is there below W_d = 0.6715. And the field of N samples is not the exact
+Two claims of the essay do not hold. For W_d = 0.5 the point in the middle is not stable (it is not
+below W_d = 0.6715), and runs end on a cycle around it. And the field of N samples is not the exact
 one plus noise that more samples would remove: it has N poles, N − 1 saddles, no stable point, and a
 scatter that does not shrink as N grows.
 
-It takes about two minutes of one core, most of it compiling, and writes ten figures, `result.json` and `report.html`.
+It takes about two minutes of processor time, most of it compiling, and writes ten figures,
+`result.json` and `report.html`.
 """
 
 import functools

@@ -102,7 +102,7 @@ def gaussian_biases(seed: int) -> Exhibit:
         "Now real is what is near 0, and the biases spiral to (0, 0), the full disc. The field of "
         "2,500 samples is not the exact one with a little noise: every latent at which the "
         "discriminator is certain is a pole of the field, and the poles crowd. Where d is held "
-        f"within [{CLIP:g}, {1 - CLIP:g}] the poles are cut off, and the picture is the essay's."
+        f"within [{CLIP:g}, {1 - CLIP:g}] the poles are cut off, and the field is smooth."
     )
     return Exhibit(figure, caption, findings)
 
