@@ -48,6 +48,17 @@ def assert_equal(got, expected):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
+def halved(images):
+    """Half the resolution, in NumPy: the mean of every 2 × 2 pixels."""
+    rows = (images[:, ::2] + images[:, 1::2]) / 2
+    return (rows[:, :, ::2] + rows[:, :, 1::2]) / 2
+
+
+def doubled(images):
+    """Twice the resolution, in NumPy: every pixel becomes 2 × 2."""
+    return np.kron(images, np.ones((1, 2, 2, 1)))
+
+
 def all_finite(tree):
     return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
 

@@ -1,13 +1,11 @@
 """The Laplacian pyramid of games: against NumPy pixel by pixel, its gradients by differences."""
 
-import itertools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import all_finite, arrays, assert_close, assert_equal, quick
+from common import all_finite, arrays, assert_close, assert_equal, doubled, halved, quick
 
 from ganstab import (
     Batch,
@@ -26,19 +24,6 @@ from ganstab.game import make_game
 
 KEY = jax.random.key(0)
 TXS = Pair(optax.sgd(0.1), optax.sgd(0.2))
-
-
-def smaller(images):
-    """Half the resolution, a pixel at a time."""
-    count, height, width, channels = images.shape
-    made = np.zeros((count, height // 2, width // 2, channels))
-    for i, j in itertools.product(range(height // 2), range(width // 2)):
-        made[:, i, j] = sum(images[:, 2 * i + a, 2 * j + b] for a in (0, 1) for b in (0, 1)) / 4
-    return made
-
-
-def larger(images):
-    return np.kron(images, np.ones((1, 2, 2, 1)))
 
 
 def tinted(inputs, outputs):
@@ -99,8 +84,8 @@ def levels():
 def test_down_and_up_pixel_by_pixel(x64):
     images = arrays(0, 2, 4, 6, 3)
     half, double = quick(lambda x: (resolutions.down(x), resolutions.up(x)))(images)
-    np.testing.assert_allclose(half, smaller(np.asarray(images)), rtol=1e-14)
-    np.testing.assert_array_equal(double, larger(images))
+    np.testing.assert_allclose(half, halved(np.asarray(images)), rtol=1e-14)
+    np.testing.assert_array_equal(double, doubled(images))
     np.testing.assert_array_equal(quick(resolutions.down)(double), images)
 
 
@@ -116,8 +101,8 @@ def test_laplacian_and_its_inverse(x64):
     images = arrays(3, 2, 8, 4, 3)
     made, back = quick(lambda x: (x := pyramid.laplacian(x, 3), pyramid.collapse(x)))(images)
     finest = np.asarray(images)
-    middle, coarsest = smaller(finest), smaller(smaller(finest))
-    expected = [coarsest, middle - larger(coarsest), finest - larger(middle)]
+    middle, coarsest = halved(finest), halved(halved(finest))
+    expected = [coarsest, middle - doubled(coarsest), finest - doubled(middle)]
     for level, by_hand in zip(made, expected, strict=True):
         np.testing.assert_allclose(level, by_hand, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(back, images, rtol=1e-14, atol=1e-15)
@@ -136,12 +121,12 @@ def test_a_level_sees_its_own_images_and_the_coarse_ones(x64, level):
     got = quick(lambda real: pyramid.seen_by(level, 3, Batch(real)))(images)
     own = np.asarray(images)
     for _ in range(2 - level):
-        own = smaller(own)
+        own = halved(own)
     np.testing.assert_allclose(got.real, own, rtol=1e-12, atol=1e-15)
     if level == 0:
         assert got.label is None
     else:
-        np.testing.assert_allclose(got.label, larger(smaller(own)), rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(got.label, doubled(halved(own)), rtol=1e-12, atol=1e-15)
 
 
 def test_a_levels_game_by_hand(x64):
@@ -158,8 +143,8 @@ def test_a_levels_game_by_hand(x64):
 
     fake, found = played(params, Batch(images))
 
-    real = smaller(np.asarray(images))
-    coarse = larger(smaller(real))
+    real = halved(np.asarray(images))
+    coarse = doubled(halved(real))
     seen = np.concatenate([np.asarray(fixed_noise(4)(KEY, 3)), coarse], axis=-1)
     made = coarse + np.tanh(seen @ np.asarray(params.gen))
     np.testing.assert_allclose(fake, made, rtol=1e-12)
@@ -218,7 +203,7 @@ def test_levels_train_one_after_the_other_by_ordinary_steps():
     by_hand, step = start, quick(steps.alternating(plain, TXS))
     for at in range(2):
         flat = images[at].reshape(8, 4, 4, 1)
-        coarse = larger(smaller(flat)).reshape(images[at].shape).astype(images.dtype)
+        coarse = doubled(halved(flat)).reshape(images[at].shape).astype(images.dtype)
         by_hand, _ = step(by_hand, Batch(images[at], coarse))
     assert_close(state.params, by_hand.params, 1e-4, 1e-6)
 
@@ -236,8 +221,8 @@ def test_samples_run_through_the_whole_pyramid(x64):
     made = [np.asarray(images) for images in sampled(params, KEY)]
     assert [images.shape for images in made] == [(3, side, side, 1) for side in (2, 4, 8)]
     for weights, side, coarse, fine in zip(params[1:], (4, 8), made, made[1:], strict=False):
-        seen = np.concatenate([np.asarray(fixed_noise(side)(KEY, 3)), larger(coarse)], axis=-1)
-        expected = larger(coarse) + np.tanh(seen @ np.asarray(weights))
+        seen = np.concatenate([np.asarray(fixed_noise(side)(KEY, 3)), doubled(coarse)], axis=-1)
+        expected = doubled(coarse) + np.tanh(seen @ np.asarray(weights))
         np.testing.assert_allclose(fine, expected, rtol=1e-12)
     assert np.abs(sampled(params, jax.random.key(1))[0] - made[0]).max() > 0.1
 

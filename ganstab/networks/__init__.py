@@ -1,9 +1,9 @@
 """Networks of the papers' experiments, as Flax NNX modules, and the parts that stabilise others.
 
-`stacked_mnist` holds the convolutional pair, `mlp` the pair for two-dimensional mixtures and
-`convolution` the two ways of computing a convolution that the first of them chooses from. The parts
-work on `[B, F]` and on images of any size, channels last; those without parameters are functions,
-which stand in an `nnx.Sequential` as well.
+`stacked_mnist` holds the convolutional pair, `mlp` the pair for two-dimensional mixtures,
+`progressive` the pair that grows, and `convolution` the two ways of computing a convolution that
+the first of them chooses from. The parts work on `[B, F]` and on images of any size, channels last;
+those without parameters are functions, which stand in an `nnx.Sequential` as well.
 """
 
 from ganstab.networks.equalized import Equalized, equalized_conv, equalized_linear, gated
