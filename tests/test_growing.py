@@ -51,7 +51,7 @@ def test_images_that_a_batch_does_not_divide_end_in_a_whole_step():
     assert growing.lengths(growth) == [2, 5]
     got = [float(growing.alpha_at(growth, 1, step)) for step in range(2, 7)]
     np.testing.assert_allclose(got, [0, 0.4, 0.8, 1, 1], rtol=1e-6)
-    assert growing.Growth((16,)).fade == growing.Growth((16,)).stable == 800_000
+    assert growing.Growth((16,)).fade == growing.Growth((16,)).stable == 600_000
 
 
 def test_real_images_fade_as_the_networks_do(x64):
