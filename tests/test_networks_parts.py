@@ -106,9 +106,27 @@ def test_minibatch_stddev_of_a_collapse_is_almost_nothing_with_a_finite_slope():
     assert np.all(np.isfinite(slope))
 
 
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+@pytest.mark.parametrize("part", [networks.minibatch_stddev, networks.pixel_norm])
+def test_half_precision_has_an_epsilon_too(part, dtype):
+    x = jnp.zeros((2, 3), dtype)
+
+    @quick
+    def value_and_slope(x):
+        return jax.value_and_grad(lambda x: jnp.sum(part(x)[:, -1]))(x)
+
+    value, slope = value_and_slope(x)
+    assert value.dtype == slope.dtype == dtype
+    expected = (2e-4, 0) if part is networks.minibatch_stddev else (0, 1e4)
+    np.testing.assert_allclose(float(value), expected[0], rtol=0.01)
+    np.testing.assert_allclose(np.asarray(slope[:, -1], float), expected[1], rtol=0.01)
+
+
 def test_minibatch_stddev_refuses_a_batch_that_its_group_does_not_divide():
     with pytest.raises(ValueError, match=r"group=4\) wants a batch that 4 divides, got 6"):
         networks.minibatch_stddev(jnp.zeros((6, 2)))
+    with pytest.raises(ValueError, match="group must be 1 or more, got 0"):
+        networks.minibatch_stddev(jnp.zeros((6, 2)), 0)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -136,6 +154,16 @@ def test_virtual_batch_norm_starts_as_published():
 
     scale = applied(build, jnp.zeros((2, 20_000)))[1]["scale"]
     np.testing.assert_allclose([np.mean(scale), np.std(scale)], [1, 0.02], rtol=0.02)
+
+
+def test_virtual_batch_norm_far_from_zero_is_that_of_the_distances(x64):
+    """Mean square minus squared mean would be off by the size of the variance, or below 0."""
+    shape = (5, 3, 2, 6)
+    x = arrays(16, *shape)
+    build = PARTS["virtual batch norm"]
+    near, _ = applied(lambda rngs: build(rngs, shape), x)
+    far, _ = applied(lambda rngs: build(rngs, shape), (x + 4096).astype(jnp.float32))
+    np.testing.assert_allclose(far, near, atol=5e-3)
 
 
 def virtually_normed(reference):

@@ -59,22 +59,26 @@ def minibatch_stddev(x: Array, group: int = 4, *, epsilon: float = 1e-8) -> Arra
     of data never mixes them with generated ones. Without parameters, hence a function.
 
     Args:
-        x: [B, …, C].
-        group: samples a group, G; a smaller batch is one group.
+        x: [B, …, C]; the deviation of half precision is computed in float32, as there.
+        group: samples a group, G, at least 1; a smaller batch is one group.
         epsilon: added to the variance.
 
     Returns:
         [B, …, C + 1].
 
     Raises:
-        ValueError: when the group does not divide the batch.
+        ValueError: for a group below 1, or one that does not divide the batch.
     """
+    if group < 1:
+        raise ValueError(f"group must be 1 or more, got {group}")
     size = min(group, x.shape[0])
-    if size < 1 or x.shape[0] % size:
+    if not size or x.shape[0] % size:
         raise ValueError(
             f"minibatch_stddev(group={group}) wants a batch that {size} divides, got {x.shape[0]}"
         )
     groups = x.reshape(-1, size, math.prod(x.shape[1:]))
+    # In float16 ε would be 0, and the root of a collapse without a derivative.
+    groups = groups.astype(jnp.promote_types(x.dtype, jnp.float32))
     spread = jnp.mean(jnp.sqrt(jnp.var(groups, axis=1) + epsilon), axis=-1)
     return _appended(x, jnp.repeat(spread, size)[:, None])
 

@@ -11,16 +11,19 @@ from jax import Array
 
 
 class VirtualBatchNorm(nnx.Module):
-    """Batch norm against a reference batch and oneself (Salimans et al. 2016, section 3.4).
+    """Batch norm against a reference batch and oneself (Salimans et al. 2016, section 3.5).
 
     The first `reference` samples of what it is shown are the reference batch, which
-    `ganstab.players.reference_batch` puts there. Of n reference samples and the sample's own mean
-    and mean square over its pixels, each channel's statistics are
+    `ganstab.players.reference_batch` puts there (arXiv:1606.03498). Mean and variance of each
+    channel are those of n reference samples and one more, the sample itself: with its weight
+    `w = 1/(n + 1)`, and means and variances over the pixels of either,
 
-        m = own / (n + 1) + reference · n / (n + 1)      variance = (the same of squares) − m²
+        m = w·own + (1 − w)·reference
+        variance = w·own + (1 − w)·reference + w(1 − w)·(difference of the two means)²
 
-    so no other sample of the batch has a part in them. The reference itself takes its own
-    statistics, as in the authors' code, and is the same in training and evaluation.
+    so no other sample of the batch has a part in them. The authors' code writes the variance as the
+    mean square minus m², which is the same number but for rounding, where it can fall below 0. The
+    reference itself takes its own statistics, as there, the same in training and evaluation.
 
     Args:
         features: size of the last axis.
@@ -46,20 +49,28 @@ class VirtualBatchNorm(nnx.Module):
                 f"{x.shape[0]} in all: wrap the player in players.reference_batch"
             )
         pixels = tuple(range(1, x.ndim - 1))
-        own = jnp.stack([jnp.mean(x**power, axis=pixels, keepdims=True) for power in (1, 2)])
-        fixed = jnp.mean(own[:, :n], axis=1, keepdims=True)
-        mixed = own[:, n:] / (n + 1) + fixed * (n / (n + 1))
-        mean, square = jnp.concatenate([jnp.broadcast_to(fixed, own[:, :n].shape), mixed], axis=1)
-        normalised = (x - mean) / jnp.sqrt(square - mean**2 + self.epsilon)
+        own_mean, own_variance = (of(x, axis=pixels, keepdims=True) for of in (jnp.mean, jnp.var))
+        fixed_mean, fixed_variance = (
+            of(x[:n], axis=(0, *pixels), keepdims=True) for of in (jnp.mean, jnp.var)
+        )
+        # The reference's own weight in its statistics is 0.
+        weight = (jnp.arange(x.shape[0]) >= n).astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1))
+        weight = weight / (n + 1)
+        gap = own_mean - fixed_mean
+        mean = fixed_mean + weight * gap
+        variance = weight * own_variance + (1 - weight) * (fixed_variance + weight * gap**2)
+        normalised = (x - mean) / jnp.sqrt(variance + self.epsilon)
         shape = (1,) * (x.ndim - 1) + (-1,)
         return normalised * self.scale[...].reshape(shape) + self.bias[...].reshape(shape)
 
 
 def pixel_norm(x: Array, *, epsilon: float = 1e-8) -> Array:
-    """`x / √(mean_c x_c² + ε)` at every pixel (Karras et al. 2018, section 4.2).
+    """`x / √(mean_c x_c² + ε)` at every pixel (Karras et al. 2018, arXiv:1710.10196, section 4.2).
 
     Args:
-        x: [B, …, C].
+        x: [B, …, C]; half precision is computed in float32, since float16 knows no ε of 1e-8.
         epsilon: added to the mean square.
     """
-    return x / jnp.sqrt(jnp.mean(x**2, axis=-1, keepdims=True) + epsilon)
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    size = jnp.sqrt(jnp.mean(wide**2, axis=-1, keepdims=True) + epsilon)
+    return (wide / size).astype(x.dtype)

@@ -19,10 +19,10 @@ class Referenced(NamedTuple):
 def reference_batch(player: Player, reference: jax.Array) -> Player:
     """The player, shown a fixed batch in front of every batch; its outputs for that are dropped.
 
-    The first half of virtual batch norm (Salimans et al. 2016, section 3.4): the layers of
-    `ganstab.networks.VirtualBatchNorm(features, n)` know that their first n inputs are the
-    reference, and take their statistics from it. It goes through the network anew each time, since
-    its hidden activations change with the parameters, and gradients run through it.
+    The first half of virtual batch norm (Salimans et al. 2016, arXiv:1606.03498, section 3.5): the
+    layers of `ganstab.networks.VirtualBatchNorm(features, n)` know that their first n inputs are
+    the reference, and take their statistics from it. It goes through the network anew each time,
+    since its hidden activations change with the parameters, and gradients run through it.
 
     Args:
       player: whose layers are told the same n.
