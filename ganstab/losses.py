@@ -40,7 +40,7 @@ def _cross_entropy(
 
 
 def minimax(real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: float = 0.0) -> Pair:
-    """The zero-sum GAN game of Goodfellow et al. (2014), eq. 1, on logits.
+    """The zero-sum GAN game of Goodfellow et al. (2014, arXiv:1406.2661, eq. 1), on logits.
 
     disc: `E sp(−D(x)) + E sp(D(G(z)))`; gen: minus that. The generator keeps the term in the
     real data, which an unrolled discriminator makes depend on the generator.
@@ -49,7 +49,8 @@ def minimax(real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: fl
       real_score: scores of real samples.
       fake_score: scores of generated samples.
       label_smoothing: ε; the discriminator's target for real data is 1 − ε, for generated data 0
-        (one-sided, Salimans et al. 2016, section 3.4). The generator's loss is not smoothed.
+        (one-sided, Salimans et al. 2016, arXiv:1606.03498, section 3.4). The generator's loss is
+        not smoothed.
     """
     _check(real_score, fake_score)
     disc = _cross_entropy(real_score, fake_score, label_smoothing)
@@ -59,7 +60,7 @@ def minimax(real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: fl
 def non_saturating(
     real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: float = 0.0
 ) -> Pair:
-    """`minimax` with the generator's `−log D` heuristic (Goodfellow et al. 2014, section 3).
+    """`minimax` with the generator's `−log D` heuristic (arXiv:1406.2661, section 3).
 
     disc: `E sp(−D(x)) + E sp(D(G(z)))`; gen: `E sp(−D(G(z)))`.
 
@@ -74,7 +75,7 @@ def non_saturating(
 
 
 def wasserstein(real_score: jax.Array, fake_score: jax.Array) -> Pair:
-    """The Wasserstein critic's game of Arjovsky et al. (2017), eq. 2.
+    """The Wasserstein critic's game of Arjovsky et al. (2017, arXiv:1701.07875, eq. 2).
 
     disc: `E D(G(z)) − E D(x)`; gen: `−E D(G(z))`.
     """
@@ -90,7 +91,7 @@ def least_squares(
     b: float = 1.0,
     c: float = 1.0,
 ) -> Pair:
-    """The least-squares GAN of Mao et al. (2017), eq. 2, with its factor ½.
+    """The least-squares GAN of Mao et al. (2017, arXiv:1611.04076, eq. 2), with its factor ½.
 
     disc: `½ E (D(x) − b)² + ½ E (D(G(z)) − a)²`; gen: `½ E (D(G(z)) − c)²`. The paper's other
     coding is `a=-1, b=1, c=0`. The authors' code sums over the batch; this is the mean.
@@ -108,7 +109,7 @@ def least_squares(
 
 
 def hinge(real_score: jax.Array, fake_score: jax.Array) -> Pair:
-    """The hinge game of Lim & Ye (2017) and Miyato et al. (2018), eq. 16–17.
+    """The hinge game of Lim & Ye (arXiv:1705.02894); Miyato et al. (arXiv:1802.05957, eq. 16–17).
 
     disc: `E max(0, 1 − D(x)) + E max(0, 1 + D(G(z)))`; gen: `−E D(G(z))`.
     """

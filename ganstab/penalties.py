@@ -46,8 +46,8 @@ def wgan_gp(
 ) -> jax.Array:
     """`E (‖∇D(x̂)‖₂ − target)²` on straight lines between data and samples.
 
-    `x̂ = u·x + (1 − u)·G(z)` with one `u ~ U[0, 1]` a sample (Gulrajani et al. 2017, eq. 3; λ = 10
-    there). `one_sided` penalises only norms above the target.
+    `x̂ = u·x + (1 − u)·G(z)` with one `u ~ U[0, 1]` a sample (Gulrajani et al. 2017,
+    arXiv:1704.00028, eq. 3; λ = 10 there). `one_sided` penalises only norms above the target.
 
     Args:
       score_fn: the critic, `x[B, …] -> [B]`.
@@ -130,13 +130,13 @@ def dragan_paper(
 
 
 def r1(score_fn: Callable, real: jax.Array, fake: jax.Array, key: jax.Array) -> jax.Array:
-    """`E ‖∇D(x)‖²` on real data (Mescheder et al. 2018, eq. 9, without its weight γ/2)."""
+    """`E ‖∇D(x)‖²` on real data (Mescheder et al. 2018, arXiv:1801.04406, eq. 9, without γ/2)."""
     del fake, key
     return jnp.mean(_square_norms(score_fn, real))
 
 
 def r2(score_fn: Callable, real: jax.Array, fake: jax.Array, key: jax.Array) -> jax.Array:
-    """`E ‖∇D(G(z))‖²` on generated samples (Mescheder et al. 2018, eq. 10, without γ/2)."""
+    """`E ‖∇D(G(z))‖²` on generated samples (arXiv:1801.04406, eq. 10, without γ/2)."""
     del real, key
     return jnp.mean(_square_norms(score_fn, fake))
 
@@ -146,19 +146,22 @@ def js_regularizer(
 ) -> jax.Array:
     """The Jensen-Shannon regulariser of Roth et al. 2017 (arXiv:1705.09367), without γ/2.
 
-    `E (1 − σ(D(x)))² ‖∇D(x)‖² + E σ(D(G(z)))² ‖∇D(G(z))‖²`: what instance noise of variance γ adds
-    to the GAN's loss, in closed form. D is the logit and σ the sigmoid; the weights σ are
-    differentiated too, as in the authors' code. γ is 0.1 to 2 there, annealed.
+    `E (1 − σ(D(x)))² ‖∇D(x)‖² + E σ(D(G(z)))² ‖∇D(G(z))‖²`. D is the logit and σ the sigmoid; the
+    weights σ are differentiated too, as in the authors' code. γ is 0.1 to 2 there, annealed.
+
+    Times γ/2 it is what instance noise of variance γ adds to the GAN's loss, to first order in γ
+    and at the best discriminator; at others the noise adds a Laplacian that is left out here.
 
     Args:
-      score_fn: the critic, `x[B, …] -> [B]`, in logits.
+      score_fn: the critic, `x[B, …] -> [B]` or `[B, 1]`, in logits.
       real: [B, …].
       fake: [B, …].
       key: not used; here so that all penalties are called alike.
     """
     del key
-    doubt = jax.nn.sigmoid(-score_fn(real)) ** 2
-    belief = jax.nn.sigmoid(score_fn(fake)) ** 2
+    # A column of scores would spread over the norms of all samples.
+    doubt = jax.nn.sigmoid(-score_fn(real).reshape(real.shape[0])) ** 2
+    belief = jax.nn.sigmoid(score_fn(fake).reshape(fake.shape[0])) ** 2
     return jnp.mean(doubt * _square_norms(score_fn, real)) + jnp.mean(
         belief * _square_norms(score_fn, fake)
     )

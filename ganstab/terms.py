@@ -81,7 +81,7 @@ def only(player: str, term: Term) -> Term:
 
 
 def feature_matching(weight: float = 1.0, *, zero_sum: bool = False) -> Term:
-    """Match the mean of the critic's features (Salimans et al. 2016, section 3.1).
+    """Match the mean of the critic's features (Salimans et al. 2016, arXiv:1606.03498, §3.1).
 
     gen: `weight · mean_k (E f_k(x) − E f_k(G(z)))²`, a mean over the features as in the authors'
     code (the paper's squared norm is a sum); disc: 0, as there, so that another term must train it.
@@ -104,7 +104,7 @@ def feature_matching(weight: float = 1.0, *, zero_sum: bool = False) -> Term:
 
 
 def pull_away(weight: float = 0.1) -> Term:
-    """EBGAN's pulling-away term on the features of generated samples (Zhao et al. 2017, §2.4).
+    """EBGAN's pulling-away term on generated samples' features (arXiv:1609.03126, §2.4).
 
     gen: `weight · 1/(N(N−1)) · Σ_{i≠j} cos²(S_i, S_j)`; disc: 0. A sample whose features are all
     zero has no direction and counts as orthogonal to all others.
@@ -131,7 +131,7 @@ def pull_away(weight: float = 0.1) -> Term:
 def auxiliary_classifier(
     disc_weight: float = 1.0, gen_weight: float = 0.1, *, on_fake: bool = False
 ) -> Term:
-    """AC-GAN's class losses on the batch's labels (Odena et al. 2017, eq. 3).
+    """AC-GAN's class losses on the batch's labels (Odena et al. 2017, arXiv:1610.09585, eq. 3).
 
     disc: `disc_weight · E CE(c, C(x))`; gen: `gen_weight · E CE(c, C(G(z, c)))`, CE the cross
     entropy of `Verdict.class_logits`. Weights and the critic on real data only are those of

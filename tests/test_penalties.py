@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from common import all_finite, arrays
 from flax import linen, nnx
+from scipy.special import ndtri
 
 from ganstab import Batch, Carry, Pair, Player, penalties, players, terms
 from ganstab.game import make_game
@@ -133,6 +134,36 @@ def test_js_regularizer_weighs_each_samples_norm_by_its_probability(x64):
     expected += np.mean(q**2 * np.square(norms(fake)))
     got = penalties.js_regularizer(bowl, real, fake, KEY)
     np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def normal_density(x, mean, stddev):
+    return np.exp(-(((x - mean) / stddev) ** 2) / 2) / stddev / math.sqrt(2 * math.pi)
+
+
+def test_js_regularizer_is_what_a_little_noise_adds_at_the_best_discriminator(x64):
+    """Data N(0, 1), samples N(1, 1): log p − log q is the line ½ − x, and a sum is an integral."""
+    x = np.linspace(-9.0, 10.0, 4001)
+
+    def loss(variance):
+        stddev = math.sqrt(1 + variance)
+        real, fake = (normal_density(x, mean, stddev) for mean in (0, 1))
+        of_score = real * np.logaddexp(0, x - 0.5) + fake * np.logaddexp(0, 0.5 - x)
+        return np.sum(of_score) * (x[1] - x[0])
+
+    # Samples at equal quantiles, a hundred thousand each.
+    quantiles = ndtri((np.arange(100_000) + 0.5) / 100_000)[:, None]
+    got = penalties.js_regularizer(
+        lambda x: 0.5 - x[:, 0], jnp.asarray(quantiles), jnp.asarray(quantiles + 1), KEY
+    )
+    np.testing.assert_allclose((loss(1e-4) - loss(0)) / 1e-4, 0.5 * got, rtol=1e-3)
+
+
+def test_js_regularizer_takes_scores_of_one_column():
+    real, fake = images(22) / 4, images(23) / 4
+    np.testing.assert_allclose(
+        penalties.js_regularizer(lambda x: bowl(x)[:, None], real, fake, KEY),
+        penalties.js_regularizer(bowl, real, fake, KEY),
+    )
 
 
 @pytest.mark.parametrize("right", [0, 1])
