@@ -30,12 +30,13 @@ def make_game(
       prior: `(key, n) -> z[n, …]`, the generator's input.
       joint: whether real and fake pass through the discriminator as one batch, so that its batch
         norm sees one set of statistics, or one after the other. Without batch statistics both
-        give the same game.
+        give the same game. One after the other they share a key: what it draws of noise or dropout
+        is the same at one place of either batch, and in `Round.score`.
       conditional: whether the generator is given the pair `(z, batch.label)` in place of `z`.
 
     Raises:
-      ValueError: without a term, or, at trace time, when samples or scores have the wrong shape,
-        or a conditional game's batch has no label.
+      ValueError: without a term, or, at trace time, when samples, scores or a term's losses have
+        the wrong shape, or a conditional game's batch has no label.
     """
     if not terms:
         raise ValueError("make_game needs at least one term, e.g. terms.score_loss(losses.hinge)")
@@ -70,7 +71,7 @@ def make_game(
             mixes=players.disc.mixes,
         )  # fmt: skip
         keyed = [round._replace(key=jax.random.fold_in(term_key, i)) for i in range(len(terms))]
-        parts = [term(seen) for term, seen in zip(terms, keyed, strict=True)]
+        parts = [_scalars(term, term(seen)) for term, seen in zip(terms, keyed, strict=True)]
         losses = Pair(*(sum(part) for part in zip(*parts, strict=True)))
         metrics = {**_named(terms, parts), **_mean_scores(of_real.score, of_fake.score)}
         return losses, Aux(Pair(carry.state.gen, state), metrics)
@@ -88,6 +89,16 @@ def _verdict(disc: Player, params, state, x: jax.Array, key) -> tuple[Verdict, A
             f"{(x.shape[0], 1)}, but gave {shape}"
         )
     return verdict._replace(score=verdict.score.reshape(x.shape[0])), state
+
+
+def _scalars(term: Term, part: Pair) -> Pair:
+    shapes = [jnp.shape(loss) for loss in part]
+    if shapes != [(), ()]:
+        raise ValueError(
+            f"a term must give each player one number, shapes () and (), but {name(term)} gave "
+            f"{shapes[0]} (gen) and {shapes[1]} (disc)"
+        )
+    return part
 
 
 def _judge_joint(verdict: Callable, real: jax.Array, fake: jax.Array):

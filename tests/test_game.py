@@ -195,6 +195,15 @@ def test_scores_of_another_shape_are_refused_with_both_named(shape, joint):
     assert str((8,) if joint else (4,)) in str(error.value) and str(shape) in str(error.value)
 
 
+def test_a_term_of_more_than_a_number_is_refused_by_its_name():
+    def unreduced(round):
+        return Pair(jnp.mean(round.fake_score), round.real_score)
+
+    game = make_game(LINEAR, WASSERSTEIN, unreduced, prior=fixed_prior)
+    with pytest.raises(ValueError, match=r"unreduced gave \(\) \(gen\) and \(4,\) \(disc\)"):
+        game(PARAMS, NOTHING, Batch(jnp.zeros((4, 2))), KEY)
+
+
 def test_a_game_needs_a_term():
     with pytest.raises(ValueError, match="at least one term"):
         make_game(LINEAR, prior=fixed_prior)
