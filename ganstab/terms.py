@@ -5,6 +5,7 @@ function of your own from a `Round` to a `Pair` is as good.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 
 import jax
@@ -18,9 +19,10 @@ Term = Callable[[Round], Pair]
 
 
 def name(term: Callable) -> str:
-    """What metrics call a term: its function's own name, seen through `functools.partial`."""
+    """What metrics call a term: its function's name, seen through `jax.jit` and `partial`."""
+    term = inspect.unwrap(term)
     while isinstance(term, functools.partial):
-        term = term.func
+        term = inspect.unwrap(term.func)
     return term.__name__ if isinstance(term, type(name)) else type(term).__name__
 
 

@@ -151,6 +151,8 @@ def test_terms_are_called_by_their_own_names():
     names = ["feature_matching", "pull_away", "auxiliary_classifier", "fisher", "drift"]
     assert [terms.name(term) for term in made] == names
     assert terms.name(terms.only("gen", terms.score_loss(losses.hinge))) == "hinge"
+    compiled = functools.partial(jax.jit(functools.partial(losses.ebgan, margin=2.0)))
+    assert terms.name(terms.score_loss(compiled)) == "ebgan"
 
 
 def test_pull_away_of_equal_and_of_orthogonal_samples_and_of_nothing():
