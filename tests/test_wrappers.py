@@ -297,12 +297,50 @@ def test_a_multiplier_is_one_more_parameter_of_which_nothing_depends():
         params, state = player.init(key)
         plain, _ = one.init(key)
         outputs = player.apply(params, state, x, key), one.apply(plain, (), x, key)
-        return params, plain, outputs
+        return params, plain, outputs, players.multiplied(one).init(key)[0].multiplier
 
-    params, plain, outputs = look(KEY)
-    assert float(params.multiplier) == 0.25
+    params, plain, outputs, by_default = look(KEY)
+    assert (float(params.multiplier), float(by_default)) == (0.25, 0)
     assert_equal(params.net, plain)
     assert_equal(*outputs)
+
+
+WRAPPED = {
+    "instance noise": players.instance_noise(perceptron(2, 4, 1), 0.5),
+    # Its kernels have rank one: their singular vectors, without a gradient, do not turn with them.
+    "spectral norm": players.spectral_norm(perceptron(2, 1, 1)),
+    "ensemble": players.ensemble(perceptron(2, 4, 1), 3),
+    "packed": players.packed(perceptron(4, 4, 1), 2),
+    "reference batch": players.reference_batch(perceptron(2, 4, 1), arrays(16, 3, 2)),
+    "multiplier": players.multiplied(perceptron(2, 4, 1)),
+}
+
+
+@pytest.mark.parametrize("wrapped", WRAPPED)
+def test_gradient_in_parameters_and_in_samples_is_the_central_difference(x64, wrapped):
+    player, weights = WRAPPED[wrapped], arrays(17, 4, 1)
+
+    @quick
+    def slopes_and_ends(key, x):
+        params, state = player.init(key)
+        towards = jax.tree.map(lambda leaf: arrays(leaf.size, *leaf.shape), (params, x))
+
+        def total(params, x):
+            return jnp.sum(weights * player.apply(params, state, x, key)[0])
+
+        def moved(shift, place):
+            shifts = jnp.where(jnp.arange(2) == place, shift, 0)
+            return total(*map(optax.tree.add_scale, (params, x), shifts, towards))
+
+        slopes = map(optax.tree.vdot, jax.grad(total, argnums=(0, 1))(params, x), towards)
+        ends = jax.vmap(jax.vmap(moved, (0, None)), (None, 0))(
+            jnp.array([1e-6, -1e-6]), jnp.arange(2)
+        )
+        return jnp.stack([*slopes]), ends
+
+    slopes, ends = slopes_and_ends(KEY, arrays(18, 4, 2))
+    assert np.abs(slopes).min() > 1e-3
+    np.testing.assert_allclose(slopes, (ends[:, 0] - ends[:, 1]) / 2e-6, rtol=1e-7, atol=1e-9)
 
 
 def test_wrappers_nest():
