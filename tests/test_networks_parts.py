@@ -264,6 +264,8 @@ def test_equalized_convolution_is_one_with_a_scaled_kernel(x64):
     got, parameters = applied(build, x, bias=bias)
     kernel = parameters["layer"]["kernel"]
     assert kernel.shape == (3, 3, 3, 5)
+    by_default = nnx.eval_shape(lambda: networks.equalized_conv(3, 5, (3, 3), rngs=nnx.Rngs(0)))
+    np.testing.assert_allclose(by_default.constant, np.sqrt(2 / 27))
     padded = np.pad(x, [(0, 0), (0, 1), (0, 1), (0, 0)])
     for row in range(3):
         for column in range(3):
@@ -291,7 +293,7 @@ def test_gated_refuses_an_odd_number_of_channels():
 def test_parts_stand_in_a_network_that_trains():
     def build(rngs):
         return nnx.Sequential(
-            networks.equalized_conv(2, 8, 3, rngs=rngs), networks.gated, networks.pixel_norm,
+            networks.equalized_conv(2, 8, (3, 3), rngs=rngs), networks.gated, networks.pixel_norm,
             networks.minibatch_stddev,
             networks.MinibatchDiscrimination((4, 4, 5), 3, 2, rngs=rngs),
             lambda x: x.reshape(x.shape[0], -1),

@@ -143,6 +143,19 @@ def test_values_and_gradients_are_those_of_the_formula(x64, case):
         )
 
 
+def test_weights_that_are_not_given_are_the_published_ones(x64):
+    start = seen()
+    found = quick(lambda: [
+        terms.feature_matching()(start).gen, terms.pull_away()(start).gen,
+        terms.drift()(start).disc, terms.fisher()(start).disc,
+    ])()  # fmt: skip
+    expected = [
+        gap(start), 0.1 * square_cosines(start), 1e-3 * np.mean(np.square(start.real_score)),
+        -lagrangian(start, 1e-6),
+    ]  # fmt: skip
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def test_terms_are_called_by_their_own_names():
     made = [make() for make in (
         terms.feature_matching, terms.pull_away, terms.auxiliary_classifier, terms.fisher,

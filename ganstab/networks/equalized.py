@@ -50,7 +50,10 @@ def equalized_conv(
     rngs: nnx.Rngs,
     **options: Any,
 ) -> Equalized:
-    """An equalised convolution; `options` (`strides`, `padding`, …) are those of `nnx.Conv`."""
+    """An equalised convolution; `options` (`strides`, `padding`, …) are those of `nnx.Conv`.
+
+    So is the window: a `kernel_size` of (3, 3) for images; 3 is a window along one axis alone.
+    """
     init = nnx.initializers.normal(1.0)
     layer = nnx.Conv(
         inputs, outputs, kernel_size, use_bias=False, kernel_init=init, rngs=rngs, **options
