@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import arrays, assert_close, assert_equal, batch, prior
+from common import arrays, assert_close, assert_equal, batch, prior, quick
 from flax import linen, nnx
 
 from ganstab import Carry, Pair, Player, losses, players, terms
@@ -85,7 +85,7 @@ def test_init_is_a_function_of_its_key(make):
     assert_equal(player.init(KEY), player.init(KEY))
     kernels = [player.init(jax.random.key(i))[0]["hidden"]["kernel"] for i in (0, 1)]
     assert not np.allclose(*kernels)
-    stacked, _ = jax.jit(jax.vmap(player.init))(jnp.stack([jax.random.key(i) for i in (0, 1)]))
+    stacked, _ = quick(jax.vmap(player.init))(jnp.stack([jax.random.key(i) for i in (0, 1)]))
     np.testing.assert_allclose(stacked["hidden"]["kernel"], np.stack(kernels), rtol=1e-6)
 
 
@@ -126,11 +126,11 @@ def test_state_is_threaded_through_a_scan(make):
         return player.apply(params, state, x, key)[::-1]
 
     keys = jax.random.split(KEY, 4)
-    last, outputs = jax.jit(lambda state: jax.lax.scan(body, state, keys))(state)
+    last, outputs = quick(lambda state: jax.lax.scan(body, state, keys))(state)
     mean = hidden(params, x).mean(0)
     np.testing.assert_allclose(leaf(last, "mean"), (1 - 0.9**4) * mean, rtol=1e-4, atol=1e-6)
     one_by_one = []
-    apply = jax.jit(player.apply)
+    apply = quick(player.apply)
     for key in keys:
         result, state = apply(params, state, x, key)
         one_by_one.append(result)
@@ -151,7 +151,7 @@ def test_gradients_inside_a_scan_reach_parameters_and_input(make):
     def once(params, x):
         return jnp.sum(player.apply(params, state, x, KEY)[0] ** 2)
 
-    got, expected = (jax.jit(jax.grad(f, argnums=(0, 1)))(params, x) for f in (total, once))
+    got, expected = (quick(jax.grad(f, argnums=(0, 1)))(params, x) for f in (total, once))
     assert_close(got, jax.tree.map(lambda g: 3 * g, expected), rtol=1e-3, atol=1e-4)
 
 
@@ -175,7 +175,7 @@ def test_both_libraries_give_the_same_game():
             found, aux = game(params, carry, data, KEY)
             return found, (found, [leaf(state, "mean") for state in aux.carry_state])
 
-        results.append(jax.jit(jax.jacobian(evaluate, has_aux=True))(Pair(gen, disc)))
+        results.append(quick(jax.jacobian(evaluate, has_aux=True))(Pair(gen, disc)))
     assert_close(results[1], results[0], rtol=1e-5, atol=1e-6)
 
 
