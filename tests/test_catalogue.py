@@ -1,13 +1,11 @@
-"""Every technique × every invariant. The next technique is one row of `CATALOGUE`.
+"""Every technique of `techniques.CATALOGUE` × every invariant.
 
 A row says how a small game is made and trained; the invariants hold for one training step of it:
 compiled or not, mapped over seeds, the batch in any order, in other precisions, where all gradients
-are zero, and on eight devices.
+are zero, on eight devices, and as the step of a discriminator that is looked ahead at.
 """
 
 import functools
-from collections.abc import Callable
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,163 +15,32 @@ import pytest
 from common import all_finite, arrays, assert_close, perceptron, quick
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
+from techniques import CATALOGUE, LOOKED_AHEAD_AT
 
-from ganstab import (
-    Batch,
-    Pair,
-    Verdict,
-    losses,
-    moves,
-    optimizers,
-    penalties,
-    steps,
-    surrogates,
-    terms,
-)
-from ganstab.averaging import averaged
+from ganstab import Batch, Pair, steps, surrogates
 from ganstab.game import make_game
-from ganstab.players import ensemble, instance_noise, multiplied, spectral_norm
+from ganstab.types import put
 
-SGD = optax.sgd(0.1)
-ADAM = optimizers.adam(0.01, b1=0.5)
-
-
-class Row(NamedTuple):
-    """One technique in a game that is otherwise plain."""
-
-    terms: tuple = (terms.score_loss(losses.non_saturating),)
-    players: Callable = lambda pair: pair
-    surrogate: Callable = lambda game: game
-    txs: Pair = Pair(SGD, SGD)
-    make_step: Callable = steps.simultaneous
-    joint: bool = False
-    draws: bool = False  # whether its loss draws numbers of its own for each sample
-
-
-def loss(fn, **options):
-    return Row(terms=(terms.score_loss(functools.partial(fn, **options)),))
-
-
-def penalty(fn, draws=False, **options):
-    return Row(terms=(terms.disc_penalty(2.0, functools.partial(fn, **options)),), draws=draws)
-
-
-def unrolled(tx=SGD, **options):
-    return Row(
-        surrogate=lambda game: surrogates.unrolled(game, tx, 2, **options), txs=Pair(SGD, tx)
-    )
-
-
-def critic(wrap, *critics_terms, **options):
-    """A row with another critic, whose terms join the plain ones."""
-    all_terms = (*Row().terms, *critics_terms)
-    return Row(terms=all_terms, players=lambda pair: Pair(pair.gen, wrap(pair.disc)), **options)
-
-
-def talkative(player):
-    """Beside its scores, the critic's hidden layer and a part of it as class logits."""
-
-    def apply(params, state, x, key, *, train=True):
-        hidden = jnp.tanh(x @ params[0]["w"])
-        score, state = player.apply(params, state, x, key, train=train)
-        return Verdict(score, features=hidden, class_logits=hidden[:, :3]), state
-
-    return player._replace(apply=apply)
-
-
-def wrapped(player):
-    return instance_noise(ensemble(spectral_norm(player), 2), optax.linear_schedule(0.5, 0.1, 4))
-
-
-def surrogate(wrap, **options):
-    return Row(surrogate=wrap, **options)
-
-
-def alternating(game, txs):
-    """Alternating updates on one batch, shown twice."""
-    return shown(2, steps.alternating(game, txs))
-
-
-def balanced(game, txs):
-    """One generator update, and one or two of the discriminator by its loss."""
-    again = Pair(lambda metrics: metrics["gen/loss"] > 9, lambda metrics: metrics["disc/loss"] > 0)
-    return shown(3, moves.balanced(game, txs, again, n_disc=2))
-
-
-def shown(count, step):
-    return lambda start, batch: step(
-        start, jax.tree.map(lambda leaf: jnp.stack([leaf] * count), batch)
-    )
-
-
-BOUND = optax.chain(
-    optimizers.historical_averaging(0.5), optimizers.optimistic(ADAM), optimizers.clip_weights(2.0)
-)
-KEEPING = optax.chain(SGD, optimizers.snapshots(2))
-
-
-CATALOGUE = {
-    "minimax": loss(losses.minimax),
-    "non-saturating": loss(losses.non_saturating),
-    "non-saturating, smoothed": loss(losses.non_saturating, label_smoothing=0.1),
-    "wasserstein": loss(losses.wasserstein),
-    "least squares": loss(losses.least_squares),
-    "hinge": loss(losses.hinge),
-    "relativistic average": loss(losses.relativistic_average),
-    "ebgan": loss(losses.ebgan),
-    "fisher": critic(
-        multiplied, terms.fisher(0.3), txs=Pair(SGD, optimizers.multiplier_ascent(SGD, 0.3))
-    ),
-    "features and classes": critic(
-        talkative,
-        terms.feature_matching(zero_sum=True),
-        terms.pull_away(),
-        terms.auxiliary_classifier(),
-    ),
-    "drift": Row(terms=(terms.score_loss(losses.wasserstein), terms.drift(0.1))),
-    "wgan-gp": penalty(penalties.wgan_gp, draws=True),
-    "wgan-gp, one-sided": penalty(penalties.wgan_gp, draws=True, one_sided=True, target=0.3),
-    "dragan": penalty(penalties.dragan, draws=True),
-    "dragan of the paper": penalty(penalties.dragan_paper, draws=True, variance=0.1),
-    "js regularizer": penalty(penalties.js_regularizer),
-    "r1": penalty(penalties.r1),
-    "r2": penalty(penalties.r2),
-    "real and fake in one batch": Row(joint=True),
-    "noise on an ensemble of spectral norms": critic(wrapped, draws=True),
-    "unrolled": unrolled(ADAM),
-    "unrolled, first order": unrolled(second_order=False),
-    "unrolled, generator, average": unrolled(player="gen", average=True),
-    "adam": Row(txs=Pair(ADAM, ADAM)),
-    "alternating": Row(make_step=alternating),
-    "best response": surrogate(lambda game: surrogates.best_response(game, SGD, 2, damping=1.0)),
-    "consensus": surrogate(lambda game: surrogates.consensus(game, 0.5)),
-    "gradient norm": surrogate(lambda game: surrogates.gradient_norm(game, 0.5)),
-    "symplectic adjustment": surrogate(surrogates.symplectic_adjustment),
-    "smoothed": surrogate(lambda game: surrogates.smoothed(game, 0.1, 2)),
-    "snapshot ensemble": surrogate(surrogates.snapshot_ensemble, txs=Pair(SGD, KEEPING)),
-    "averaged generator, extragradient": Row(
-        players=lambda pair: pair._replace(gen=averaged(pair.gen, 0.9)),
-        make_step=moves.extragradient,
-    ),
-    "historical, optimistic, clipped, balanced": Row(txs=Pair(BOUND, BOUND), make_step=balanced),
-}
-
-
+ROWS = CATALOGUE | LOOKED_AHEAD_AT
 PLAIN = Pair(perceptron(3, 2), perceptron(2, 4, 1))
 BATCH = 8
 DATA = Batch(arrays(2, BATCH, 2), label=jnp.arange(BATCH) % 3), arrays(0, BATCH, 3)
-ORDER = np.random.default_rng(3).permutation(BATCH)
-SHUFFLED = jax.tree.map(lambda leaf: leaf[ORDER], DATA)
+
+
+def shuffled(together):
+    """The data in another order, this many neighbours at a time."""
+    order = np.random.default_rng(3).permutation(np.arange(BATCH).reshape(-1, together)).ravel()
+    return jax.tree.map(lambda leaf: leaf[order], DATA)
 
 
 @functools.cache
 def pair_of(name):
-    return CATALOGUE[name].players(PLAIN)
+    return ROWS[name].players(PLAIN)
 
 
 def game_of(name, latent):
     """The row's game, on latent numbers that do not depend on the key."""
-    row = CATALOGUE[name]
+    row = ROWS[name]
     game = make_game(pair_of(name), *row.terms, joint=row.joint, prior=lambda key, n: latent)
     return row.surrogate(game)
 
@@ -187,7 +54,7 @@ def step(name, start, data):
 
 @functools.cache
 def start_of(name, seed=1):
-    return steps.init(pair_of(name), CATALOGUE[name].txs, jax.random.key(seed))
+    return steps.init(pair_of(name), ROWS[name].txs, jax.random.key(seed))
 
 
 @functools.cache
@@ -221,6 +88,7 @@ def test_moves_and_is_the_same_compiled_or_not(name):
     for place, player in enumerate(Pair._fields):
         moved = optax.tree.norm(optax.tree.sub(params[place], start.params[place]))
         assert (moved > 0) == (metrics[f"{player}/grad_norm"] > 0)
+    assert metrics["disc/grad_norm"] > 0
     if CATALOGUE[name].make_step is steps.simultaneous:
         key = jax.random.fold_in(start.key, start.step)
         losses, _ = game_of(name, latent)(start.params, start.carry, batch, key)
@@ -234,12 +102,12 @@ def test_mapped_over_seeds_and_batches_in_any_order(name, frozen):
     starts = [start_of(name, seed) for seed in (5, 1, 1)]
     stacked = [
         jax.tree.map(lambda *leaves: jnp.stack(leaves), *cases)
-        for cases in (starts, [DATA, DATA, SHUFFLED])
+        for cases in (starts, [DATA, DATA, shuffled(CATALOGUE[name].together)])
     ]
     got = quick(jax.vmap(functools.partial(step, name)))(*stacked)
-    other, same, shuffled = (jax.tree.map(lambda leaf, i=i: leaf[i], got) for i in range(3))
+    other, same, moved = (jax.tree.map(lambda leaf, i=i: leaf[i], got) for i in range(3))
     assert_close(same, expected, rtol=1e-4, atol=1e-6)
-    assert_close(shuffled, expected, rtol=1e-4, atol=1e-6)
+    assert_close(moved, expected, rtol=1e-4, atol=1e-6)
     assert not np.allclose(other[2]["disc/loss"], same[2]["disc/loss"], rtol=1e-4)
 
 
@@ -249,7 +117,7 @@ def cast(tree, dtype):
     )
 
 
-@pytest.mark.parametrize("dtype", [jnp.float64, jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.bfloat16])
 def test_dtype(name, dtype):
     with jax.enable_x64(dtype == jnp.float64):
         start = cast(start_of(name), dtype)
@@ -274,3 +142,34 @@ def test_eight_devices(name, mesh):
     got = compiled(name)(start, data)
     assert all(leaf.sharding.device_set == {*jax.devices()} for leaf in jax.tree.leaves(got))
     assert_close(got, compiled(name)(start_of(name), DATA), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOOKED_AHEAD_AT)
+def test_inside_unrolled(x64, name):
+    """The generator's loss at the discriminator one own update later, and its slope."""
+    start, (batch, latent) = cast((start_of(name), DATA), float)
+    towards = jax.tree.map(lambda leaf: arrays(leaf.size, *leaf.shape), start.params.gen)
+    txs = ROWS[name].txs
+
+    @quick
+    def both_ways(start, batch, latent):
+        game = game_of(name, latent)
+
+        def ahead(gen):
+            looking = surrogates.unrolled(game, txs.disc, 1)
+            return looking(put(start.params, 0, gen), start.carry, batch, start.key)[0].gen
+
+        def by_hand(shift):
+            gen = optax.tree.add_scale(start.params.gen, shift, towards)
+            params = put(start.params, 0, gen)
+            moved, _ = steps.move(game, txs, 1, params, start.carry, batch, start.key)
+            return game(*moved, batch, start.key)[0].gen
+
+        value, grads = jax.value_and_grad(ahead)(start.params.gen)
+        values = jax.lax.map(by_hand, jnp.array([0, 1e-5, -1e-5]))
+        return value, optax.tree.vdot(grads, towards), values
+
+    value, slope, (now, *ends) = both_ways(start, batch, latent)
+    np.testing.assert_allclose(value, now, rtol=1e-9)
+    assert abs(slope) > 1e-3
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-5)
