@@ -27,6 +27,7 @@ import jax
 from experiments.runner import launch, study
 from experiments.small_games import (
     balance,
+    critics,
     divergences,
     exponents,
     paths,
@@ -49,7 +50,7 @@ STUDY = study.Study(
         "learning_rates": rates.learning_rates,
         "lyapunov": exponents.lyapunov,
         "point_masses": divergences.point_masses,
-        "gaussians": divergences.gaussians,
+        "gaussians": critics.gaussians,
     },
 )
 

@@ -61,7 +61,7 @@ def test_players_of_the_dirac_gan_play_its_formula(x64):
 @pytest.mark.parametrize("name", ["R1 and R2", "Unrolled, K = 5", "Consensus"])
 def test_paths_agree_with_the_closed_form_and_only_then(x64, name):
     technique = dirac.PATHS[name]
-    weights = np.linspace(0, technique.last, 31)
+    weights = np.linspace(technique.first, technique.last, 61)
     found = dirac.jacobians(technique, weights)
     right = agreements(paths.path_findings(name, technique, weights, found))
     assert all(right) and len(right) == (1 if technique.critical is None else 2)

@@ -11,5 +11,6 @@
 | `paths` | its eigenvalues over a technique's weight |
 | `rates` | its learning rates |
 | `exponents` | Lyapunov exponents of learning |
-| `divergences` | how far apart two distributions are, and what a critic makes of it |
+| `divergences` | how far apart two point masses are |
+| `critics` | what a discriminator and critics make of two Gaussians |
 """

@@ -23,6 +23,8 @@ from ganstab.types import Game
 
 TURN = np.array([[0.0, 0.5], [-0.5, 0.0]])
 ORIGIN = Pair(0.0, 0.0)
+SAMPLES = 1 << 15
+"""Of instance noise, for a Jacobian."""
 
 
 class Technique(NamedTuple):
@@ -33,11 +35,13 @@ class Technique(NamedTuple):
     """The closed form, of one weight."""
     symbol: str = "γ"
     last: float = 1.5
-    """The weights of interest are [0, last]."""
+    """The largest weight of interest."""
     critical: float | None = None
     """Where the two eigenvalues meet: from there on nothing turns."""
     noisy: bool = False
     """Whether the critic is shown noise, so that it has a state and needs many samples."""
+    first: float = 0.0
+    """The least weight of interest."""
     tolerance: float = 1e-9
     """Of the Jacobian; a mean over samples is only as good as they are many."""
 
@@ -73,12 +77,17 @@ def origin() -> Pair:
     return jax.tree.map(jnp.asarray, ORIGIN)
 
 
-def jacobians(technique: Technique, weights: Any, samples: int = 1 << 16) -> np.ndarray:
+def jacobians(
+    technique: Technique,
+    weights: Any,
+    samples: int = SAMPLES,
+    derivative: Callable = dynamics.exact,
+) -> np.ndarray:
     """The field's Jacobian at (0, 0) for each of the weights: `[W, 2, 2]`."""
     at = place(samples if technique.noisy else 1, technique.noisy)
 
     def one(weight):
-        return dynamics.jacobian(technique.game(weight), origin(), **at)
+        return dynamics.jacobian(technique.game(weight), origin(), derivative=derivative, **at)
 
     return np.asarray(quick(lambda weights: jax.lax.map(one, weights))(jnp.asarray(weights)))
 
@@ -120,13 +129,14 @@ def _unrolled(K: int, last: float, critical: float, first_order: bool = False) -
 R1 = Technique(penalised(penalties.r1), damped, "γ", 1.5, 1.0)
 NOISE = Technique(
     lambda sigma: gan(noise=sigma), lambda sigma: damped(sigma**2 / 2), "σ", 3**0.5, 2**0.5,
-    noisy=True, tolerance=4 * 1.5 * (2 / (1 << 16)) ** 0.5,
+    # Four standard errors of the noise's second moment, times the largest damping.
+    noisy=True, tolerance=4 * 1.5 * (2 / SAMPLES) ** 0.5,
 )  # fmt: skip
 CONSENSUS = Technique(
     lambda gamma: sur.consensus(gan(), gamma), lambda gamma: drawn(gamma / 4), last=6.0
 )
 SMOOTHED = Technique(
-    lambda sigma: sur.smoothed(gan(), sigma, 1 << 12), blurred, "σ", 1.5, tolerance=0.15
+    lambda sigma: sur.smoothed(gan(), sigma, 1 << 12), blurred, "σ", 1.5, tolerance=0.06
 )
 PATHS = {
     "R1 and R2": R1,
@@ -142,9 +152,9 @@ PATHS = {
     "Unrolled, K = 10": _unrolled(10, 0.3, 0.2),
     "Unrolled, K = 5, first order": _unrolled(5, 1.2, 0.8, first_order=True),
     "Best response, of R1": Technique(
-        lambda gamma: sur.best_response(R1.game(gamma + 0.25), optax.sgd(0.5), 100),
-        lambda gamma: damped(gamma + 0.25) * [[0], [1]] - np.diag([0.5 / (gamma + 0.25), 0.0]),
-        "γ − ¼", 1.5, 0.5**0.5 - 0.25,
+        lambda gamma: sur.best_response(R1.game(gamma), optax.sgd(0.5), 100),
+        lambda gamma: np.array([[-0.5 / gamma, 0.0], [-0.5, -gamma]]), "γ", 1.75, 0.5**0.5,
+        first=0.25,
     ),
     "Consensus": CONSENSUS,
     "Symplectic adjustment": Technique(

@@ -7,7 +7,7 @@ from experiments.runner.records import checked
 from experiments.runner.study import Exhibit
 from experiments.small_games import dirac
 from experiments.small_games.dirac import PATHS, penalised
-from ganstab import losses, penalties, plots
+from ganstab import dynamics, losses, penalties, plots
 from ganstab.style import VERMILION, panels, styled
 
 
@@ -17,11 +17,13 @@ def eigenvalues() -> Exhibit:
     figure, axes = panels(3, 4, width=2.6, height=2.3)
     findings: list[dict] = []
     for axis, (name, technique) in zip(axes.flat, PATHS.items(), strict=True):
-        weights = np.linspace(0, technique.last, 31)
+        weights = np.linspace(technique.first, technique.last, 61)
         found = dirac.jacobians(technique, weights)
         plots.eigenvalue_path(
             axis, weights, np.linalg.eigvals(found), title=name, label=technique.symbol
         )
+        axis.set_xlim(left=min(axis.get_xlim()[0], -1.45))
+        axis.set_ylim(-0.6, 0.6)
         _closed_form(axis, technique)
         findings += path_findings(name, technique, weights, found)
     caption = (
@@ -37,15 +39,15 @@ def eigenvalues() -> Exhibit:
 
 
 def _closed_form(axis: Axes, technique: dirac.Technique) -> None:
-    some = np.linspace(0, technique.last, 13)
+    some = np.linspace(technique.first, technique.last, 13)
     values = np.concatenate([np.linalg.eigvals(technique.jacobian(weight)) for weight in some])
     axis.plot(values.real, values.imag, "x", color="black", markersize=4, zorder=7)
     if technique.critical is not None:
         meet = np.linalg.eigvals(technique.jacobian(technique.critical)).mean().real
         axis.plot(meet, 0, "*", color=VERMILION, markersize=11, markeredgecolor="white", zorder=8)
         axis.annotate(
-            f"{technique.symbol} = {technique.critical:.3g}", (meet, 0), (0, 9),
-            textcoords="offset points", ha="center", fontsize=7.5, color=VERMILION, zorder=8,
+            f"{technique.symbol} = {technique.critical:.3g}", (meet, 0), (-7, 6),
+            textcoords="offset points", ha="right", fontsize=7.5, color=VERMILION, zorder=8,
         )  # fmt: skip
 
 
@@ -95,8 +97,11 @@ def same_findings() -> list[dict]:
         "NS-GAN and R1": penalised(penalties.r1, losses.non_saturating),
     }
     expected = np.stack([dirac.damped(weight) for weight in weights])
+    # By differences: the norm's derivative at a slope of 0 is defined to be 0, and is believed.
     found = {
-        name: dirac.jacobians(dirac.Technique(game, dirac.damped), weights)
+        name: dirac.jacobians(
+            dirac.Technique(game, dirac.damped), weights, derivative=dynamics.central
+        )
         for name, game in same.items()
     }
     return [

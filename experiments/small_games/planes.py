@@ -46,8 +46,8 @@ class Panel(NamedTuple):
     txs: Pair = sgd(H)
     rules: tuple[Callable, ...] = BOTH
     noisy: bool = False
-    kink: bool = False
-    """Whether the field jumps at ψ = 0, so that (0, 0) has no Jacobian."""
+    unmarked: bool = False
+    """Whether (0, 0) has no Jacobian: the field jumps there, or is only an estimate."""
 
 
 def _ahead(K: int) -> Game:
@@ -68,27 +68,27 @@ FIELDS = {
     "Least squares": Panel(gan(losses.least_squares)),
     "Relativistic": Panel(gan(losses.relativistic_average)),
     "Clipped, c = 1": Panel(gan(losses.wasserstein), _of_disc(optimizers.clip_weights(1.0))),
-    "WGAN-GP, γ = 0.7": Panel(penalised(penalties.wgan_gp, losses.wasserstein)(0.7), kink=True),
-    "DRAGAN, γ = 0.7": Panel(penalised(penalties.dragan)(0.7), kink=True),
+    "WGAN-GP, γ = 0.7": Panel(penalised(penalties.wgan_gp, losses.wasserstein)(0.7), unmarked=True),
+    "DRAGAN, γ = 0.7": Panel(penalised(penalties.dragan)(0.7), unmarked=True),
     "R1 or R2, γ = 0.3": Panel(R1.game(0.3)),
-    "R1, γ = 1, critical": Panel(R1.game(1.0)),
+    "R1, γ = 1 ★": Panel(R1.game(1.0)),
     "Non-sat. and R1, 0.3": Panel(penalised(penalties.r1, losses.non_saturating)(0.3)),
     "Noise, σ = 0.7": Panel(NOISE.game(0.7), noisy=True),
-    "Noise, σ = √2, critical": Panel(NOISE.game(2**0.5), noisy=True),
-    "Roth et al., γ = 2, critical": Panel(PATHS["Roth et al."].game(2.0)),
+    "Noise, σ = √2 ★": Panel(NOISE.game(2**0.5), noisy=True),
+    "Roth et al., γ = 2 ★": Panel(PATHS["Roth et al."].game(2.0)),
     "Consensus, γ = 1": Panel(CONSENSUS.game(1.0)),
     "Symplectic, λ = 1": Panel(PATHS["Symplectic adjustment"].game(1.0)),
-    "Parameter noise, σ = 1": Panel(sur.smoothed(gan(), 1.0, 64)),
+    "Param. noise, σ = 1": Panel(sur.smoothed(gan(), 1.0, 64), unmarked=True),
     "Grad. norm, η = ½": Panel(PATHS["Gradient norm (NK17)"].game(0.5)),
-    "Grad. norm, η = 2, critical": Panel(PATHS["Gradient norm (NK17)"].game(2.0)),
+    "Grad. norm, η = 2 ★": Panel(PATHS["Gradient norm (NK17)"].game(2.0)),
     "Unrolled, K = 1": Panel(_ahead(1)),
     "Unrolled, K = 5": Panel(_ahead(5)),
-    "Unrolled, K = 10, critical": Panel(_ahead(10)),
+    "Unrolled, K = 10 ★": Panel(_ahead(10)),
     "Best response, R1 0.3": Panel(sur.best_response(R1.game(0.3), optax.sgd(0.5), 50)),
     "Extragradient": Panel(gan(), rules=(moves.extragradient,)),
     "Optimistic": Panel(gan(), Pair(_OPTIMISTIC, _OPTIMISTIC), (steps.simultaneous,)),
     "Five critic steps": Panel(gan(), rules=(steps.simultaneous, in_turn(5))),
-    "Historical averaging, ½": Panel(gan(), Pair(_PULL, _PULL)),
+    "Hist. averaging, ½": Panel(gan(), Pair(_PULL, _PULL)),
     "Five past critics": Panel(
         sur.snapshot_ensemble(gan()), _of_disc(optimizers.snapshots(5))
     ),
@@ -122,7 +122,8 @@ def field(name: str) -> tuple[dynamics.Slice, np.ndarray]:
     def both(params: Pair):
         plane = dynamics.parameter_plane(params)
         seen = dynamics.cut(game, plane, grid, grid, **at)
-        return seen, dynamics.jacobian(game, params, **at)
+        # By differences, for which the field need not be differentiated and compiled again.
+        return seen, dynamics.jacobian(game, params, derivative=dynamics.central, **at)
 
     seen, slopes = quick(both)(dirac.origin())
     return seen, np.asarray(slopes)
@@ -140,7 +141,8 @@ def fields() -> Exhibit:
         f"The smallest GAN: data at 0, samples at θ, critic ψx. Runs of {STEPS} gradient steps of "
         f"size {H} from (1, 1), red with both players at once, blue with one after the other; "
         "the ground is darker where the field is fast, and a full disc in the middle marks an "
-        "equilibrium that is stable, a half one that turns without end. The field is the "
+        "equilibrium that is stable, a half one that turns without end; a star in the title is "
+        "the critical weight. The field is the "
         "loss's own in the last row, where training follows it in another way. Whatever damps "
         "either player comes in; a loss alone, clipping, and a penalty that wants slopes of 1 do "
         "not. Spectral norm has no picture: it makes of a single weight its sign. Signs are those "
@@ -152,7 +154,7 @@ def fields() -> Exhibit:
 def _draw(axis: Axes, name: str, runs: list[np.ndarray], place: int) -> None:
     panel = FIELDS[name]
     seen, slopes = field(name)
-    middle = [] if panel.kink else [_middle(slopes)]
+    middle = [] if panel.unmarked else [_middle(slopes)]
     plots.vector_field(
         axis, seen, trajectories=[_within(run) for run in runs], fixed_points=middle,
         title=name, names=("θ" if place >= 24 else "", "ψ" if place % 6 == 0 else ""),

@@ -128,8 +128,10 @@ def _arrow(axis: Axes, run: np.ndarray, colour: str) -> None:
     """A head a third of the way along: at its end, a run may be turning on the spot."""
     way = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(run, axis=0), axis=1))])
     if way[-1] > 0:
-        tail, head = (np.searchsorted(way, share * way[-1]) for share in (0.3, 0.33))
-        tail = min(tail, head - 1)
+        head = np.searchsorted(way, 0.33 * way[-1])
+        # Against the run's extent, too: a share of many turns would be a chord across them.
+        length = min(0.03 * way[-1], 0.1 * np.max(np.ptp(run, axis=0)))
+        tail = min(np.searchsorted(way, way[head] - length), head - 1)
         axis.annotate(
             "", run[head], run[tail], zorder=5,
             arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.2, "shrinkB": 0},
