@@ -12,6 +12,7 @@ import optax
 
 from experiments.runner.records import checked
 from experiments.runner.study import Exhibit
+from experiments.small_games.moves import quick
 from ganstab import Batch, Pair, Player, losses, optimizers, penalties, steps, terms
 from ganstab.game import make_game
 from ganstab.networks.mlp import Discriminator
@@ -69,9 +70,8 @@ def trained(critic: Critic, count: int = TRAINED) -> np.ndarray:
         state, _ = jax.lax.scan(advance, start, jnp.arange(count))
         return disc.apply(state.params.disc, state.carry.state.disc, line[:, None], key)[0]
 
-    # Much of its time is running, so it is compiled well.
     return np.asarray(
-        jax.jit(jax.vmap(learn, in_axes=(0, None)))(
+        quick(jax.vmap(learn, in_axes=(0, None)))(
             jax.random.split(jax.random.key(0), STARTS), jnp.asarray(LINE)
         )
     )

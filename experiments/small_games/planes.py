@@ -1,5 +1,6 @@
 """The Dirac-GAN in the plane of its two numbers: fields, and training runs on them."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -58,10 +59,11 @@ def _of_disc(last: optax.GradientTransformation) -> Pair:
     return Pair(optax.sgd(H), optax.chain(optax.sgd(H), last))
 
 
+PLAIN = gan()
 _PULL = optax.chain(optimizers.historical_averaging(0.5), optax.sgd(H))
 _OPTIMISTIC = optimizers.optimistic(optax.sgd(H))
 FIELDS = {
-    "GAN": Panel(gan()),
+    "GAN": Panel(PLAIN),
     "Non-saturating": Panel(gan(losses.non_saturating)),
     "Wasserstein": Panel(gan(losses.wasserstein)),
     "Hinge": Panel(gan(losses.hinge)),
@@ -85,19 +87,19 @@ FIELDS = {
     "Unrolled, K = 5": Panel(_ahead(5)),
     "Unrolled, K = 10 ★": Panel(_ahead(10)),
     "Best response, R1 0.3": Panel(sur.best_response(R1.game(0.3), optax.sgd(0.5), 50)),
-    "Extragradient": Panel(gan(), rules=(moves.extragradient,)),
-    "Optimistic": Panel(gan(), Pair(_OPTIMISTIC, _OPTIMISTIC), (steps.simultaneous,)),
-    "Five critic steps": Panel(gan(), rules=(steps.simultaneous, in_turn(5))),
-    "Hist. averaging, ½": Panel(gan(), Pair(_PULL, _PULL)),
+    "Extragradient": Panel(PLAIN, rules=(moves.extragradient,)),
+    "Optimistic": Panel(PLAIN, Pair(_OPTIMISTIC, _OPTIMISTIC), (steps.simultaneous,)),
+    "Five critic steps": Panel(PLAIN, rules=(steps.simultaneous, in_turn(5))),
+    "Hist. averaging, ½": Panel(PLAIN, Pair(_PULL, _PULL)),
     "Five past critics": Panel(
-        sur.snapshot_ensemble(gan()), _of_disc(optimizers.snapshots(5))
+        sur.snapshot_ensemble(PLAIN), _of_disc(optimizers.snapshots(5))
     ),
     "Label smoothing, 0.1": Panel(
         gan(lambda real, fake: losses.minimax(real, fake, label_smoothing=0.1))
     ),
 }  # fmt: skip
 # The field of a game whose generator answers to the past is that of the present.
-PRESENT = {"Five past critics": gan()}
+PRESENT = {"Five past critics": PLAIN}
 
 
 def trained(panel: Panel, count: int = STEPS) -> list[np.ndarray]:
@@ -113,10 +115,10 @@ def trained(panel: Panel, count: int = STEPS) -> list[np.ndarray]:
     return [np.asarray(run) for run in found]
 
 
-def field(name: str) -> tuple[dynamics.Slice, np.ndarray]:
-    """The game's field over the plane, and its Jacobian at (0, 0)."""
-    panel, game = FIELDS[name], PRESENT.get(name, FIELDS[name].game)
-    at = dirac.place(SAMPLES if panel.noisy else 1, panel.noisy)
+@functools.cache
+def field(game: Game, noisy: bool) -> tuple[dynamics.Slice, np.ndarray]:
+    """The game's field over the plane, and its Jacobian at (0, 0); once for all that share it."""
+    at = dirac.place(SAMPLES if noisy else 1, noisy)
     grid = jnp.linspace(-REACH, REACH, 25)
 
     def both(params: Pair):
@@ -153,7 +155,7 @@ def fields() -> Exhibit:
 
 def _draw(axis: Axes, name: str, runs: list[np.ndarray], place: int) -> None:
     panel = FIELDS[name]
-    seen, slopes = field(name)
+    seen, slopes = field(PRESENT.get(name, panel.game), panel.noisy)
     middle = [] if panel.unmarked else [_middle(slopes)]
     plots.vector_field(
         axis, seen, trajectories=[_within(run) for run in runs], fixed_points=middle,
