@@ -19,7 +19,7 @@ learning rate 0.2, 500 steps, [−2, 2]²; Sato, Akiyama & Farmer 2002 (arXiv nl
 
 To expect: every finding with a closed form says that it agrees. Everything is deterministic but the
 noise in three techniques and the data of the last exhibit, whose keys are fixed, and in float64.
-Cost: about three minutes on two cores, most of it compiling; a second start finds it compiled.
+Cost: about three minutes on two cores, most of it compiling.
 """
 
 import jax
