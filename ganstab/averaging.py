@@ -58,4 +58,4 @@ def averaged(player: Player, decay: float) -> Player:
         average = jax.tree.map(towards, (state.params, state.state), (params, live))
         return output, Averaged(live, *jax.lax.stop_gradient(average))
 
-    return Player(init, apply)
+    return player._replace(init=init, apply=apply)

@@ -72,6 +72,11 @@ def test_counts_are_the_latest_and_no_gradient_runs_into_the_average():
     assert after.state[0].dtype == jnp.int32
 
 
+def test_an_averaged_critic_still_names_what_mixes():
+    critic = normed_pair().disc
+    assert averaged(critic, 0.9).mixes == critic.mixes != ()
+
+
 def test_a_state_that_is_donated_holds_no_array_twice():
     params, state = averaged(counter(), 0.9).init(KEY)
     jax.jit(lambda tree: jax.tree.map(lambda x: x + 1, tree), donate_argnums=0)((params, state))

@@ -216,6 +216,12 @@ def test_resampling_draws_for_each_update_and_for_the_last_loss(x64):
     np.testing.assert_allclose(found, (0.5 * moved + 5 * last, -1.0 - 14.0), rtol=1e-10)
 
 
+def test_resampling_without_a_key_is_refused():
+    game = unrolled(games.bilinear(), SGD, 1, resample=jax.random.normal)
+    with pytest.raises(ValueError, match=r"unrolled\(resample=…\) draws .* got key=None"):
+        game(Pair(jnp.asarray(0.5), jnp.asarray(2.0)), scalar_carry(), None, None)
+
+
 def test_without_resampling_the_batch_stays(x64):
     game = unrolled(noisy_game(), SGD, 3)
     found, _ = game(Pair(jnp.array(0.5), jnp.array(2.0)), scalar_carry(), jnp.array(7.0), KEY)

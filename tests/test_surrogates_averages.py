@@ -71,9 +71,11 @@ def test_without_noise_a_smoothed_game_is_the_game(x64):
     )
 
 
-def test_no_samples_are_refused():
+def test_no_samples_and_no_key_are_refused():
     with pytest.raises(ValueError, match="samples must be 1 or more, got 0"):
         smoothed(games.bilinear(), SIGMA, 0)
+    with pytest.raises(ValueError, match=r"smoothed draws random .* got key=None"):
+        smoothed(games.bilinear(), SIGMA, 2)(pair_at(POINT), scalar_carry(), None, None)
 
 
 def trained(tx, steps_before):
@@ -136,6 +138,15 @@ def test_an_unrolled_ensemble_is_of_the_snapshots_that_the_updates_would_take(x6
     np.testing.assert_allclose(slope, expected, rtol=1e-8)
 
 
+def test_an_unroll_from_a_fresh_optimizer_faces_the_snapshots_that_there_are(x64):
+    """The look-ahead moves ψ by an optimizer of its own, and the live one's past stays."""
+    tx = optax.chain(SGD, optimizers.snapshots(3))
+    params, carry, history = trained(tx, 4)
+    game = unrolled(snapshot_ensemble(games.bilinear()), SGD, 2, live=False)
+    gen = quick(game.__call__)(params, carry, None, KEY)[0].gen
+    np.testing.assert_allclose(gen, 0.5 * np.mean(history[-3:]), rtol=1e-12)
+
+
 def test_each_member_of_an_ensemble_is_looked_ahead_from(x64):
     tx = optax.chain(SGD, optimizers.snapshots(3))
     params, carry, history = trained(tx, 4)
@@ -158,7 +169,8 @@ def test_an_ensemble_trains_by_the_public_steps_and_the_generator_plays_once():
 
     txs = Pair(SGD, optax.chain(SGD, optimizers.snapshots(2)))
     step = steps.simultaneous(snapshot_ensemble(Game(play, judge)), txs)
-    params = Pair(jnp.asarray(1.0), jnp.asarray(0.5))
+    # With a dtype of their own, or the second step would be traced anew, for numbers that have one.
+    params = Pair(jnp.asarray(1.0, float), jnp.asarray(0.5, float))
     opt = Pair(*(tx.init(own) for tx, own in zip(txs, params, strict=True)))
     state = TrainState(params, Carry(Pair((), ()), opt), jnp.int32(0), KEY)
     step = quick(step)

@@ -6,6 +6,7 @@ import optax
 
 from ganstab.optimizers.history import snapshots_in
 from ganstab.surrogates.gradients import replayed
+from ganstab.surrogates.unrolling import check_key
 from ganstab.types import Carry, Game, Pair, metrics_of, put
 
 # Folded into the key for the noise; games split their key into a few, which are its first folds.
@@ -28,13 +29,14 @@ def smoothed(game: Game, stddev: float, samples: int) -> Game:
       samples: S ≥ 1.
 
     Raises:
-      ValueError: for S below 1.
+      ValueError: for S below 1, or, at trace time, without a key.
     """
     if samples < 1:
         raise ValueError(f"samples must be 1 or more, got {samples}")
 
     def judge(params: Pair, carry: Carry, batch, fake, key):
         del fake
+        check_key(key, "smoothed")
 
         def perturbed(noise_key):
             noise = optax.tree.random_like(noise_key, params)

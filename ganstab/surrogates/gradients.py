@@ -46,7 +46,7 @@ def gradient_norm(game: Game, weight: float) -> Game:
         gen: L_G + η‖∇_ψ L_D‖²      disc: L_D
 
     Nagarajan and Kolter 2017 (arXiv 1706.04156, section 4); without a factor ½, as in their code.
-    To first order in the step size it is `unrolled` by K steps of size η/K.
+    In a zero-sum game it is, to first order in η, `unrolled` by K gradient steps of size η/K.
 
     Args:
       game: any game.

@@ -49,7 +49,8 @@ def unrolled(
       average: the mean of the loss after each of the K updates in place of the last.
       live: start `tx` from the opponent's live state `carry.opt`, as the reference implementation
         does, and not from `tx.init`. Where the carry holds no state at all (the empty tuple of a
-        closed-form game) there is none to start from, and `tx.init` is used.
+        closed-form game) there is none to start from, and `tx.init` is used. A live state moves
+        with the K updates, for a game inside that reads it; otherwise it stays as it is.
       resample: `None` for one minibatch and one key throughout, so that every update sees the same
         samples; or `(key) -> batch`, which draws a new one for each update and for the final loss,
         on which the generator is replayed.
@@ -61,7 +62,7 @@ def unrolled(
 
     Raises:
       ValueError: for a K below 0, another player, or, at trace time, a live optimizer state that
-        is not `tx`'s.
+        is not `tx`'s, or no key to resample with.
     """
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
@@ -76,6 +77,15 @@ def unrolled(
         return (None, carry.state.gen) if replays else game.play(gen_params, carry, batch, key)
 
     def judge(params: Pair, carry: Carry, batch, fake, key):
+        if resample is not None:
+            check_key(key, "unrolled(resample=…)")
+
+        def facing(opponent: _Opponent) -> tuple[Pair, Carry]:
+            """The players and what they carry, with the opponent as it is then."""
+            state = put(carry.state, ahead, opponent.state)
+            opt = put(carry.opt, ahead, opponent.opt) if live else carry.opt
+            return put(params, ahead, opponent.params), Carry(state, opt)
+
         def evaluate(params, carry, step=None):
             if resample is not None and step is not None:
                 step_key = jax.random.fold_in(key, step)
@@ -85,14 +95,14 @@ def unrolled(
             return game.judge(params, carry, batch, fake, key)
 
         def update(opponent: _Opponent, step):
-            return _update(evaluate, tx, params, carry, opponent, step, ahead, second_order)
+            return _update(evaluate, facing, tx, opponent, step, ahead, second_order)
 
         body = jax.checkpoint(update, prevent_cse=False) if remat else update
         start = _Opponent(
             params[ahead], start_of(tx, params[ahead], carry.opt[ahead], live), carry.state[ahead]
         )
         last, passed = jax.lax.scan(body, start, jnp.arange(steps))
-        final, final_aux = evaluate(*_facing(params, carry, last, ahead), steps)
+        final, final_aux = evaluate(*facing(last), steps)
         loss = final[1 - ahead]
         if average:
             loss = (jnp.sum(passed[1:]) + loss) / steps
@@ -111,11 +121,11 @@ class _Opponent(NamedTuple):
     state: Any
 
 
-def _update(evaluate, tx, params, carry, opponent: _Opponent, step, ahead: int, second_order: bool):
+def _update(evaluate, facing, tx, opponent: _Opponent, step, ahead: int, second_order: bool):
     """One update of the opponent, and what the other player's loss was before it."""
 
     def own_loss(own):
-        losses, aux = evaluate(*_facing(params, carry, opponent._replace(params=own), ahead), step)
+        losses, aux = evaluate(*facing(opponent._replace(params=own)), step)
         return losses[ahead], (losses[1 - ahead], aux.carry_state[ahead])
 
     grads, (loss, state) = jax.grad(own_loss, has_aux=True)(opponent.params)
@@ -125,11 +135,10 @@ def _update(evaluate, tx, params, carry, opponent: _Opponent, step, ahead: int, 
     return _Opponent(optax.apply_updates(opponent.params, updates), opt, state), loss
 
 
-def _facing(params: Pair, carry: Carry, opponent: _Opponent, ahead: int) -> tuple[Pair, Carry]:
-    """The players and what they carry, with the opponent as it is now."""
-    state = put(carry.state, ahead, opponent.state)
-    opt = put(carry.opt, ahead, opponent.opt)
-    return put(params, ahead, opponent.params), Carry(state, opt)
+def check_key(key, name: str) -> None:
+    """Raises ValueError where there is none, as in a closed-form game."""
+    if key is None:
+        raise ValueError(f"{name} draws random numbers and needs a key, got key=None")
 
 
 def start_of(tx: optax.GradientTransformation, params, opt, live: bool):
