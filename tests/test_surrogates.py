@@ -76,20 +76,6 @@ def test_bilinear_looking_ahead_at_the_generator(x64, K):
     np.testing.assert_allclose(grads.disc, -THETA + 2 * K * ETA * PSI, rtol=1e-12)
 
 
-@pytest.mark.parametrize("K", [1, 3, 5])
-def test_dirac_spectrum(x64, K):
-    """At the equilibrium: -Kη/4 ± √(K²η²/16 - ¼), as of gradient-norm regularisation."""
-    game = unrolled(games.dirac(), SGD, K)
-
-    def field(point):
-        own = jax.jacobian(lambda params: game(params, scalar_carry(), None, KEY)[0])(Pair(*point))
-        return -jnp.stack([own.gen.gen, own.disc.disc])
-
-    got = np.sort_complex(np.linalg.eigvals(jax.jacobian(field)(jnp.zeros(2))))
-    root = np.emath.sqrt((K * ETA) ** 2 / 16 - 0.25)
-    np.testing.assert_allclose(got, np.sort_complex([-K * ETA / 4 + root, -K * ETA / 4 - root]))
-
-
 MOMENTUM = 0.8
 HEAVY = optax.sgd(ETA, momentum=MOMENTUM)
 
@@ -187,6 +173,30 @@ def test_state_passes_from_update_to_update_and_is_dropped(x64):
     moved = 2.0 + ETA * 0.5 * (1 + 2 + 3)
     np.testing.assert_allclose(found, (0.5 * moved * 4, -0.5 * 2.0), rtol=1e-12)
     assert aux.carry_state.disc == 2
+
+
+def test_the_gradient_runs_through_the_states_as_well(x64):
+    """Each evaluation adds ψ to the state, and both losses are in proportion to it."""
+
+    def judge(params, carry, batch, fake, key):
+        value = params.gen * params.disc * carry.state.disc
+        state = put(carry.state, 1, carry.state.disc + params.disc)
+        return Pair(value, -value), Aux(state, {})
+
+    def by_hand(theta):
+        psi, state = 2.0, 1.0
+        for _ in range(3):
+            psi, state = psi + ETA * theta * state, state + psi
+        return theta * psi * state
+
+    game = unrolled(counting_game()._replace(judge=judge), SGD, 3)
+    carry = Carry(Pair((), jnp.array(1.0)), Pair((), ()))
+
+    def loss(theta):
+        return game(Pair(theta, jnp.array(2.0)), carry, None, KEY)[0].gen
+
+    slope = jax.grad(loss)(jnp.array(0.5))
+    np.testing.assert_allclose(slope, (by_hand(0.5 + 1e-5) - by_hand(0.5 - 1e-5)) / 2e-5, rtol=1e-8)
 
 
 def noisy_game():

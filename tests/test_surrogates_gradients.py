@@ -102,6 +102,15 @@ def test_epsilon_decides_where_the_products_are_small(x64):
     np.testing.assert_allclose(played(game, w)[1], xi(w) - WEIGHT * aligned(w)[1], rtol=1e-9)
 
 
+def test_the_products_are_a_mean_over_the_parameters(x64):
+    """An ε of −0.4 times their sum outweighs a fifth of it, and not the sum."""
+    turned, hamiltonian = aligned(POINT)[1], M.T @ xi(POINT)
+    total = (xi(POINT) @ hamiltonian) * (turned @ hamiltonian)
+    game = surrogates.symplectic_adjustment(quadratic(), WEIGHT, epsilon=-0.4 * total)
+    expected = xi(POINT) - WEIGHT * np.sign(total) * turned
+    np.testing.assert_allclose(played(game, POINT)[1], expected, rtol=1e-9)
+
+
 def ahead(gradient, K, w):
     """w with ψ taken K steps down `gradient`."""
     for _ in range(K):
