@@ -72,6 +72,18 @@ def test_counts_are_the_latest_and_no_gradient_runs_into_the_average():
     assert after.state[0].dtype == jnp.int32
 
 
+def test_gradients_run_through_the_live_state():
+    """An unroll of the generator goes through it, as it does without an average."""
+
+    def apply(params, state, x, key, *, train=True):
+        return x, state + 2.0 * params
+
+    player = averaged(Player(lambda key: (jnp.ones(()), jnp.zeros(())), apply), 0.5)
+    params, state = player.init(KEY)
+    slopes = jax.jacobian(lambda params: player.apply(params, state, params, KEY)[1])(params)
+    assert slopes == (2.0, 0.0, 0.0)
+
+
 def test_an_averaged_critic_still_names_what_mixes():
     critic = normed_pair().disc
     assert averaged(critic, 0.9).mixes == critic.mixes != ()

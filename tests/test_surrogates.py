@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import arrays, assert_close, batch, normed_pair, prior, scalar_carry  # fmt: skip
+from common import arrays, assert_close, batch, normed_pair, prior, quick, scalar_carry
 
 from ganstab import Aux, Batch, Carry, Game, Pair, games, losses, optimizers, players, steps, terms
 from ganstab.game import make_game
@@ -305,7 +305,7 @@ def test_the_real_networks_gradient_is_the_central_difference(x64, tx, try_cut):
         prior=lambda key, n: jax.random.normal(key, (n, 16)), joint=True,
     )  # fmt: skip
 
-    @functools.partial(jax.jit, static_argnames="second_order")
+    @functools.partial(quick, static_argnames="second_order")
     def value_and_slope(shift, towards, second_order=True):
         def loss(gen):
             surrogate = unrolled(game, tx, 2, second_order=second_order)

@@ -38,6 +38,16 @@ def test_a_single_sample_is_the_game_at_noisy_parameters_drawn_anew_with_each_ke
     assert np.min(np.abs(w - POINT)) > 1e-4 and np.min(np.abs(w - other)) > 1e-4
 
 
+def test_the_noise_is_none_of_the_games_own_draws(x64):
+    """A game splits the key it is given, as the noise is split from another."""
+    seen = np.asarray(moments(1)[2]["gen/w"])
+    for count in (1, 2, 4):
+        for key in jax.random.split(KEY, count):
+            own = optax.tree.random_like(key, pair_at(POINT))
+            drawn = POINT + SIGMA * np.concatenate([own.gen, own.disc])
+            assert np.max(np.abs(drawn - seen)) > 1e-2
+
+
 def test_losses_are_means_over_normal_noise_on_every_parameter(x64):
     """E w³ = p³ + 3pσ², E w² = p² + σ²; independent entries, and the tails of a normal."""
     cubes, squares, seen = moments(20_000)
