@@ -32,8 +32,11 @@ th, td { padding: .5rem .8rem; border: 1px solid var(--line); text-align: left;
   vertical-align: top; overflow-wrap: break-word; }
 th { font-weight: 600; }
 .wide { width: 100%; }
-.wide th, .wide td:not(.prose) { white-space: nowrap; }
-.wide td.prose { min-width: 13rem; }
+.wide tr:first-child th, .wide td { white-space: nowrap; }
+.wide td.prose { min-width: 10rem; white-space: normal; }
+td.good { color: var(--good); font-weight: 600; }
+td.warn { color: var(--warn); font-weight: 600; }
+code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9em; }
 .scroll { overflow-x: auto; }
 .wide tr:first-child th { color: var(--soft); font-weight: 500; }
 .facts th { width: 12rem; color: var(--soft); font-weight: 500; }

@@ -3,6 +3,7 @@
 import base64
 import html
 import pathlib
+import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +21,20 @@ class Picture(NamedTuple):
 
 class Prose(str):
     """A cell of a table that may be broken into lines; others are kept in one."""
+
+    kind = "prose"
+
+
+class Good(str):
+    """A cell in the colour of what is as it should be."""
+
+    kind = "good"
+
+
+class Warn(str):
+    """A cell in the colour of a warning."""
+
+    kind = "warn"
 
 
 def page(title: str, *, state: str, good: bool, description: str, body: Iterable[str]) -> str:
@@ -48,16 +63,17 @@ def section(name: str, *content: str) -> str:
 
 
 def paragraphs(text: str) -> str:
-    """Plain text, its paragraphs parted by empty lines."""
-    parts = (html.escape(" ".join(part.split())) for part in text.split("\n\n"))
+    """Plain text, its paragraphs parted by empty lines, and `code` between backticks."""
+    parts = (_escaped(" ".join(part.split())) for part in text.split("\n\n"))
     return "".join(f"<p>{part}</p>" for part in parts if part)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with a line of heads, the first cell of each row a head as well."""
+    """A table with a line of heads, if there are any; the first cell of each row is one as well."""
     body = "".join(f"<tr>{''.join(map(_cell, range(len(row)), row))}</tr>" for row in rows)
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
-    return f'<div class="scroll"><table class="wide"><tr>{head}</tr>{body}</table></div>'
+    names = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
+    head = f"<tr>{names}</tr>" if names else ""
+    return f'<div class="scroll"><table class="wide">{head}{body}</table></div>'
 
 
 def facts(items: Mapping[str, Any]) -> str:
@@ -99,5 +115,11 @@ def figure(picture: Picture) -> str:
 
 def _cell(place: int, text: str) -> str:
     name = "th" if place == 0 else "td"
-    kind = ' class="prose"' if isinstance(text, Prose) else ""
-    return f"<{name}{kind}>{html.escape(text)}</{name}>"
+    kind = getattr(text, "kind", "")
+    attribute = f' class="{kind}"' if kind else ""
+    return f"<{name}{attribute}>{_escaped(text)}</{name}>"
+
+
+def _escaped(text: str) -> str:
+    """As HTML, with `code` between backticks set as such."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

@@ -52,7 +52,7 @@ def test_full_disk_leaves_the_log_as_it_was(tmp_path, monkeypatch):
         file.write(data[:3])
         failing(errno.ENOSPC)()
 
-    monkeypatch.setattr(records, "_write_whole", short_write)
+    monkeypatch.setattr(run_log, "_write_whole", short_write)
     with pytest.raises(InputError, match="No space left on device; free some space"):
         run_log.append_row(log, {"step": 2})
     assert log.read_bytes() == before

@@ -125,5 +125,6 @@ def _figures(value: float | complex | str) -> str:
         return value
     value = complex(value)
     if not value.imag:
-        return f"{value.real:.4g}"
-    return f"{value.real:.4g} {'−' if value.imag < 0 else '+'} {abs(value.imag):.4g}i"
+        return f"{value.real:.4g}".replace("-", "−")
+    sign = "−" if value.imag < 0 else "+"
+    return f"{value.real:.4g} {sign} {abs(value.imag):.4g}i".replace("-", "−")

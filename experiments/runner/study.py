@@ -171,11 +171,18 @@ def _section(study: Study, folder: pathlib.Path, name: str, words: Mapping[str, 
 def _row(finding: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         finding["label"],
-        finding["found"],
+        _tone(finding)(finding["found"]),
         finding["expected"] or "–",
         pages.Prose(finding["reading"]),
         pages.Prose(finding["source"] or "–"),
     )
+
+
+def _tone(finding: Mapping[str, Any]) -> type[str]:
+    """Of a number that is as expected, or is not; of one that nothing was expected of, none."""
+    if finding["agrees"] is None:
+        return str
+    return pages.Good if finding["agrees"] else pages.Warn
 
 
 def _lines(result: Mapping[str, Any]) -> list[str]:

@@ -7,11 +7,23 @@ from ganstab.doctor.diagnosis import Report
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.figures import CAPTIONS, figures
 from ganstab.doctor.run import Record
-from ganstab.pages import Picture, Prose, facts, figure, page, paragraphs, section, table
+from ganstab.pages import (
+    Good,
+    Picture,
+    Prose,
+    Warn,
+    facts,
+    figure,
+    page,
+    paragraphs,
+    section,
+    table,
+)
 from ganstab.style import png
 from ganstab.writing import explained, to_json, write_atomic
 
 WORDS = {"good": "well", "watch": "watch", "bad": "ill"}
+TONES = {"good": Good, "watch": str, "bad": Warn}
 WIDTH = 96
 
 
@@ -48,10 +60,12 @@ def write(
         write_atomic(path, png(made))
         pictures.append(Picture(path, CAPTIONS[drawn]))
     write_atomic(folder / "findings.json", to_json([one._asdict() for one in report.findings]))
-    rows = [(one.topic, WORDS[one.state], Prose(one.words)) for one in report.findings]
+    rows = [
+        (one.topic, TONES[one.state](WORDS[one.state]), Prose(one.words)) for one in report.findings
+    ]
     remedies = [section(one.topic, paragraphs(one.remedy)) for one in report.findings if one.remedy]
     body = [
-        section("Findings", table(("", "", ""), rows)),
+        section("Findings", table((), rows)),
         section("Pictures", *map(figure, pictures)),
         section("What acts on it", *remedies),
         section("What this cannot tell", *map(paragraphs, report.limits)),
