@@ -25,7 +25,8 @@ def exact(fn: Callable, at: jax.Array, along: jax.Array) -> tuple[jax.Array, jax
 
     Right to rounding for what is made of primitives and right custom rules. Functions with a
     `jax.custom_vjp` have no forward mode, and a custom rule that is not the function's derivative
-    is believed: take `central` for those.
+    is believed, as is a guard at its point (the norm of a gradient penalty where that gradient is
+    0): take `central` for those.
 
     Args:
       fn: from a vector `[n]` to an array.
