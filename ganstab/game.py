@@ -39,7 +39,7 @@ def make_game(
         the wrong shape, or a conditional game's batch has no label.
     """
     if not terms:
-        raise ValueError("make_game needs at least one term, e.g. terms.score_loss(losses.hinge)")
+        raise ValueError("make_game needs at least one term, e.g. terms.score_loss(loss)")
     judge_both = _judge_joint if joint else _judge_apart
 
     def play(gen_params, carry: Carry, batch: Batch, key):
