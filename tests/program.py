@@ -8,7 +8,7 @@ import sys
 ROOT = pathlib.Path(__file__).parent.parent
 RUN = {
     "unroll_steps": 1,
-    "num_steps": 60,
+    "num_steps": 40,
     "batch_size": 16,
     "log_every": 5,
     "checkpoint_every": 10,

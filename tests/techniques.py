@@ -200,20 +200,20 @@ CATALOGUE = {
 }
 
 
-# What is added up can be looked ahead at in one program. A surrogate's composition with `unrolled`
-# has a closed form in its own tests, and so has an optimizer's.
-LOOKED_AHEAD_AT = {
+def _is_a_term(row):
+    return row._replace(terms=(), draws=False) == Row(terms=())
+
+
+# What is added up is compiled in one program, where each has its own metric.
+TERMS = {
     "all losses and penalties": Row(
-        terms=tuple(
-            term
-            for row in CATALOGUE.values()
-            if row._replace(terms=(), draws=False) == Row(terms=())
-            for term in row.terms
-        )
-    ),
-    **{
-        name: row
-        for name, row in CATALOGUE.items()
-        if row.players is not Row().players and row.make_step is steps.simultaneous
-    },
+        terms=tuple(term for row in CATALOGUE.values() if _is_a_term(row) for term in row.terms)
+    )
+}
+ADDED_UP = TERMS | {name: row for name, row in CATALOGUE.items() if not _is_a_term(row)}
+# A surrogate's composition with `unrolled` has a closed form in its own tests, and an optimizer's.
+LOOKED_AHEAD_AT = TERMS | {
+    name: row
+    for name, row in CATALOGUE.items()
+    if row.players is not Row().players and row.make_step is steps.simultaneous
 }

@@ -152,7 +152,10 @@ def whole(tree):
     return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(tree)])
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 3e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [pytest.param("float32", 3e-5, marks=pytest.mark.slow), ("float64", 1e-12)],
+)
 def test_layouts_agree_on_images_gradients_and_unrolled_gradients(x64, dtype, tolerance):
     minor, major = (
         images_gradient_and_unrolled_gradient(ops, dtype) for ops in (batch_minor, batch_major)

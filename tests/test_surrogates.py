@@ -292,8 +292,11 @@ def stacked_mnist_start():
 
 @pytest.mark.parametrize(
     ("tx", "try_cut"),
-    [(optax.sgd(0.3), True), (optax.rmsprop(0.01), False), (optimizers.adam(0.01, b1=0.5), False)],
-    ids=["sgd", "rmsprop", "adam"],
+    [
+        pytest.param(optax.sgd(0.3), True, id="sgd"),
+        pytest.param(optax.rmsprop(0.01), False, id="rmsprop", marks=pytest.mark.slow),
+        pytest.param(optimizers.adam(0.01, b1=0.5), False, id="adam", marks=pytest.mark.slow),
+    ],
 )
 def test_the_real_networks_gradient_is_the_central_difference(x64, tx, try_cut):
     """And is not where the second-order term is cut: this test fails without it."""

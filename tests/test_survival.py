@@ -26,7 +26,7 @@ def whole(tmp_path_factory, cache):
     return second, seconds, (workdir / "metrics.jsonl").read_text()
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_bit_equal_after_sigkill_at_random_moments(tmp_path, cache, whole, kills):
     expected, seconds, _ = whole
     draw, landed, finished = random.Random(kills), 0, 0
