@@ -11,8 +11,8 @@ import pathlib
 from absl import flags
 
 from experiments.runner import launch, samples
-from ganstab import run_log
 from ganstab.errors import InputError
+from ganstab.output import run_log
 
 FLAGS = flags.FLAGS
 

@@ -12,10 +12,11 @@ import optax
 import pytest
 from common import scalar_carry
 
-from ganstab import Aux, Game, Pair, TrainState, doctor, games, run_log, steps
+from ganstab import Aux, Game, Pair, TrainState, doctor, games, steps
 from ganstab.doctor import __main__ as program
 from ganstab.doctor import coverage
 from ganstab.faults import Fault
+from ganstab.output import run_log
 
 RATE = 0.1
 NEVER_RUN = doctor.Record()

@@ -7,10 +7,11 @@ import optax
 import pytest
 from common import all_finite, arrays, assert_equal, doubled, halved, quick
 
-from ganstab import Batch, Carry, Pair, Player, growing, losses, stages, steps, terms
+from ganstab import Batch, Carry, Pair, Player, losses, stages, steps, terms
 from ganstab.averaging import averaged
 from ganstab.game import make_game
-from ganstab.resolutions import blend, down, up
+from ganstab.networks.resolutions import blend, down, up
+from ganstab.stages import growing
 
 KEY = jax.random.key(0)
 # A step at level 0, then fades of 2 and 4 steps, each with 1 and 2 more.

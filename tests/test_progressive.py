@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from common import arrays, doubled, halved, quick
 
-from ganstab import Pair, growing, players
+from ganstab import Pair, players
 from ganstab.networks import progressive
-from ganstab.resolutions import down
+from ganstab.networks.resolutions import down
+from ganstab.stages import growing
 
 KEY = jax.random.key(0)
 WIDTHS, LATENT, SIDE, GROUP = (4, 3, 2), 3, 2, 2

@@ -14,13 +14,13 @@ from ganstab import (
     Player,
     TrainState,
     losses,
-    pyramid,
-    resolutions,
     stages,
     steps,
     terms,
 )
 from ganstab.game import make_game
+from ganstab.networks import resolutions
+from ganstab.stages import pyramid
 
 KEY = jax.random.key(0)
 TXS = Pair(optax.sgd(0.1), optax.sgd(0.2))

@@ -9,8 +9,8 @@ import pytest
 from common import failing
 
 from experiments.runner import events, records
-from ganstab import run_log
 from ganstab.errors import InputError
+from ganstab.output import run_log
 
 PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
 

@@ -13,7 +13,8 @@ from experiments.runner import devices, events, figures, records, report, sample
 from experiments.runner.feeds import Feed
 from experiments.runner.progress import Progress
 from experiments.runner.settings import Settings
-from ganstab import checkpoint, run_log
+from ganstab import checkpoint
+from ganstab.output import run_log
 from ganstab.steps import Step
 from ganstab.types import Game, TrainState
 

@@ -15,9 +15,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from experiments.runner.records import Published
-from ganstab.run_log import Row
+from ganstab.output.run_log import Row
+from ganstab.output.writing import write_atomic
 from ganstab.style import BLUE, FAINT, GREEN, STYLE, VERMILION, png
-from ganstab.writing import write_atomic
 
 
 class Line(NamedTuple):

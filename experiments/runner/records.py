@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 import ganstab
-from ganstab.writing import plain
+from ganstab.output.writing import plain
 
 
 class Published(NamedTuple):

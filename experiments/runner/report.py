@@ -14,7 +14,7 @@ import numpy as np
 from experiments.runner.progress import describe, duration, number
 from experiments.runner.reading import reading, shown, state, summary
 from experiments.runner.samples import sample_path, sample_steps
-from ganstab.pages import (
+from ganstab.output.pages import (
     Picture,
     Prose,
     facts,
@@ -26,8 +26,8 @@ from ganstab.pages import (
     table,
     verbatim,
 )
-from ganstab.run_log import read_rows
-from ganstab.writing import to_json, write_atomic
+from ganstab.output.run_log import read_rows
+from ganstab.output.writing import to_json, write_atomic
 
 __all__ = ["Picture", "sample_pictures", "summary", "write_report", "write_result"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.runner.figures import Line, Mark, Panel, draw_panel, points
-from ganstab.run_log import Row
+from ganstab.output.run_log import Row
+from ganstab.output.writing import write_atomic
 from ganstab.style import BLUE, FAINT, STYLE, VERMILION, png
-from ganstab.writing import write_atomic
 
 _GAP = 2
 _SPACE = 22

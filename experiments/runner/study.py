@@ -22,9 +22,9 @@ from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.progress import Progress
 from experiments.runner.settings import own_flags
 from experiments.runner.workdir import held, open_workdir
-from ganstab import pages
+from ganstab.output import pages
+from ganstab.output.writing import plain, to_json, write_atomic
 from ganstab.style import png
-from ganstab.writing import plain, to_json, write_atomic
 
 FLAGS = flags.FLAGS
 _NOT_SETTINGS = ("workdir", "only", "compilation_cache")

@@ -15,8 +15,9 @@ from absl import flags
 
 from experiments.runner.book import MODES_LOG, Experiment
 from experiments.runner.run import Session, start
-from ganstab import checkpoint, run_log
+from ganstab import checkpoint
 from ganstab.errors import InputError
+from ganstab.output import run_log
 
 if TYPE_CHECKING:
     from ganstab.doctor import Subject

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ganstab.errors import InputError
-from ganstab.writing import UNFINISHED, explained, plain, to_json, write_atomic
+from ganstab.output.writing import UNFINISHED, explained, plain, to_json, write_atomic
 
 
 def open_workdir(path: str | os.PathLike[str], config: Mapping[str, Any]) -> pathlib.Path:

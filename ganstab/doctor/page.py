@@ -7,7 +7,7 @@ from ganstab.doctor.diagnosis import Report
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.figures import CAPTIONS, figures
 from ganstab.doctor.run import Record
-from ganstab.pages import (
+from ganstab.output.pages import (
     Good,
     Picture,
     Prose,
@@ -19,8 +19,8 @@ from ganstab.pages import (
     section,
     table,
 )
+from ganstab.output.writing import explained, to_json, write_atomic
 from ganstab.style import png
-from ganstab.writing import explained, to_json, write_atomic
 
 WORDS = {"good": "well", "watch": "watch", "bad": "ill"}
 TONES = {"good": Good, "watch": str, "bad": Warn}

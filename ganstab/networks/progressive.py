@@ -21,7 +21,7 @@ from jax import Array
 from ganstab.networks.equalized import equalized_conv, equalized_linear
 from ganstab.networks.minibatch import minibatch_stddev
 from ganstab.networks.norms import pixel_norm
-from ganstab.resolutions import blend, down, up
+from ganstab.networks.resolutions import blend, down, up
 
 
 def _leaky(x: Array) -> Array:

@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 
 from ganstab import steps
-from ganstab.resolutions import blend, down, up
-from ganstab.stages import Stage, on
+from ganstab.networks.resolutions import blend, down, up
+from ganstab.stages.schedule import Stage, on
 from ganstab.types import Batch, Carry, Game, Pair, Player, TrainState
 
 

@@ -8,8 +8,8 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ganstab.page_template import PAGE
-from ganstab.writing import explained
+from ganstab.output.page_template import PAGE
+from ganstab.output.writing import explained
 
 
 class Picture(NamedTuple):

@@ -8,7 +8,7 @@ h. The discriminator is shown `l + h`, the sum that in the paper stands in front
 
 Levels are counted from the coarsest, 0, to the finest. They are trained each on its own, on real
 coarse images, in any order; only sampling runs through all of them. The paper leaves open how an
-image is made smaller and larger; here it is by `ganstab.resolutions`.
+image is made smaller and larger; here it is by `ganstab.networks.resolutions`.
 """
 
 import functools
@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 
 from ganstab.game import make_game
-from ganstab.resolutions import down, up
-from ganstab.stages import on
+from ganstab.networks.resolutions import down, up
+from ganstab.stages.schedule import on
 from ganstab.terms import Term
 from ganstab.types import Batch, Game, Pair, Player, TrainState
 
