@@ -7,7 +7,10 @@ import time
 
 import numpy as np
 import pytest
+from common import refusal
 from program import RUN, run, start
+
+from experiments.runner import devices
 
 
 def free_port() -> int:
@@ -57,9 +60,8 @@ def logs(folder) -> str:
     return "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
 
 
-@pytest.mark.parametrize("missing", ["num_processes", "process_id"])
-def test_half_a_cluster_is_refused(tmp_path, cache, missing):
-    settings = {"coordinator": "127.0.0.1:1", "num_processes": 2, "process_id": 0}
-    del settings[missing]
-    done = run(tmp_path / "run", cache, **settings)
-    assert done.returncode == 2 and "--num_processes=N" in done.stderr
+@pytest.mark.parametrize(("count", "place"), [(None, 0), (2, None), (2, 2)])
+def test_half_a_cluster_is_refused(count, place):
+    told = refusal(lambda: devices.join("127.0.0.1:1", count, place))
+    assert "--num_processes=N" in told and f"got {count} and {place}" in told
+    assert "--coordinator=HOST:PORT" in refusal(lambda: devices.join(None, 2, 0))
