@@ -16,6 +16,7 @@ RIDGE = (
     "`penalties.r2` of weight γ, or weight decay. Shorter steps make it slower."
 )
 SPIRALS_OUT = "Growth that turns is the game's own, and not a feature of either loss."
+OWN_LOSS = "It is a ridge or a saddle of that player's own loss: see Motion."
 OVERSHOOTS = (
     "The step is longer than 2 over the curvature of that player's loss, and jumps over the valley "
     "further each time: lower its learning rate."
@@ -79,7 +80,7 @@ def step_motion(examination: Examination | None, record: Record) -> Finding | No
         f": twice as far apart after {np.log(2) / np.log1p(growth):,.0f} steps, {way}. The "
         f"direction lies {_who(examination.multipliers.vectors[:, place], examination.sizes)}."
     )
-    bad = growth > FAST and remedy is not RIDGE
+    bad = growth > FAST and remedy is not OWN_LOSS
     return Finding("Training step", "bad" if bad else "watch", words, remedy)
 
 
@@ -89,7 +90,7 @@ def _way(multiplier: complex) -> tuple[str, str]:
         return "turning as they go", SPIRALS
     if multiplier.real < 0:
         return "from side to side", OVERSHOOTS
-    return "straight", RIDGE
+    return "straight", OWN_LOSS
 
 
 def _who(direction: np.ndarray, sizes: Pair) -> str:
