@@ -1,19 +1,22 @@
 """What all tests run under: eight devices, plain machine code, no silent rank promotion."""
 
+import fcntl
 import os
 
-# Before jax is imported anywhere, or it is too late. Most of a test's time is compiling, and plain
-# machine code is the same arithmetic.
+import quick_compile
+
+# Before jax is imported anywhere, or it is too late.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = " ".join(
     (
-        "--xla_backend_optimization_level=0",
+        quick_compile.flags(),
         os.environ.get("XLA_FLAGS", ""),
         "--xla_force_host_platform_device_count=8",
     )
 )
 
 import jax
+import program
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -39,7 +42,28 @@ def mesh():
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """The folder of compiled programs that all started programs share, over all test processes."""
+def shared(tmp_path_factory):
+    """A folder that all test processes share."""
     base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "xla"
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def cache(shared):
+    """The folder of compiled programs that all started programs share."""
+    return shared / "xla"
+
+
+@pytest.fixture(scope="session")
+def finished(shared, cache):
+    """The folder of an uninterrupted run of the main job; its words are in `run.log` beside it.
+
+    Whoever wants it first makes it, the others wait: it is not to be changed, only copied.
+    """
+    workdir = shared / "whole" / "run"
+    workdir.parent.mkdir(exist_ok=True)
+    with open(shared / "whole.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (workdir / "result.json").exists():
+            assert program.start(workdir, cache).wait() == 0
+    return workdir

@@ -35,8 +35,8 @@ def losses(workdir) -> np.ndarray:
     return np.array([[row["gen/loss"], row["disc/loss"]] for row in rows])
 
 
-def test_two_processes_equal_one_and_one_goes_on_from_two(tmp_path, cache):
-    together, alone = tmp_path / "together", tmp_path / "alone"
+def test_two_processes_equal_one_and_one_goes_on_from_two(tmp_path, cache, finished):
+    together = tmp_path / "together"
     processes = start_two(together, cache)
     rows = together / "metrics.jsonl"
     while not rows.exists() or len(rows.read_text().splitlines()) < 4:
@@ -45,15 +45,14 @@ def test_two_processes_equal_one_and_one_goes_on_from_two(tmp_path, cache):
     processes[1].send_signal(signal.SIGTERM)
     assert [p.wait(timeout=120) for p in processes] == [128 + signal.SIGTERM] * 2, logs(tmp_path)
     stopped = json.loads((together / "result.json").read_text())
-    assert stopped["status"] == "interrupted" and 20 <= stopped["step"] < RUN["num_steps"]
+    assert stopped["status"] == "interrupted" and 8 <= stopped["step"] < RUN["num_steps"]
     assert stopped["versions"]["device"].startswith("2 ")
 
     done = run(together, cache)
     assert done.returncode == 0 and f"going on from step {stopped['step']}" in done.stderr
-    assert run(alone, cache).returncode == 0
     # Rounding differs with the number of devices, and a game amplifies it step by step.
-    np.testing.assert_allclose(losses(together)[:4], losses(alone)[:4], rtol=1e-4)
-    np.testing.assert_allclose(losses(together), losses(alone), rtol=2e-2)
+    np.testing.assert_allclose(losses(together)[:4], losses(finished)[:4], rtol=1e-4)
+    np.testing.assert_allclose(losses(together), losses(finished), rtol=1e-3)
 
 
 def logs(folder) -> str:

@@ -140,8 +140,8 @@ def test_networks_layer_by_layer(x64, grown, levels):
 def test_at_alpha_0_the_grown_networks_are_the_old_ones(x64, grown, levels):
     params, _, _, outputs = grown
     old, new = outputs(params)[levels - 2 : levels]
-    np.testing.assert_array_equal(new.gen[0], doubled(np.asarray(old.gen[-1])))
-    np.testing.assert_array_equal(new.disc[0], old.disc[-1])
+    np.testing.assert_allclose(new.gen[0], doubled(np.asarray(old.gen[-1])), rtol=1e-12)
+    np.testing.assert_allclose(new.disc[0], old.disc[-1], rtol=1e-12)
     for a, b in ((new.gen[0], new.gen[-1]), (new.disc[0], new.disc[-1])):
         assert np.abs(np.asarray(a - b)).max() > 1e-3
 
