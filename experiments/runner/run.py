@@ -105,7 +105,7 @@ def _train(experiment: Experiment, session: Session, state: TrainState, at: int)
             progress.note(f"stopped at step {at:,}; the same command goes on from there")
             book.close(state, at, "interrupted")
             return stop.exit_status
-        if evaluate:
+        if evaluate and at < settings.num_steps:
             book.report(state, at, "running")
     return book.close(state, at, "finished")
 
