@@ -1,7 +1,8 @@
 """Data for two-player games, drawn by index or from a key; there are no iterators.
 
-* Images on hand: `load_mnist` (embedded), `load_idx` (a folder of IDX files), `make_images`
-  (a user's own arrays). All give `Images`, which `jax.device_put` makes resident.
+* Images on hand: `load_mnist` (embedded), `load_idx` (a folder of IDX files), `load_folder` (a
+  folder with one sub-folder of PNG or JPEG files a class), `make_images` (a user's own arrays).
+  All give `Images`, which `jax.device_put` makes resident.
 * Images fetched from disk by index: `load_tfds` gives a `RandomAccess`.
 * Batches of either: a `Sampler` (`single_images`, `stacked_digits`) with `draw` (resident,
   jittable) or `fetch_batch` (from disk). The same key gives the same batch.
@@ -9,6 +10,7 @@
 """
 
 from ganstab.data.idx import load_idx
+from ganstab.data.image_folder import class_names, is_image_folder, load_folder
 from ganstab.data.images import Images, make_images
 from ganstab.data.mnist import load_mnist
 from ganstab.data.random_access import RandomAccess
@@ -39,10 +41,13 @@ __all__ = [
     "Images",
     "RandomAccess",
     "Sampler",
+    "class_names",
     "draw",
     "fetch_batch",
     "grid",
     "grid_modes",
+    "is_image_folder",
+    "load_folder",
     "load_idx",
     "load_mnist",
     "load_tfds",
