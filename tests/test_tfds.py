@@ -20,17 +20,17 @@ def png(array):
     return io.BytesIO(file.getvalue())
 
 
-def prepare_tfds(folder, images, shape, labelled=True, name="tiny_digits"):
+def prepare_tfds(folder, images, shape, labelled=True, name="tiny_digits", version="1.0.0"):
     """A dataset on disk as TFDS itself writes it, in shards of 9 array_record entries."""
     import tensorflow_datasets as tfds
 
     features = {"image": tfds.features.Image(shape=shape)}
     if labelled:
         features["label"] = tfds.features.ClassLabel(num_classes=10)
-    place = folder / name / "1.0.0"
+    place = folder / name / version
     place.mkdir(parents=True)
     identity = tfds.core.dataset_info.DatasetIdentity(
-        name=name, version="1.0.0", data_dir=str(place), module_name="tests"
+        name=name, version=version, data_dir=str(place), module_name="tests"
     )
     info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features))
     writer = tfds.core.SequentialWriter(info, 9, file_format="array_record")

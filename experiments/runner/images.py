@@ -5,11 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from experiments.runner.settings import Settings
-from ganstab.data import Images, RandomAccess, load_idx, load_mnist, load_tfds
+from experiments.runner.settings import EMBEDDED, Settings
+from ganstab.data import (
+    Images,
+    RandomAccess,
+    is_image_folder,
+    load_folder,
+    load_idx,
+    load_mnist,
+    load_tfds,
+)
 from ganstab.errors import InputError
-
-EMBEDDED = "mnist"
 
 
 def load(settings: Settings, shape: tuple[int, int, int]) -> Images | RandomAccess:
@@ -23,16 +29,27 @@ def load(settings: Settings, shape: tuple[int, int, int]) -> Images | RandomAcce
       InputError: the dataset is unknown, missing, damaged, of another shape, or smaller than a
         batch.
     """
-    if settings.dataset != EMBEDDED:
-        source: Images | RandomAccess = load_tfds(
-            settings.dataset, "train", data_dir=settings.data_dir, download=settings.download
-        )
-    elif settings.data_dir:
-        source = load_idx(settings.data_dir, "train")
-    else:
-        source = load_mnist("train")
+    source = _load_embedded(settings) if settings.dataset == EMBEDDED else _load_named(settings)
     _check(source, settings, shape)
     return source
+
+
+def _load_embedded(settings: Settings) -> Images:
+    return load_idx(settings.data_dir, "train") if settings.data_dir else load_mnist("train")
+
+
+def _load_named(settings: Settings) -> Images | RandomAccess:
+    """A folder of images where `--data_dir` is one, or else what TensorFlow Datasets has."""
+    folder = settings.data_dir
+    if folder and is_image_folder(folder):
+        return load_folder(folder)
+    try:
+        return load_tfds(settings.dataset, "train", data_dir=folder, download=settings.download)
+    except InputError as error:
+        ways = "" if settings.download else "--download, or "
+        raise InputError(
+            f"{error}; as flags: {ways}--data_dir=FOLDER with one sub-folder of images a class"
+        ) from error
 
 
 def load_ahead(

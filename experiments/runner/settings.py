@@ -5,10 +5,23 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
+EMBEDDED = "mnist"
+"""The dataset that the package brings along."""
+
 _FLAGS = flags.FLAGS
 _NOT_SETTINGS = (
     *("workdir", "data_dir", "download", "tensorboard", "compilation_cache"),
     *("coordinator", "num_processes", "process_id"),
+)
+_NAMED = "the name of a TensorFlow Datasets image dataset that is prepared on disk"
+_HELP_EMBEDDED = (
+    f"Images to train on: {EMBEDDED} (embedded) or {_NAMED}. With --data_dir and the embedded "
+    "name, that folder's standard IDX files (train-images-idx3-ubyte and train-labels-idx1-ubyte, "
+    ".gz or not)."
+)
+_HELP_NAMED = (
+    f"Images to train on: {_NAMED}, or, with --data_dir, what that folder's images are called in "
+    "the run's records; nothing of it is in the package."
 )
 
 
@@ -53,11 +66,14 @@ def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: s
     flags.DEFINE_string(
         "dataset",
         dataset,
-        f"Images to train on: {dataset} (embedded) or the name of a TensorFlow Datasets image "
-        "dataset that is prepared on disk. With --data_dir and the embedded name, that folder's "
-        "standard IDX files (train-images-idx3-ubyte and train-labels-idx1-ubyte, .gz or not).",
+        _HELP_EMBEDDED if dataset == EMBEDDED else _HELP_NAMED,
     )
-    flags.DEFINE_string("data_dir", None, "Folder of IDX files, or of prepared datasets.")
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Folder of images in one sub-folder a class (in its sub-folder train, if it has one), of "
+        "IDX files, or of prepared datasets.",
+    )
     flags.DEFINE_bool(
         "download",
         False,
