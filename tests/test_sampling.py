@@ -11,6 +11,9 @@ from tiny_images import BYTES, IMAGES, LABELS
 
 from ganstab.data import (
     RandomAccess,
+    augmentation_key,
+    colored_digits,
+    colorize,
     draw,
     fetch_batch,
     make_images,
@@ -41,7 +44,10 @@ def records(images):
     return RandomAccess([{"image": i, "label": k} for i, k in zip(*images, strict=True)])
 
 
-@pytest.mark.parametrize("sampler", [single_images, stacked_digits])
+SAMPLERS = [single_images, stacked_digits, colored_digits]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_resident_and_fetched_batches_are_the_same_function_of_the_key(sampler):
     resident = jax.device_put(IMAGES)
     eager = draw(sampler, resident, KEY, 12)
@@ -75,7 +81,40 @@ def test_stacked_digits_put_one_digit_in_a_channel():
     np.testing.assert_array_equal(batch.label, 100 * a + 10 * b + c)
 
 
-@pytest.mark.parametrize("sampler", [single_images, stacked_digits])
+def test_a_colored_digit_is_its_color_on_black():
+    digit = jnp.array([0.0, 0.25, 1.0]).reshape(1, 1, 3, 1)
+    color = jnp.array([[0.8, -0.4, 0.0]])
+    found = colorize(digit, color)[0, 0]
+    expected = [[-1, -1, -1], [0.2 - 0.75, -0.1 - 0.75, -0.75], [0.8, -0.4, 0.0]]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_colored_digits_have_normal_colors_and_noise_within_bounds():
+    strokes = make_images(np.full((2000, 6, 6, 1), 128, np.uint8), np.arange(2000) % 10)
+    batch = jax.jit(partial(draw, colored_digits, n=2000))(jax.device_put(strokes), key=KEY)
+    index = colored_digits.indices(KEY, 2000, 2000)
+    np.testing.assert_array_equal(batch.label, np.asarray(index) % 10)
+    assert batch.real.shape == (2000, 6, 6, 3) and batch.real.dtype == jnp.float32
+    # Half strokes: I C + I − 1 is about (C − 1) / 2, whose noise is clipped at −1 for some colours.
+    pixels, color = np.asarray(batch.real), colors(2000)
+    assert pixels.min() == -1 and abs(color.mean()) < 4 * 0.5 / 6000**0.5
+    assert color.std() == pytest.approx(0.5, rel=4 / 12000**0.5)
+    assert abs(np.corrcoef(color.T) - np.eye(3)).max() < 4 / 2000**0.5
+    clear = np.all(abs(color) < 0.4, axis=1)  # at least 1.5 deviations from the clip
+    residual = (pixels - np.asarray(colorize(jnp.full((2000, 6, 6, 1), 128 / 255), color)))[clear]
+    assert residual.std() == pytest.approx(0.2, rel=0.05)
+    # The noise is independent over pixels and channels.
+    values = residual.reshape(len(residual), -1)
+    assert abs(np.corrcoef(values.T) - np.eye(108)).max() < 5.5 / len(values) ** 0.5
+
+
+def colors(n):
+    """The colours that KEY gives n digits, drawn as documented."""
+    key, _ = jax.random.split(augmentation_key(KEY))
+    return 0.5 * np.asarray(jax.random.normal(key, (n, 3)))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_indices_are_uniform_over_the_population(sampler):
     count = np.bincount(np.ravel(sampler.indices(KEY, 5000, 5000)) // 500, minlength=10)
     assert len(count) == 10
@@ -90,7 +129,8 @@ def test_samplers_refuse_what_they_cannot_draw():
         assert "23 images" in message and str(n) in message
         assert message == refusal(lambda n=n: fetch_batch(single_images, records(IMAGES), KEY, n))
     colour = jax.device_put(make_images(np.zeros((9, 8, 8, 3), np.uint8)))
-    assert "greyscale" in refusal(lambda: draw(stacked_digits, colour, KEY, 4))
+    for sampler in (stacked_digits, colored_digits):
+        assert "greyscale" in refusal(lambda sampler=sampler: draw(sampler, colour, KEY, 4))
 
 
 def test_random_access_refuses_indices_outside_and_records_without_images():

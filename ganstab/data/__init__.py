@@ -4,8 +4,8 @@
   folder with one sub-folder of PNG or JPEG files a class), `make_images` (a user's own arrays).
   All give `Images`, which `jax.device_put` makes resident.
 * Images fetched from disk by index: `load_tfds` gives a `RandomAccess`.
-* Batches of either: a `Sampler` (`single_images`, `stacked_digits`) with `draw` (resident,
-  jittable) or `fetch_batch` (from disk). The same key gives the same batch.
+* Batches of either: a `Sampler` (`single_images`, `stacked_digits`, `colored_digits`) with `draw`
+  (resident, jittable) or `fetch_batch` (from disk). The same key gives the same batch.
 * Two-dimensional toys with known modes: `ring`, `grid`, `swiss_roll`.
 """
 
@@ -16,6 +16,9 @@ from ganstab.data.mnist import load_mnist
 from ganstab.data.random_access import RandomAccess
 from ganstab.data.sampling import (
     Sampler,
+    augmentation_key,
+    colored_digits,
+    colorize,
     draw,
     fetch_batch,
     single_images,
@@ -41,7 +44,10 @@ __all__ = [
     "Images",
     "RandomAccess",
     "Sampler",
+    "augmentation_key",
     "class_names",
+    "colored_digits",
+    "colorize",
     "draw",
     "fetch_batch",
     "grid",

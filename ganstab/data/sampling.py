@@ -1,9 +1,10 @@
 """Minibatches as a pure function of a random key: no iterator, so no iterator state to save.
 
-A `Sampler` is two pure functions: which images (`indices`), and what to make of them
-(`assemble`). With the data resident on the device, `draw` does both inside jit. With data that
-is only on disk, `fetch_batch` computes the same indices, fetches them from a `RandomAccess` and
-assembles them in the same way: the same key gives the same batch on either path.
+A `Sampler` is pure functions: which images (`indices`), what to make of them (`assemble`), and
+what is drawn anew for every batch (`augment`, for most nothing). With the data resident on the
+device, `draw` does all inside jit. With data that is only on disk, `fetch_batch` computes the same
+indices, fetches them from a `RandomAccess` and goes on in the same way: the same key gives the
+same batch on either path.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,15 @@ from ganstab.errors import InputError
 from ganstab.types import Batch
 
 _DIGITS_STACKED = 3
+_COLOR_STDDEV = 0.5
+_NOISE_STDDEV = 0.2
+# Not 0 or 1, with which fold_in would give the very keys that drawing the indices splits off.
+_AUGMENTATION = 2
+
+
+def _as_assembled(batch: Batch, key: jax.Array) -> Batch:
+    del key
+    return batch
 
 
 class Sampler(NamedTuple):
@@ -29,6 +39,9 @@ class Sampler(NamedTuple):
     """`(key, n, population: int) -> int32 [n, …]`, each in [0, population)."""
     assemble: Callable
     """`(image uint8 [n, …, H, W, C], label int32 [n, …]) -> Batch`, real in [−1, 1]."""
+    augment: Callable = _as_assembled
+    """`(Batch, key) -> Batch`: random changes of the assembled images; by default there are none.
+    The key is `augmentation_key` of the one that the indices are drawn from."""
 
 
 def to_unit_range(image: jax.Array) -> jax.Array:
@@ -36,11 +49,16 @@ def to_unit_range(image: jax.Array) -> jax.Array:
     return image.astype(jnp.float32) / 127.5 - 1
 
 
+def augmentation_key(key: jax.Array) -> jax.Array:
+    """The key of a batch's augmentations, independent of its indices, which come from `key`."""
+    return jax.random.fold_in(key, _AUGMENTATION)
+
+
 def draw(sampler: Sampler, images: Images, key: jax.Array, n: int) -> Batch:
     """A batch of n from resident images; pure, so it can be jitted with the training step.
 
     Args:
-        sampler: `single_images`, `stacked_digits` or the caller's own.
+        sampler: `single_images`, `stacked_digits`, `colored_digits` or the caller's own.
         images: jax arrays, image [N, H, W, C] and label [N].
         key: the batch is a function of it and of nothing else.
         n: batch size, static.
@@ -49,7 +67,8 @@ def draw(sampler: Sampler, images: Images, key: jax.Array, n: int) -> Batch:
         InputError: n is no positive number of at most N.
     """
     index = sampler.indices(key, n, images.image.shape[0])
-    return sampler.assemble(images.image[index], images.label[index])
+    batch = sampler.assemble(images.image[index], images.label[index])
+    return sampler.augment(batch, augmentation_key(key))
 
 
 def fetch_batch(sampler: Sampler, source: RandomAccess, key: jax.Array, n: int) -> Batch:
@@ -57,7 +76,24 @@ def fetch_batch(sampler: Sampler, source: RandomAccess, key: jax.Array, n: int) 
     index = np.asarray(sampler.indices(key, n, len(source)))
     image, label = source.fetch(index.ravel())
     image = image.reshape(*index.shape, *image.shape[1:])
-    return sampler.assemble(jnp.asarray(image), jnp.asarray(label.reshape(index.shape)))
+    batch = sampler.assemble(jnp.asarray(image), jnp.asarray(label.reshape(index.shape)))
+    return sampler.augment(batch, augmentation_key(key))
+
+
+def colorize(digit: jax.Array, color: jax.Array) -> jax.Array:
+    """Digits in colour on black: I C + I − 1, before any noise.
+
+    Where the stroke is full (I = 1) a pixel is the colour itself, where there is none (I = 0) it
+    is −1 in every channel, black.
+
+    Args:
+        digit: I in [0, 1], [n, H, W, 1].
+        color: C [n, 3], 0 is a medium grey.
+
+    Returns:
+        Array: [n, H, W, 3]; Metz et al. (arXiv 1611.02163), appendix F.
+    """
+    return digit * color[:, None, None] + (digit - 1)
 
 
 def _indices(key: jax.Array, n: int, population: int, each: tuple[int, ...] = ()) -> jax.Array:
@@ -82,6 +118,20 @@ def _stack(image: jax.Array, label: jax.Array) -> Batch:
     )
 
 
+def _grey(image: jax.Array, label: jax.Array) -> Batch:
+    if image.shape[-1] != 1:
+        raise InputError(f"colored_digits needs greyscale images, not {list(image.shape[1:])}")
+    return _single(image, label)
+
+
+def _color(batch: Batch, key: jax.Array) -> Batch:
+    color_key, noise_key = jax.random.split(key)
+    color = _COLOR_STDDEV * jax.random.normal(color_key, (len(batch.real), 3))
+    clean = colorize((batch.real + 1) / 2, color)
+    noise = _NOISE_STDDEV * jax.random.normal(noise_key, clean.shape)
+    return batch._replace(real=jnp.clip(clean + noise, -1, 1))
+
+
 single_images = Sampler(_indices, _single)
 """indices [n]; real float32 [n, H, W, C], label int32 [n]."""
 
@@ -90,4 +140,13 @@ stacked_digits = Sampler(partial(_indices, each=(_DIGITS_STACKED,)), _stack)
 
 Stacked MNIST, 1000 classes (Metz et al., *Unrolled GANs*, arXiv 1611.02163; made on the fly as
 in Lin et al., *PacGAN*, arXiv 1712.04086).
+"""
+
+colored_digits = Sampler(_indices, _grey, _color)
+"""indices [n]; real float32 [n, H, W, 3], one digit in a random colour; label the digit's.
+
+Coloured MNIST (Metz et al., *Unrolled GANs*, arXiv 1611.02163, appendix F): `colorize` with a
+colour C ~ N(0, 0.5² I) an image, noise N(0, 0.2²) a channel of a pixel, clipped to [−1, 1]. The
+paper's text has the normal colour, the noise and the clip; the two deviations are as recalled
+from it, not re-read.
 """
