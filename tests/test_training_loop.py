@@ -9,7 +9,7 @@ from common import assert_equal
 from experiments.runner.feeds import make_feed
 from experiments.runner.training import make_loop
 from ganstab import Carry, Pair, TrainState
-from ganstab.data import Images, RandomAccess, stacked_digits
+from ganstab.data import Images, RandomAccess, colored_digits, stacked_digits
 
 STEPS = 5
 
@@ -21,11 +21,9 @@ def images():
     return Images(image, draw.integers(0, 10, 40).astype(np.int32))
 
 
-def feed_of(source, mesh, batch_size=8):
+def feed_of(source, mesh, sampler=stacked_digits):
     key = jax.random.key(1)
-    return make_feed(
-        source, stacked_digits, key=key, updates=2, batch_size=batch_size, steps=STEPS, mesh=mesh
-    )
+    return make_feed(source, sampler, key=key, updates=2, batch_size=8, steps=STEPS, mesh=mesh)
 
 
 @pytest.fixture
@@ -44,14 +42,18 @@ def batches(feed, first, count):
     return [pick(supply, jnp.asarray(first + i), jnp.asarray(i)) for i in range(count)]
 
 
-def test_resident_and_streamed_batches_are_the_same(images, mesh):
-    resident = batches(feed_of(images, mesh), 10, STEPS)
-    streamed = batches(feed_of(on_disk(images), mesh), 10, STEPS)
+@pytest.mark.parametrize(("sampler", "spread"), [(stacked_digits, 100), (colored_digits, 5)])
+def test_resident_and_streamed_batches_are_the_same(images, mesh, sampler, spread):
+    resident = batches(feed_of(images, mesh, sampler), 10, STEPS)
+    streamed = batches(feed_of(on_disk(images), mesh, sampler), 10, STEPS)
     for a, b in zip(resident, streamed, strict=True):
         assert a.real.shape == (2, 8, 4, 4, 3)
         np.testing.assert_array_equal(np.asarray(a.label), np.asarray(b.label))
         np.testing.assert_allclose(a.real, b.real, atol=1e-6)
-    assert np.ptp(np.asarray([a.label for a in resident])) > 100
+    assert np.ptp(np.asarray([a.label for a in resident])) > spread
+    first, second = resident[0].real
+    assert not np.isclose(first, second).mean() > 0.5  # of a step's batches, and of two steps'
+    assert not np.isclose(first, resident[1].real[0]).mean() > 0.5
 
 
 def test_a_step_has_the_same_batch_wherever_a_run_starts(images, mesh):

@@ -5,6 +5,7 @@ are read by the same indices from a random-access source, one call ahead of the 
 """
 
 import concurrent.futures
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from experiments.runner import devices, images
-from ganstab.data import Images, RandomAccess, Sampler
+from ganstab.data import Images, RandomAccess, Sampler, augmentation_key
 from ganstab.types import TrainState
 
 RESIDENT_BYTES = 2 * 2**30
@@ -57,16 +58,26 @@ def make_feed(
       mesh: the devices.
     """
 
+    def keys(key, step):
+        return jax.random.split(jax.random.fold_in(key, step), updates)
+
     def indices(key, step):
-        keys = jax.random.split(jax.random.fold_in(key, step), updates)
-        return jax.vmap(lambda key: sampler.indices(key, batch_size, images.size(source)))(keys)
+        draw = functools.partial(sampler.indices, n=batch_size, population=images.size(source))
+        return jax.vmap(draw)(keys(key, step))
+
+    def batches(image, label, key, step):
+        assembled = jax.vmap(sampler.assemble)(image, label)
+        augmented = jax.vmap(sampler.augment)(
+            assembled, jax.vmap(augmentation_key)(keys(key, step))
+        )
+        return jax.tree.map(lambda leaf: devices.split(mesh, leaf, axis=1), augmented)
 
     if isinstance(source, RandomAccess):
-        return _streamed(source, sampler, jax.jit(indices), key, steps, mesh)
-    return _resident(source, sampler, indices, key, mesh)
+        return _streamed(source, batches, jax.jit(indices), key, steps, mesh)
+    return _resident(source, batches, indices, key, mesh)
 
 
-def _resident(source: Images, sampler: Sampler, indices, key, mesh: Mesh) -> Feed:
+def _resident(source: Images, batches, indices, key, mesh: Mesh) -> Feed:
     resident = jax.device_put(source, devices.replicated(mesh))
     supply = resident, devices.on_all(mesh, lambda key: key, key)
 
@@ -74,12 +85,13 @@ def _resident(source: Images, sampler: Sampler, indices, key, mesh: Mesh) -> Fee
         del place
         (image, label), key = supply
         drawn = indices(key, step)
-        return _batch(sampler, image[drawn], label[drawn], mesh)
+        return batches(image[drawn], label[drawn], key, step)
 
     return Feed(lambda first_step: supply, pick)
 
 
-def _streamed(source: RandomAccess, sampler: Sampler, indices, key, steps: int, mesh: Mesh) -> Feed:
+def _streamed(source: RandomAccess, batches, indices, key, steps: int, mesh: Mesh) -> Feed:
+    on_devices = devices.on_all(mesh, lambda key: key, key)
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     ahead: dict[int, concurrent.futures.Future] = {}
 
@@ -91,12 +103,12 @@ def _streamed(source: RandomAccess, sampler: Sampler, indices, key, steps: int, 
         waiting = ahead.pop(first_step, None) or pool.submit(read, first_step)
         ahead.clear()
         ahead[first_step + steps] = pool.submit(read, first_step + steps)
-        return waiting.result()
+        return waiting.result(), on_devices
 
     def pick(supply, step, place):
-        del step
-        image, label = (jax.lax.dynamic_index_in_dim(x, place, keepdims=False) for x in supply)
-        return _batch(sampler, image, label, mesh)
+        read, key = supply
+        image, label = (jax.lax.dynamic_index_in_dim(x, place, keepdims=False) for x in read)
+        return batches(image, label, key, step)
 
     return Feed(fetch, pick)
 
@@ -121,8 +133,3 @@ def _place(source: RandomAccess, drawn: np.ndarray, mesh: Mesh) -> Images:
         return jax.make_array_from_single_device_arrays(drawn.shape + item, sharding, on_devices)
 
     return Images(whole("image"), whole("label"))
-
-
-def _batch(sampler: Sampler, image: jax.Array, label: jax.Array, mesh: Mesh):
-    batches = jax.vmap(sampler.assemble)(image, label)
-    return jax.tree.map(lambda leaf: devices.split(mesh, leaf, axis=1), batches)
