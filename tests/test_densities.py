@@ -1,0 +1,141 @@
+"""Divergence of samples by kernel densities, and colours by clustering, against closed forms."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from common import refusal
+from scipy import integrate, stats
+
+from ganstab import metrics
+from ganstab.data import colorize
+
+N = 1000
+
+
+def js_of_normals(shift, deviation):
+    """JS of N(0, deviation²) and N(shift, deviation²), by quadrature."""
+
+    def integrand(x):
+        p, q = (stats.norm(mean, deviation).pdf(x) for mean in (0, shift))
+        return (p * np.log(2 * p / (p + q)) + q * np.log(2 * q / (p + q))) / 2
+
+    return integrate.quad(integrand, -8 * deviation, shift + 8 * deviation)[0]
+
+
+def normals(seed, shift):
+    draw = np.random.default_rng(seed)
+    return draw.normal(size=(N, 3)) + np.array([shift, 0, 0])
+
+
+def js(data, samples):
+    return float(metrics.js_divergence_of_samples(jnp.asarray(data), jnp.asarray(samples)))
+
+
+@pytest.fixture(scope="module")
+def floor():
+    """Divergences of N normal points from N more of the same law, and how they spread."""
+    pool = jnp.asarray(np.vstack([normals(1, 0), normals(2, 0)]))
+    found = metrics.js_floor_of_samples(jax.random.key(0), pool, 3)
+    assert found.shape == (3,)
+    return np.asarray(found)
+
+
+def test_js_of_two_normals_is_that_of_the_smoothed_ones(floor):
+    # Scott's kernel adds its variance to both. Halves of 3-D data differ as the first axis does.
+    deviation = math.sqrt(1 + N ** (-2 / 7))
+    for shift in (1.0, 2.5):
+        expected = js_of_normals(shift, deviation)
+        assert 0.05 < expected < js_of_normals(shift, 1)
+        # The floor shrinks where p and q differ; sampling adds 0.6 / sqrt(N) at most.
+        assert (
+            expected - 0.02 < js(normals(3, 0), normals(4, shift)) < expected + floor.mean() + 0.02
+        )
+
+
+def test_js_of_one_axis_of_data_is_that_of_the_smoothed_normals():
+    expected = js_of_normals(2.0, math.sqrt(1 + N ** (-2 / 5)))
+    assert js(normals(3, 0)[:, :1], normals(4, 2)[:, :1]) == pytest.approx(expected, abs=0.03)
+
+
+def test_js_does_not_depend_on_the_axes_or_on_their_scales():
+    turned = np.random.default_rng(5).normal(size=(3, 3)) * [1e-2, 1, 1e2]
+    a, b = normals(3, 0), normals(4, 1)
+    assert js(a @ turned + 7, b @ turned + 7) == pytest.approx(js(a, b), rel=1e-3)
+
+
+def test_equal_laws_score_the_floor(floor):
+    # Leading order: a quarter of the density's relative variance, ∫K²/(n h³ p), over the points.
+    assert 0.005 < floor.mean() < 0.025 and floor.std() < 0.2 * floor.mean()
+    assert js(normals(6, 0), normals(7, 0)) == pytest.approx(floor.mean(), rel=0.3)
+    # No point may count in its own density, or these would score several times the floor.
+    fewer = normals(6, 0)[: N // 4], normals(7, 0)[: N // 4]
+    assert 1.2 * floor.mean() < js(*fewer) < 4 * floor.mean()
+
+
+def test_laws_far_apart_and_collapsed_samples_score_ln_2():
+    a = normals(3, 0)
+    assert js(a, a + 100) == pytest.approx(math.log(2), rel=1e-5)
+    assert js(a, a + 1e6) == pytest.approx(math.log(2), rel=1e-5)
+    assert js(a, np.full((N, 3), 30.0)) == pytest.approx(math.log(2), rel=1e-5)
+    # All at the data's centre: nearly all of the data are outside the kernel there.
+    assert 0.5 < js(a, np.zeros((N, 3))) < math.log(2)
+
+
+def test_one_outlier_moves_the_divergence_by_its_share_at_most():
+    a, b = normals(6, 0), normals(7, 0)
+    spoilt = b.copy()
+    spoilt[0] = 1e4
+    assert abs(js(a, spoilt) - js(a, b)) < 2 * math.log(2) / N
+
+
+def test_js_of_samples_refuses():
+    a = normals(3, 0)
+    assert "(1000, 3) and (1000, 2)" in refusal(lambda: js(a, a[:, :2]))
+    assert "(3,)" in refusal(lambda: js(a, a[0]))
+    assert "number of data is 3" in refusal(lambda: js(a[:3], a))
+    assert "number of samples is 1" in refusal(lambda: js(a, a[:1]))
+    spoilt = np.where(np.arange(N)[:, None] < 2, np.nan, a)
+    assert "2 of 1000 samples" in refusal(lambda: js(a, spoilt))
+    assert "singular" in refusal(lambda: js(a * [1, 1, 0], a))
+    assert "splits is 0" in refusal(
+        lambda: metrics.js_floor_of_samples(jax.random.key(0), jnp.asarray(a), 0)
+    )
+
+
+def strokes(n, size=12):
+    """Binary figures [n, size, size, 1] of a fifth of the pixels, different in every image."""
+    draw = np.random.default_rng(8)
+    return (draw.random((n, size, size, 1)) < 0.2).astype(np.float32)
+
+
+def test_foreground_color_is_exact_without_noise():
+    color = np.random.default_rng(9).normal(scale=0.5, size=(300, 3)).astype(np.float32)
+    found = metrics.foreground_colors(colorize(jnp.asarray(strokes(300)), jnp.asarray(color)))
+    np.testing.assert_allclose(found, color, atol=2e-6)
+
+
+def test_foreground_color_is_found_under_noise():
+    draw = np.random.default_rng(10)
+    color = draw.normal(scale=0.5, size=(300, 3)).astype(np.float32)
+    clean = np.asarray(colorize(jnp.asarray(strokes(300, 28)), jnp.asarray(color)))
+    noisy = np.clip(clean + 0.2 * draw.normal(size=clean.shape), -1, 1)
+    # The clip keeps a bright or dark channel's noise to one side.
+    error = np.abs(np.asarray(metrics.foreground_colors(jnp.asarray(noisy))) - color)
+    inside = np.abs(color).max(axis=1) < 0.6
+    assert inside.sum() > 100 and error[inside].max() < 0.08
+
+
+def test_foreground_color_of_one_color_and_of_no_number():
+    flat = np.broadcast_to(np.array([[0.3, -0.5, 0.9], [-1, -1, -1]])[:, None, None], (2, 4, 4, 3))
+    spoilt = np.full((1, 4, 4, 3), 0.5)
+    spoilt[0, 1, 2, 0] = np.nan
+    found = metrics.foreground_colors(jnp.asarray(np.concatenate([flat, spoilt]), jnp.float32))
+    np.testing.assert_allclose(found[:2], flat[:, 0, 0], atol=1e-6)
+    assert np.isnan(found[2]).all()
+
+
+def test_foreground_colors_take_colored_images():
+    assert "(2, 4, 4, 1)" in refusal(lambda: metrics.foreground_colors(jnp.zeros((2, 4, 4, 1))))
