@@ -27,7 +27,7 @@ class Evaluation(NamedTuple):
 
     numbers: dict[str, float]
     samples: np.ndarray
-    """Images [n, H, W, C] in [-1, 1] for the sample grid."""
+    """What the experiment's `draw` takes: images [n, H, W, C] in [-1, 1] for the sample grid."""
     counts: np.ndarray | None = None
     """Samples in each mode, [M], where the data have modes."""
 
@@ -47,6 +47,11 @@ class Experiment(NamedTuple):
     panels: tuple[figures.Panel, ...]
     results: Callable[[Mapping[str, float]], dict[str, Any]]
     """From an evaluation's numbers to the entries of `result.json`, beside the published ones."""
+    draw: Callable[[np.ndarray, pathlib.Path], None] = samples.sample_grid
+    """Writes an evaluation's samples as a PNG."""
+    draw_training: Callable[[Mapping[int, np.ndarray], pathlib.Path], None] | None = None
+    """Writes samples by their step as one PNG over training; for that they are kept, in a file at
+    each evaluation, and the state before the first step is looked at too."""
 
 
 class Book:
@@ -76,7 +81,7 @@ class Book:
     def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> None:
         """One row: means over the steps since the last one, and what an evaluation found."""
         means = {name: float(np.mean(values)) for name, values in metrics.items()}
-        shown = {name: means[name] for name in ("gen/loss", "disc/loss")}
+        shown = {name: means[name] for name in ("gen/loss", "disc/loss") if name in means}
         numbers = found.numbers if found else {}
         if self._writes:
             row = {"step": step, "wall_time_s": round(self._elapsed(), 1), **means, **numbers}
@@ -89,9 +94,14 @@ class Book:
                 self._counts.append({"step": step, "counts": found.counts})
                 run_log.append_row(self._folder / MODES_LOG, self._counts[-1])
             if self._writes:
-                samples.sample_grid(found.samples, samples.sample_path(self._folder, step))
+                self._show(found.samples, step)
         else:
             self._progress.update(step, **shown)
+
+    def _show(self, found: np.ndarray, step: int) -> None:
+        self._experiment.draw(found, samples.sample_path(self._folder, step))
+        if self._experiment.draw_training:
+            samples.keep(found, self._folder, step)
 
     def save(self, state: TrainState, step: int) -> None:
         """A checkpoint, written after the row of its step."""
@@ -106,6 +116,8 @@ class Book:
         figures.curves(self._rows, drawn / "curves.png", self._experiment.panels)
         if len(self._counts) > 1:
             figures.modes(self._counts, drawn / "modes.png")
+        if self._experiment.draw_training:
+            self._experiment.draw_training(samples.kept(self._folder, step), drawn / "training.png")
         report.write_result(self._folder, result)
         report.write_report(
             self._folder,
@@ -114,6 +126,7 @@ class Book:
             result=result,
             config=self._settings.config,
             curves=[
+                report.Picture(drawn / "training.png", "Samples over the training steps."),
                 report.Picture(drawn / "curves.png", "Over the training steps."),
                 report.Picture(drawn / "modes.png", "The share of samples in each mode."),
             ],

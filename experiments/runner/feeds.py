@@ -1,7 +1,8 @@
 """How batches reach the compiled steps: each a pure function of (seed, step).
 
 Data that fit are held on the devices and drawn there, inside the compiled step. Data that do not
-are read by the same indices from a random-access source, one call ahead of the computation.
+are read by the same indices from a random-access source, one call ahead of the computation. Where
+the data are a distribution, the compiled step draws from it.
 """
 
 import concurrent.futures
@@ -16,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from experiments.runner import devices, images
 from ganstab.data import Images, RandomAccess, Sampler, augmentation_key
-from ganstab.types import TrainState
+from ganstab.types import Batch, TrainState
 
 RESIDENT_BYTES = 2 * 2**30
 
@@ -75,6 +76,34 @@ def make_feed(
     if isinstance(source, RandomAccess):
         return _streamed(source, batches, jax.jit(indices), key, steps, mesh)
     return _resident(source, batches, indices, key, mesh)
+
+
+def drawn(
+    sample: Callable[[jax.Array, int], jax.Array],
+    *,
+    key: jax.Array,
+    updates: int,
+    batch_size: int,
+    mesh: Mesh,
+) -> Feed:
+    """The feed of a distribution, new points for every batch.
+
+    Args:
+      sample: `(key, n) -> points [n, …]`, inside jit.
+      key: the source of all draws; step s draws from `fold_in(key, s)`.
+      updates: batches a step.
+      batch_size: points a batch, over all devices.
+      mesh: the devices.
+    """
+    supply = devices.on_all(mesh, lambda key: key, key)
+
+    def pick(key, step, place):
+        del place
+        keys = jax.random.split(jax.random.fold_in(key, step), updates)
+        points = jax.vmap(lambda key: sample(key, batch_size))(keys)
+        return Batch(devices.split(mesh, points, axis=1))
+
+    return Feed(lambda first_step: supply, pick)
 
 
 def _resident(source: Images, batches, indices, key, mesh: Mesh) -> Feed:

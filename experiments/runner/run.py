@@ -85,6 +85,8 @@ def _train(experiment: Experiment, session: Session, state: TrainState, at: int)
     progress.note("compiling the training step")
     make_step, game, feed = experiment.make_step, experiment.game, experiment.feed
     loop = make_loop(make_step(game), feed, state, settings.log_every)
+    if at == 0 and experiment.draw_training:
+        book.log(0, {}, experiment.evaluate(state))
     progress.note(f"training; look at {folder / 'figures'} at any time")
     while at < settings.num_steps:
         passed = loop(state, _count(at, settings))

@@ -1,5 +1,6 @@
 """Pictures of samples: one grid, or two runs side by side with their mode coverage."""
 
+import io
 import pathlib
 import re
 from collections.abc import Sequence
@@ -38,6 +39,23 @@ def sample_steps(workdir: pathlib.Path) -> list[int]:
     names = (path.name for path in (workdir / "figures").glob("samples_*.png"))
     found = (re.fullmatch(r"samples_(\d+)\.png", name) for name in names)
     return sorted(int(match[1]) for match in found if match)
+
+
+def keep(found: np.ndarray, workdir: pathlib.Path, step: int) -> None:
+    """Keeps samples as they are, beside their picture.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, found)
+    write_atomic(sample_path(workdir, step).with_suffix(".npy"), buffer.getvalue())
+
+
+def kept(workdir: pathlib.Path, last_step: int) -> dict[int, np.ndarray]:
+    """The samples that were kept, by their step, in order, up to the last one."""
+    paths = {step: sample_path(workdir, step).with_suffix(".npy") for step in sample_steps(workdir)}
+    return {s: np.load(path) for s, path in paths.items() if s <= last_step and path.exists()}
 
 
 def sample_grid(

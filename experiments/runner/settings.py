@@ -35,9 +35,6 @@ class Settings(NamedTuple):
     eval_every: int
     checkpoint_every: int
     log_every: int
-    dataset: str
-    data_dir: str | None
-    download: bool
     tensorboard: bool
     coordinator: str | None
     num_processes: int | None
@@ -45,10 +42,31 @@ class Settings(NamedTuple):
     compilation_cache: str | None
     config: dict
     """All flags that decide the run's numbers, and the experiment's own."""
+    dataset: str = ""
+    """This and the two below are for experiments on images."""
+    data_dir: str | None = None
+    download: bool = False
 
 
-def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: str) -> None:
-    """Defines the common flags with an experiment's own defaults."""
+def define_flags(
+    *,
+    num_steps: int,
+    batch_size: int,
+    eval_every: int,
+    checkpoint_every: int = 500,
+    log_every: int = 20,
+    dataset: str | None = None,
+) -> None:
+    """Defines the common flags with an experiment's own defaults.
+
+    Args:
+      num_steps: training steps.
+      batch_size: samples in a minibatch.
+      eval_every: steps between evaluations.
+      checkpoint_every: steps between checkpoints.
+      log_every: steps between rows of metrics, which is also how many one call computes.
+      dataset: the images to train on; without, there are no flags for images.
+    """
     flags.DEFINE_integer(
         "num_steps",
         num_steps,
@@ -63,29 +81,17 @@ def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: s
         "Folder for all the run writes; started again with the same folder and settings, the run "
         "goes on. Default: one under runs/, named after the settings.",
     )
-    flags.DEFINE_string(
-        "dataset",
-        dataset,
-        _HELP_EMBEDDED if dataset == EMBEDDED else _HELP_NAMED,
-    )
-    flags.DEFINE_string(
-        "data_dir",
-        None,
-        "Folder of images in one sub-folder a class (in its sub-folder train, if it has one), of "
-        "IDX files, or of prepared datasets.",
-    )
-    flags.DEFINE_bool(
-        "download",
-        False,
-        "Let TensorFlow Datasets download and prepare --dataset first (needs the extra tfds).",
-    )
+    if dataset is not None:
+        _define_image_flags(dataset)
     flags.DEFINE_integer(
         "eval_every", eval_every, "Steps between evaluations and sample grids.", lower_bound=1
     )
-    flags.DEFINE_integer("checkpoint_every", 500, "Steps between checkpoints.", lower_bound=1)
+    flags.DEFINE_integer(
+        "checkpoint_every", checkpoint_every, "Steps between checkpoints.", lower_bound=1
+    )
     flags.DEFINE_integer(
         "log_every",
-        20,
+        log_every,
         "Steps between rows of metrics.jsonl, and between looks at Ctrl-C and SIGTERM.",
         lower_bound=1,
     )
@@ -109,6 +115,25 @@ def define_flags(*, num_steps: int, batch_size: int, eval_every: int, dataset: s
         _FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
+def _define_image_flags(dataset: str) -> None:
+    flags.DEFINE_string(
+        "dataset",
+        dataset,
+        _HELP_EMBEDDED if dataset == EMBEDDED else _HELP_NAMED,
+    )
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Folder of images in one sub-folder a class (in its sub-folder train, if it has one), of "
+        "IDX files, or of prepared datasets.",
+    )
+    flags.DEFINE_bool(
+        "download",
+        False,
+        "Let TensorFlow Datasets download and prepare --dataset first (needs the extra tfds).",
+    )
+
+
 def read(module: str) -> Settings:
     """The settings as the command line gave them.
 
@@ -117,7 +142,7 @@ def read(module: str) -> Settings:
     """
     config = own_flags((module, __name__), _NOT_SETTINGS)
     common: dict[str, Any] = {
-        name: _FLAGS[name].value for name in Settings._fields if name != "config"
+        name: _FLAGS[name].value for name in Settings._fields if name in _FLAGS
     }
     return Settings(**common, config=config)
 
