@@ -36,7 +36,7 @@ from experiments.mixtures.networks import NETWORKS
 from experiments.mixtures.protocols import MIXTURES, PERFECT_SHARE, Mixture, floor, measure
 from experiments.runner import devices, figures, records
 from experiments.runner.feeds import drawn
-from ganstab import Pair, losses, optimizers, steps, surrogates, terms
+from ganstab import Pair, losses, optimizers, priors, steps, surrogates, terms
 from ganstab.game import make_game
 from ganstab.style import BLUE, FAINT
 from ganstab.types import Game, Player, TrainState
@@ -186,7 +186,7 @@ def build(session: runner.Session) -> runner.Experiment:
     players, txs = networks.players(FLAGS.pack), make_txs()
 
     def prior(key, n):
-        return devices.split(session.mesh, jax.random.normal(key, (n, networks.latent)))
+        return devices.split(session.mesh, priors.normal(key, (n, networks.latent)))
 
     return runner.Experiment(
         title=f"{FLAGS.data.replace('_', ' ').capitalize()} of Gaussians, K = {FLAGS.unroll_steps}",
