@@ -1,30 +1,51 @@
-"""One picture of two finished runs: their modes over the training steps, and their last samples.
+"""One picture of several finished runs.
 
     python -m experiments.compare --run=runs/A --run=runs/B --out=picture.png
 
-Runs are folders that an experiment wrote. This is how README's picture was made.
+Runs are folders that an experiment wrote. Two runs on images are shown by their modes over the
+training steps and their last samples; that is how README's picture was made. Any number of runs on
+a mixture of Gaussians are shown one below the other, by heat maps of their samples over training,
+as in Figure 2 of the Unrolled GAN paper. Each is named after the settings in which they differ.
 """
 
 import json
+import math
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 from absl import flags
 
+from experiments.mixtures import pictures
+from experiments.mixtures.protocols import MIXTURES
 from experiments.runner import launch, samples
 from ganstab.errors import InputError
 from ganstab.output import run_log
 
 FLAGS = flags.FLAGS
+SHORT = {"unroll_steps": "K"}
+
+
+class Found(NamedTuple):
+    """What a run left."""
+
+    folder: pathlib.Path
+    config: Mapping[str, Any]
+    steps: Sequence[int]
+    """At which there are samples."""
+    kept: Mapping[int, np.ndarray]
+    """Samples by step, of an experiment that keeps them."""
 
 
 def define_flags() -> None:
     """The program's own flags."""
-    flags.DEFINE_multi_string("run", [], "A run's folder; give it twice.")
+    flags.DEFINE_multi_string("run", [], "A run's folder; give it twice, or more often.")
     flags.DEFINE_string("out", "comparison.png", "The PNG to write.")
 
 
-def read(folder: pathlib.Path) -> samples.Run:
-    """A run's label, rows and last samples.
+def find(folder: pathlib.Path) -> Found:
+    """A run's settings and samples.
 
     Raises:
       InputError: the folder is no run's, or has no samples yet.
@@ -33,17 +54,51 @@ def read(folder: pathlib.Path) -> samples.Run:
     if not steps or not (folder / "config.json").exists():
         raise InputError(f"--run={folder} is no run with samples: name a folder that one wrote")
     config = json.loads((folder / "config.json").read_text())
-    images = samples.read_grid(samples.sample_path(folder, steps[-1]))
-    return samples.Run(
-        f"K = {config['unroll_steps']}", run_log.read_rows(folder / "metrics.jsonl"), images
-    )
+    return Found(folder, config, steps, samples.kept(folder, math.inf))
+
+
+def labels(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each run's name: the settings in which the runs differ, or K if they are the same."""
+    names = sorted(set().union(*configs))
+    differing = [name for name in names if len({repr(c.get(name)) for c in configs}) > 1]
+    return [
+        ", ".join(f"{SHORT.get(name, name)} = {config.get(name)}" for name in differing or SHORT)
+        for config in configs
+    ]
+
+
+def draw_images(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path) -> None:
+    """Two runs' modes over the steps, and their last samples."""
+    if len(runs) != 2:
+        raise InputError(f"two runs are compared, got {len(runs)}: give --run=FOLDER twice")
+    sides = [
+        samples.Run(
+            name,
+            run_log.read_rows(run.folder / "metrics.jsonl"),
+            samples.read_grid(samples.sample_path(run.folder, run.steps[-1])),
+        )
+        for name, run in zip(names, runs, strict=True)
+    ]
+    samples.comparison(sides, path)
+
+
+def draw_points(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path) -> None:
+    """A row of heat maps for each run."""
+    data = {run.config.get("data") for run in runs}
+    if len(data) > 1 or not data <= set(MIXTURES):
+        raise InputError(f"runs on one mixture are compared, these are on {data}")
+    rows = [(name, run.kept) for name, run in zip(names, runs, strict=True)]
+    if not set.intersection(*(set(run.kept) for run in runs)):
+        raise InputError("the runs kept samples at no step in common: give runs of one eval_every")
+    pictures.rows(rows, path, mixture=MIXTURES[data.pop()])
 
 
 def main() -> int:
     """Writes the picture."""
-    if len(FLAGS.run) != 2:
-        raise InputError(f"two runs are compared, got {len(FLAGS.run)}: give --run=FOLDER twice")
-    samples.comparison([read(pathlib.Path(run)) for run in FLAGS.run], pathlib.Path(FLAGS.out))
+    runs = [find(pathlib.Path(run)) for run in FLAGS.run]
+    points = bool(runs) and all(run.kept for run in runs)
+    draw = draw_points if points else draw_images
+    draw(runs, labels([run.config for run in runs]), pathlib.Path(FLAGS.out))
     return 0
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, QuadMesh
 from PIL import Image
+from scipy.stats import gaussian_kde
 
 from ganstab import Pair, dynamics, plots, style
 
@@ -161,6 +162,18 @@ def test_mode_heatmap_shows_shares():
         plots.mode_heatmap(axes[0, 0], [0, 100], counts)
 
 
+def test_a_kernel_density_is_scipys():
+    samples = np.random.default_rng(0).normal([0.4, -0.2], [0.3, 0.6], (40, 2))
+    # SciPy's kernel has the samples' covariance, so these are first made to have that of a circle.
+    samples = (samples - samples.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(samples.T))).T
+    found = plots.kernel_density(samples, reach=4.0, bandwidth=0.3, bins=800)
+    middles = np.linspace(-4, 4, 1601)[1::2][::10]
+    x, y = np.meshgrid(middles, middles, indexing="ij")
+    expected = gaussian_kde(samples.T, bw_method=0.3)([x.ravel(), y.ravel()]).reshape(80, 80)
+    np.testing.assert_allclose(found[::10, ::10], expected, atol=0.01 * expected.max())
+    assert found.sum() * 0.01**2 == pytest.approx(1, abs=1e-3)
+
+
 def test_density_is_where_the_samples_are():
     figure, axes = plots.panels(width=2, height=2)
     samples = np.array([[1.5, -1.5]] * 10 + [[90.0, 0.0]])
@@ -172,5 +185,5 @@ def test_density_is_where_the_samples_are():
         (row, column) for row in (39, 40) for column in (119, 120)
     }
     assert values[120, 40] == 0 and painted(figure).std() > 5
-    with pytest.raises(ValueError, match=r"samples \[N, 2\]"):
+    with pytest.raises(ValueError, match=r"samples \[N ≥ 1, 2\]"):
         plots.density(axes[0, 0], np.zeros((4, 3)))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from common import assert_equal
 
-from experiments.runner.feeds import make_feed
+from experiments.runner.feeds import drawn, make_feed
 from experiments.runner.training import make_loop
 from ganstab import Carry, Pair, TrainState
-from ganstab.data import Images, RandomAccess, colored_digits, stacked_digits
+from ganstab.data import Images, RandomAccess, colored_digits, ring, stacked_digits
 
 STEPS = 5
 
@@ -60,6 +60,19 @@ def test_a_step_has_the_same_batch_wherever_a_run_starts(images, mesh):
     for source in (images, on_disk(images)):
         feed = feed_of(source, mesh)
         assert_equal(batches(feed, 10, 3)[2], batches(feed, 12, 1)[0])
+
+
+def test_a_distribution_is_drawn_anew_for_every_batch_and_alike_for_every_start(mesh):
+    key = jax.random.key(1)
+    feed = drawn(ring, key=key, updates=2, batch_size=16, mesh=mesh)
+    first, second, third = batches(feed, 10, 3)
+    assert first.real.shape == (2, 16, 2) and first.label is None
+    assert len(first.real.sharding.device_set) == 8
+    assert_equal(batches(feed, 12, 1)[0], third)
+    points = np.concatenate([np.asarray(batch.real).reshape(-1, 2) for batch in (first, second)])
+    assert len(np.unique(points, axis=0)) == 64
+    expected = ring(jax.random.split(jax.random.fold_in(key, 10))[1], 16)
+    np.testing.assert_allclose(first.real[1], expected, rtol=1e-6)
 
 
 def counting(limit):

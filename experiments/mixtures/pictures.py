@@ -1,7 +1,7 @@
 """Heat maps of a generator's samples: one, a row of them over training, and a row for each run."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import matplotlib
@@ -36,13 +36,13 @@ def over_training(
     Raises:
       InputError: the file cannot be written.
     """
-    rows({"": samples}, path, mixture=mixture)
+    rows([("", samples)], path, mixture=mixture)
 
 
 def rows(
-    runs: Mapping[str, Mapping[int, np.ndarray]], path: pathlib.Path, *, mixture: Mixture
+    runs: Sequence[tuple[str, Mapping[int, np.ndarray]]], path: pathlib.Path, *, mixture: Mixture
 ) -> None:
-    """One PNG with a row for each run, by its label, a column for each step, and the data.
+    """One PNG with a row for each run, after its label, a column for each step, and the data.
 
     Shown are at most six of the steps that all runs have, evenly spread (Metz et al., Figure 2).
 
@@ -52,16 +52,16 @@ def rows(
     """
     from ganstab import plots
 
-    common = sorted(set.intersection(*(set(samples) for samples in runs.values())))
+    common = sorted(set.intersection(*(set(samples) for _, samples in runs)))
     if not common:
         raise ValueError("the runs have no step in common at which samples were kept")
     places = np.linspace(0, len(common) - 1, min(COLUMNS, len(common))).round().astype(int)
     steps = [common[place] for place in places]
-    count = max(len(samples[steps[0]]) for samples in runs.values())
+    count = max(len(samples[steps[0]]) for _, samples in runs)
     data = np.asarray(mixture.sample(jax.random.key(0), count))
     with matplotlib.rc_context(PAPER):
         figure, axes = plots.panels(len(runs), len(steps) + 1, width=1.28, height=1.36)
-        for line, (label, samples) in zip(axes, runs.items(), strict=True):
+        for line, (label, samples) in zip(axes, runs, strict=True):
             for axis, step in zip(line, steps, strict=False):
                 _density(axis, samples[step], mixture)
             _density(line[-1], data, mixture)

@@ -116,8 +116,9 @@ class Book:
         figures.curves(self._rows, drawn / "curves.png", self._experiment.panels)
         if len(self._counts) > 1:
             figures.modes(self._counts, drawn / "modes.png")
-        if self._experiment.draw_training:
-            self._experiment.draw_training(samples.kept(self._folder, step), drawn / "training.png")
+        kept = samples.kept(self._folder, step)
+        if self._experiment.draw_training and kept:
+            self._experiment.draw_training(kept, drawn / "training.png")
         report.write_result(self._folder, result)
         report.write_report(
             self._folder,

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import tqdm
 
-_NAMES = {"gen/loss": "loss G", "disc/loss": "D", "kl": "KL"}
+_NAMES = {"gen/loss": "loss G", "disc/loss": "D", "kl": "KL", "high_quality": "near %"}
 _SILENT = ("samples",)
 _BAR = "{percentage:3.0f}%|{bar}| {desc}"
 

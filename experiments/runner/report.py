@@ -105,7 +105,9 @@ def sample_pictures(workdir: pathlib.Path, limit: int = 6) -> list[Picture]:
 
 
 def _caption(step: int, row: Mapping[str, Any]) -> str:
-    numbers = {name: row[name] for name in ("modes", "kl") if row.get(name) is not None}
+    numbers = {
+        name: row[name] for name in ("modes", "high_quality", "kl") if row.get(name) is not None
+    }
     return " · ".join([f"step {step:,}", *describe(numbers)])
 
 

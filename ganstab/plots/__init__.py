@@ -6,7 +6,7 @@ turns a figure into bytes. Colours are those of Okabe and Ito, and colour scales
 dark, so that people with any kind of colour vision, or a printer without ink, can read them.
 """
 
-from ganstab.plots.modes import density, mode_heatmap
+from ganstab.plots.modes import density, kernel_density, mode_heatmap
 from ganstab.plots.planes import landscape, vector_field
 from ganstab.plots.spectra import eigenvalue_path, eigenvalues
 from ganstab.style import panels, png
@@ -15,6 +15,7 @@ __all__ = [
     "density",
     "eigenvalue_path",
     "eigenvalues",
+    "kernel_density",
     "landscape",
     "mode_heatmap",
     "panels",

@@ -68,6 +68,33 @@ def mode_heatmap(
     axis.grid(False)
 
 
+def kernel_density(
+    samples: np.ndarray, *, reach: float, bandwidth: float, bins: int = 160
+) -> np.ndarray:
+    """The density of samples in the plane, each smoothed by a Gaussian: `[bins, bins]`, x first.
+
+    `p(x) = 1/N Σ_i N(x; x_i, bandwidth² I)` at the middles of the bins, per unit area. The samples
+    are counted in bins first, and the counts smoothed, which costs as much for any N; so the
+    bandwidth has to be a few bins, or the rounding to bins shows.
+
+    Args:
+      samples: `[N, 2]`, N ≥ 1; of those outside the picture nothing is seen.
+      reach: the picture is `[−reach, reach]²`.
+      bandwidth: the Gaussian's standard deviation, in the samples' units.
+      bins: along each side.
+
+    Raises:
+      ValueError: for samples that are not points of the plane.
+    """
+    samples = np.asarray(samples, float)
+    if samples.ndim != 2 or samples.shape[1] != 2 or not len(samples):
+        raise ValueError(f"a density needs samples [N ≥ 1, 2], got shape {samples.shape}")
+    width = 2 * reach / bins
+    x, y = samples.T
+    counts, _, _ = np.histogram2d(x, y, bins=bins, range=[[-reach, reach], [-reach, reach]])
+    return gaussian_filter(counts, bandwidth / width, mode="constant") / (len(samples) * width**2)
+
+
 @styled
 def density(
     axis: Axes,
@@ -78,7 +105,7 @@ def density(
     centres: np.ndarray | None = None,
     title: str = "",
 ) -> None:
-    """The density of samples in the plane, smoothed by a Gaussian: one picture of a row of them.
+    """`kernel_density` as a heat map: one picture of a row of them.
 
     Args:
       axis: where to draw; it gets no ticks, as its neighbours share its extent.
@@ -91,13 +118,7 @@ def density(
     Raises:
       ValueError: for samples that are not points of the plane.
     """
-    samples = np.asarray(samples, float)
-    if samples.ndim != 2 or samples.shape[1] != 2:
-        raise ValueError(f"density needs samples [N, 2], got shape {samples.shape}")
-    bins = 160
-    x, y = samples.T
-    counts, _, _ = np.histogram2d(x, y, bins=bins, range=[[-reach, reach], [-reach, reach]])
-    smooth = gaussian_filter(counts, bandwidth / (2 * reach / bins), mode="constant")
+    smooth = kernel_density(samples, reach=reach, bandwidth=bandwidth)
     # The root brings out faint modes beside a dense one.
     axis.imshow(
         np.sqrt(smooth.T), origin="lower", extent=(-reach, reach, -reach, reach), cmap=DEPTH, vmin=0

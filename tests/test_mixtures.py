@@ -1,0 +1,138 @@
+"""Mixtures of Gaussians: what is counted, the networks, the pictures, the program."""
+
+import json
+import re
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import matplotlib.image
+import numpy as np
+import pytest
+from common import quick, refusal
+from program import ROOT, environment
+
+from experiments import compare
+from experiments.mixtures import pictures, protocols, tables
+from experiments.mixtures.networks import NETWORKS, PIECES, UNITS
+from experiments.runner import samples
+
+RUN = {
+    "data": "small_ring", "unroll_steps": 5, "num_steps": 2, "eval_every": 1, "log_every": 1,
+    "batch_size": 16, "samples": 64,
+}  # fmt: skip
+SCRIPT = """
+import sys
+from absl import flags
+from absl.testing import flagsaver
+from experiments import mixture_of_gaussians as program
+for table in program.TABLES.values():
+    for cell in table.cells:
+        with flagsaver.flagsaver():
+            flags.FLAGS(["cell", *(f"--{name}={value}" for name, value in cell.settings.items())])
+            assert dict(cell.published).items() <= program.published().items()
+flags.FLAGS(sys.argv)
+sys.exit(program.main())
+"""
+
+
+@pytest.mark.parametrize("name", protocols.MIXTURES)
+def test_a_perfect_sampler_covers_all_modes_and_one_point_covers_one(name):
+    mixture = protocols.MIXTURES[name]
+    count = len(mixture.modes())
+    drawn = np.asarray(mixture.sample(jax.random.key(0), 20_000))
+    assert np.abs(drawn).max() < mixture.reach
+    numbers, counts = protocols.measure(mixture, drawn)
+    assert numbers["modes"] == count == len(counts) and numbers["samples"] == 20_000
+    assert numbers["high_quality"] == pytest.approx(98.89, abs=0.3)
+    assert numbers["kl"] == pytest.approx(protocols.floor(mixture, 20_000), rel=1)
+    collapsed, _ = protocols.measure(mixture, np.asarray(mixture.modes())[:1].repeat(9, 0))
+    assert (collapsed["modes"], collapsed["high_quality"]) == (1, 100)
+    assert collapsed["kl"] == pytest.approx(np.log(count))
+
+
+def test_the_networks_of_pacgan():
+    """Batch norm in the generator; in the discriminator, of every five pieces the largest."""
+    players = NETWORKS["pacgan"].players(2)
+    key = jax.random.key(0)
+    (gen, gen_state), (disc, disc_state) = quick(lambda: [p.init(key) for p in players])()
+    z = jax.random.normal(key, (6, NETWORKS["pacgan"].latent))
+    fake, moved = quick(players.gen.apply)(gen, gen_state, z, key)
+    assert fake.shape == (6, 2) and not np.allclose(moved["norms"][0]["mean"], 0)
+    score, _ = quick(players.disc.apply)(disc, disc_state, 30 * z, key)
+    x = np.asarray(30 * z).reshape(3, 4)
+    disc = jax.tree.map(np.asarray, disc)
+    for layer in disc["layers"].values():
+        pieces = (x @ layer["kernel"] + layer["bias"]).reshape(3, UNITS, PIECES)
+        x = np.max(pieces, axis=-1)
+    expected = (x @ disc["out"]["kernel"] + disc["out"]["bias"])[:, 0].repeat(2)
+    np.testing.assert_allclose(score.reshape(-1), expected, rtol=1e-4)
+    assert len(np.unique(score)) == 3
+
+
+def test_published_numbers_are_of_the_settings_they_were_printed_for():
+    found = tables.published("mlp", "grid", 5, 1)
+    assert (found["modes"].value, found["high_quality"].value) == (23.6, 16)
+    packed = tables.published("pacgan", "small_ring", 0, 3)
+    assert packed["reverse_kl"][:2] == (0.10, 0.02)
+    assert tables.published("mlp", "ring", 10, 1) == tables.published("pacgan", "grid", 5, 1) == {}
+    cells = [cell for table in tables.TABLES.values() for cell in table.cells]
+    assert all(re.fullmatch(r"[\w.]+", cell.name) for cell in cells) and len(cells) == 57
+
+
+def written(folder, steps, **config):
+    """A run's folder, with samples at these steps."""
+    (folder / "figures").mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"data": "ring", **config}))
+    for step in steps:
+        points = np.random.default_rng(step).normal(size=(50, 2))
+        samples.keep(points, folder, step)
+        samples.sample_path(folder, step).touch()
+    return folder
+
+
+def test_several_runs_are_drawn_at_the_steps_they_share(tmp_path):
+    runs = [
+        written(tmp_path / "a", range(0, 90, 10), unroll_steps=10, seed=0),
+        written(tmp_path / "b", (0, 10, 25, 30), unroll_steps=0, seed=0),
+    ]
+    found = [compare.find(run) for run in runs]
+    names = compare.labels([run.config for run in found])
+    assert names == ["K = 10", "K = 0"]
+    compare.draw_points(found, names, tmp_path / "rows.png")
+    height, width, _ = matplotlib.image.imread(tmp_path / "rows.png").shape
+    assert (width, height) == (round(4 * 1.28 * 200), round(2 * 1.36 * 200))
+    other = compare.find(written(tmp_path / "c", (1, 2)))
+    assert "no step in common" in refusal(lambda: compare.draw_points([*found, other], "abc", ""))
+    grid = other._replace(config={"data": "grid"})
+    assert "on one mixture" in refusal(lambda: compare.draw_points([other, grid], "ab", ""))
+
+
+def test_over_training_six_steps_are_drawn_and_the_data(tmp_path):
+    kept = {step: np.zeros((5, 2)) for step in range(20)}
+    pictures.over_training(kept, tmp_path / "all.png", mixture=protocols.MIXTURES["grid"])
+    shape = matplotlib.image.imread(tmp_path / "all.png").shape
+    assert shape[:2] == (round(1.36 * 200), round(7 * 1.28 * 200))
+
+
+def test_the_program_runs_reports_and_takes_every_cell_of_its_tables(tmp_path, cache):
+    flags = {**RUN, "workdir": tmp_path / "run", "compilation_cache": cache}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *(f"--{name}={value}" for name, value in flags.items())],
+        cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["status"] == "finished" and result["step"] == 2
+    assert result["results"]["modes"]["published"]["value"] == 7.6
+    assert result["results"]["high_quality"]["ideal"] == pytest.approx(98.889, abs=1e-3)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["unroll_steps"] == 5 and not {"dataset", "data_dir", "download"} & config.keys()
+    kept = samples.kept(tmp_path / "run", 2)
+    assert list(kept) == [0, 1, 2] and kept[2].shape == (64, 2)
+    assert 0 < jnp.max(jnp.abs(kept[1] - kept[0])) < 0.1
+    for picture in ("training.png", "curves.png", "samples_000000000.png"):
+        assert (tmp_path / "run" / "figures" / picture).stat().st_size > 1000
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "VEEGAN" in report and "step 2" in report
