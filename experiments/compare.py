@@ -84,9 +84,9 @@ def draw_images(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path)
 
 def draw_points(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path) -> None:
     """A row of heat maps for each run."""
-    data = {run.config.get("data") for run in runs}
+    data = {str(run.config.get("data")) for run in runs}
     if len(data) > 1 or not data <= set(MIXTURES):
-        raise InputError(f"runs on one mixture are compared, these are on {data}")
+        raise InputError(f"runs on one mixture are compared, these are on {sorted(data)}")
     rows = [(name, run.kept) for name, run in zip(names, runs, strict=True)]
     if not set.intersection(*(set(run.kept) for run in runs)):
         raise InputError("the runs kept samples at no step in common: give runs of one eval_every")

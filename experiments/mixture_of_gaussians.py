@@ -38,7 +38,7 @@ from experiments.runner import devices, figures, records
 from experiments.runner.feeds import drawn
 from ganstab import Pair, losses, optimizers, priors, steps, surrogates, terms
 from ganstab.game import make_game
-from ganstab.style import BLUE, FAINT
+from ganstab.style import BLUE, FAINT, VERMILION
 from ganstab.types import Game, Player, TrainState
 
 LOSSES: dict[str, Callable] = {
@@ -149,7 +149,7 @@ def panels(mixture: Mixture) -> tuple[figures.Panel, ...]:
         figures.modes_panel(known.get("modes"), len(mixture.modes())),
         figures.Panel("High-quality samples, %", share, (best,)),
         figures.kl_panel(known.get("reverse_kl"), floor(mixture, FLAGS.samples)),
-        figures.LOSSES,
+        figures.Panel("Discriminator's loss", (figures.Line("disc/loss", "this run", VERMILION),)),
     )
 
 

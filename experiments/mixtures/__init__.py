@@ -4,7 +4,6 @@
 | --- | --- |
 | `protocols` | the rings and the grid, and how their samples are counted |
 | `networks` | the two pairs of networks |
-| `training` | the game of the flags: unrolled, against an ensemble, regularised, packed |
 | `pictures` | heat maps of samples, one, over training, and of several runs |
 | `tables` | the published numbers, and which runs make each figure and table |
 """

@@ -24,12 +24,12 @@ class Mixture(NamedTuple):
 
 
 MIXTURES = {
-    "ring": Mixture(ring, ring_modes, stddev=0.02, reach=3.0),
+    "ring": Mixture(ring, ring_modes, stddev=0.02, reach=4.0),
     "small_ring": Mixture(
         functools.partial(ring, radius=1.0, stddev=0.01),
         functools.partial(ring_modes, radius=1.0),
         stddev=0.01,
-        reach=1.5,
+        reach=2.0,
     ),
     "grid": Mixture(grid, grid_modes, stddev=0.05, reach=6.0),
 }
