@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import jax
-import jax.numpy as jnp
 import matplotlib.image
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from experiments.mixtures.networks import NETWORKS, PIECES, UNITS
 from experiments.runner import samples
 
 RUN = {
-    "data": "small_ring", "unroll_steps": 5, "num_steps": 2, "eval_every": 1, "log_every": 1,
+    "data": "small_ring", "unroll_steps": 5, "num_steps": 2, "eval_every": 2, "log_every": 1,
     "batch_size": 16, "samples": 64,
 }  # fmt: skip
 SCRIPT = """
@@ -41,7 +40,7 @@ sys.exit(program.main())
 def test_a_perfect_sampler_covers_all_modes_and_one_point_covers_one(name):
     mixture = protocols.MIXTURES[name]
     count = len(mixture.modes())
-    drawn = np.asarray(mixture.sample(jax.random.key(0), 20_000))
+    drawn = np.asarray(quick(lambda key: mixture.sample(key, 20_000))(jax.random.key(0)))
     assert np.abs(drawn).max() < mixture.reach
     numbers, counts = protocols.measure(mixture, drawn)
     assert numbers["modes"] == count == len(counts) and numbers["samples"] == 20_000
@@ -130,8 +129,8 @@ def test_the_program_runs_reports_and_takes_every_cell_of_its_tables(tmp_path, c
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["unroll_steps"] == 5 and not {"dataset", "data_dir", "download"} & config.keys()
     kept = samples.kept(tmp_path / "run", 2)
-    assert list(kept) == [0, 1, 2] and kept[2].shape == (64, 2)
-    assert 0 < jnp.max(jnp.abs(kept[1] - kept[0])) < 0.1
+    assert list(kept) == [0, 2] and kept[2].shape == (64, 2)
+    assert 0 < np.max(np.abs(kept[2] - kept[0])) < 0.1
     for picture in ("training.png", "curves.png", "samples_000000000.png"):
         assert (tmp_path / "run" / "figures" / picture).stat().st_size > 1000
     report = (tmp_path / "run" / "report.html").read_text()
