@@ -11,7 +11,7 @@ _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """float32 N(0, 1): the numbers of `jax.random.normal`, to the last bit.
 
-    On a CPU it takes a third of the time. There jax runs the rounds of its generator, Threefry
+    On a CPU it takes less than half the time. There jax runs the rounds of its generator, Threefry
     (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"), as a loop, a pass over
     memory for each few; here they are one expression, and so one pass. For a small network with a
     wide latent layer that is half of a training step.
