@@ -1,4 +1,4 @@
-"""Both convolution layouts against XLA's operations and each other, and the networks' shapes."""
+"""All convolution layouts against XLA's operations and each other, and the networks' shapes."""
 
 import functools
 
@@ -11,9 +11,15 @@ from jax import lax
 
 from ganstab.errors import InputError
 from ganstab.networks import mlp, stacked_mnist
-from ganstab.networks.convolution import batch_major, batch_minor, same_padding
+from ganstab.networks.convolution import (
+    batch_major,
+    batch_minor,
+    default_convolutions,
+    im2col,
+    same_padding,
+)
 
-LAYOUTS = {"minor": batch_minor, "major": batch_major}
+LAYOUTS = {"minor": batch_minor, "major": batch_major, "im2col": im2col}
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
 # Compiling is what takes the time here, and nothing in these tests has to run fast.
@@ -90,6 +96,12 @@ def test_conv_transpose_doubling_is_that_of_lax(layout):
     assert relative(got, expected) < 1e-5
 
 
+def test_wide_layers_on_a_cpu_are_windows_and_products():
+    assert default_convolutions() is batch_minor
+    assert default_convolutions(8) is batch_minor
+    assert default_convolutions(64) is im2col
+
+
 def test_paddings_are_those_of_tensorflow():
     assert [same_padding(n, 3, 2) for n in (28, 14, 7)] == [(0, 1), (0, 1), (1, 1)]
     assert same_padding(28, 3, 1) == (1, 1)
@@ -157,12 +169,14 @@ def whole(tree):
     [pytest.param("float32", 3e-5, marks=pytest.mark.slow), ("float64", 1e-12)],
 )
 def test_layouts_agree_on_images_gradients_and_unrolled_gradients(x64, dtype, tolerance):
-    minor, major = (
-        images_gradient_and_unrolled_gradient(ops, dtype) for ops in (batch_minor, batch_major)
+    major, *others = (
+        images_gradient_and_unrolled_gradient(ops, dtype)
+        for ops in (batch_major, batch_minor, im2col)
     )
-    for ours, reference in zip(minor, major, strict=True):
-        assert whole(ours).dtype == dtype
-        assert relative(whole(ours), whole(reference)) < tolerance
+    for other in others:
+        for ours, reference in zip(other, major, strict=True):
+            assert whole(ours).dtype == dtype
+            assert relative(whole(ours), whole(reference)) < tolerance
     plain, unrolled = (whole(gradient) for gradient in major[1:])
     assert relative(plain, unrolled) > 0.01
 
@@ -196,7 +210,7 @@ def output_shape(module, *shape):
     return run.shape
 
 
-@pytest.mark.parametrize("ops", [batch_minor, batch_major, None])
+@pytest.mark.parametrize("ops", [batch_minor, batch_major, im2col, None])
 def test_sizes_are_the_papers(ops):
     gen = outlined(functools.partial(stacked_mnist.Generator, convolutions=ops))
     assert parameters(gen) == 287_875

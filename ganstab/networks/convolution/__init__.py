@@ -1,0 +1,51 @@
+"""Convolutions in three layouts: one for accelerators, two for a CPU.
+
+`batch_major` keeps images as [N, H, W, C] and calls XLA's convolution. On a CPU that is slow, the
+more so inside a `scan`, and slowest of all is the derivative of its transposed convolution.
+`im2col` keeps images as [N, H, W, C] too, and writes a convolution as windows and one matrix
+product, which XLA runs and differentiates well; it is for wide layers, whose channels fill the
+vector registers. With 2 to 8 channels most of those lanes would stay empty: `batch_minor` keeps
+images as [C, H, W, N], so that every vector is filled from the batch.
+
+Kernels are [height, width, in, out] in all, and all compute the same numbers up to rounding:
+
+    conv:            y[i] = sum_k  x[stride i + k - low] kernel[k]
+    conv_transpose:  y[stride i + k - low] += x[i] flip(kernel)[k]
+
+`low` is half of the padding, rounded down, with which a convolution of this stride turns `size`
+pixels into ceil(size / stride) (TensorFlow's SAME). Like `lax.conv_transpose`, the second does
+not flip the kernel of the convolution over the dilated image that it is.
+"""
+
+import jax
+
+from ganstab.networks.convolution.layout import Convolutions, Size, same_padding
+from ganstab.networks.convolution.narrow import batch_minor
+from ganstab.networks.convolution.wide import im2col
+from ganstab.networks.convolution.xla import batch_major
+
+__all__ = [
+    "Convolutions",
+    "Size",
+    "batch_major",
+    "batch_minor",
+    "default_convolutions",
+    "im2col",
+    "same_padding",
+]
+
+WIDE = 32
+
+
+def default_convolutions(channels: int | None = None) -> Convolutions:
+    """The layout that suits jax's default backend and a network's width.
+
+    Args:
+        channels: the fewest that any of the network's hidden layers has; None for a few.
+
+    Returns:
+        On a CPU `im2col` from WIDE channels on and `batch_minor` below, elsewhere `batch_major`.
+    """
+    if jax.default_backend() != "cpu":
+        return batch_major
+    return im2col if channels is not None and channels >= WIDE else batch_minor

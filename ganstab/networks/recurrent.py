@@ -1,0 +1,88 @@
+"""A recurrent generator of images, which writes one column after the other.
+
+Metz et al. 2017 (arXiv:1611.02163, appendix C): noise goes through a dense layer of 256 and ReLU to
+the initial state of an LSTM (Hochreiter and Schmidhuber 1997), which runs for 28 steps, one a
+column of MNIST; a dense layer with tanh makes 28 pixels of each of its outputs. Kernels start as
+Glorot and Bengio 2010 have them. The LSTM's size, that its forget bias starts at 1, that hidden and
+cell state start alike and that it sees no input but its own last output are our reading.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+from ganstab.errors import InputError
+
+
+class Generator(nnx.Module):
+    """z [n, latent] -> images [n, height, columns, 1] in (-1, 1).
+
+    With gates `i, f, o = sigmoid(W h + b)` and `g = tanh(W h + b)` of each own W and b, a column is
+
+        c = f c + i g,    h = o tanh(c),    pixels = tanh(V h + v)
+
+    Args:
+        latent: length of z.
+        hidden: size of the first dense layer and of the LSTM's two states.
+        columns: steps of the LSTM, which is the width of the image.
+        height: pixels a column.
+        forget_bias: what is added to the forget gate's bias, which is else zero.
+    """
+
+    def __init__(
+        self,
+        latent: int = 256,
+        hidden: int = 256,
+        columns: int = 28,
+        height: int = 28,
+        *,
+        forget_bias: float = 1.0,
+        rngs: nnx.Rngs,
+    ):
+        if columns < 1:
+            raise InputError(f"Generator's columns must be 1 or more, got {columns}")
+        init = nnx.initializers.glorot_uniform()
+        self.latent, self.columns = latent, columns
+        self.dense = nnx.Linear(latent, hidden, kernel_init=init, rngs=rngs)
+        self.gates = nnx.Linear(hidden, 4 * hidden, kernel_init=init, rngs=rngs)
+        # In the order input, forget, candidate, output.
+        self.gates.bias[...] = self.gates.bias[...].at[hidden : 2 * hidden].set(forget_bias)
+        self.to_column = nnx.Linear(hidden, height, kernel_init=init, rngs=rngs)
+
+    def __call__(self, z: Array) -> Array:
+        """[n, latent] -> [n, height, columns, 1].
+
+        Raises:
+            InputError: if z has another shape.
+        """
+        if z.ndim != 2 or z.shape[1] != self.latent:
+            raise InputError(f"Generator takes z [n, {self.latent}], got shape {z.shape}")
+        start = jax.nn.relu(self.dense(z))
+        kernel, bias = self.gates.kernel[...], self.gates.bias[...]
+
+        def step(state: tuple[Array, Array], _) -> tuple[tuple[Array, Array], Array]:
+            state = lstm(*state, kernel, bias)
+            return state, state[1]
+
+        _, outputs = jax.lax.scan(step, (start, start), length=self.columns)
+        columns = jnp.tanh(self.to_column(outputs))
+        return columns.transpose(1, 2, 0)[..., None]
+
+
+def lstm(cell: Array, hidden: Array, kernel: Array, bias: Array) -> tuple[Array, Array]:
+    """One step of an LSTM without input.
+
+    Args:
+        cell: c [n, H].
+        hidden: h [n, H].
+        kernel: [H, 4H], of the input gate, the forget gate, the candidate and the output gate.
+        bias: [4H], likewise.
+
+    Returns:
+        The next c and h.
+    """
+    gates = hidden @ kernel + jnp.broadcast_to(bias, (hidden.shape[0], bias.size))
+    keep, forget, candidate, output = jnp.split(gates, 4, axis=1)
+    cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(keep) * jnp.tanh(candidate)
+    return cell, jax.nn.sigmoid(output) * jnp.tanh(cell)
