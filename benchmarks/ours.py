@@ -1,18 +1,24 @@
-"""The stacked-MNIST training step in ganstab, as `unroll.py` times it: one jitted call a step."""
+"""The training step of a model in ganstab, as `unroll.py` times it: jitted, and donated."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import weights
 from contestant import POOL, Contestant
+from models import BETAS, LATENT, MODELS
 
 from ganstab import losses, optimizers, steps, surrogates, terms
 from ganstab.game import make_game
-from ganstab.networks import stacked_mnist
+from ganstab.networks import unrolled_gan
 from ganstab.players import from_nnx
 from ganstab.types import Batch, Pair
 
-LATENT = 256
+PAIRS = {
+    "stacked_mnist": unrolled_gan.stacked_mnist,
+    "cifar10": unrolled_gan.cifar10,
+    "mixture": unrolled_gan.mixture,
+    "rnn_mnist": unrolled_gan.rnn_mnist,
+}
 
 
 def normal(key: jax.Array, count: int) -> jax.Array:
@@ -20,53 +26,71 @@ def normal(key: jax.Array, count: int) -> jax.Array:
     return jax.random.normal(key, (count, LATENT))
 
 
-def setup(unroll: int, prior=normal):
+def setup(name: str, unroll: int, prior=normal):
     """The players, their optimizers and the game that is trained."""
-    players = Pair(
-        from_nnx(lambda rngs: stacked_mnist.Generator(rngs=rngs)),
-        from_nnx(lambda rngs: stacked_mnist.Discriminator(rngs=rngs)),
-    )
-    txs = Pair(optimizers.adam(1e-4, b1=0.5), optimizers.adam(2e-4, b1=0.5))
-    plain = make_game(players, terms.score_loss(losses.non_saturating), prior=prior, joint=True)
+    model = MODELS[name]
+    players = Pair(*map(from_nnx, PAIRS[name]()))
+    txs = Pair(*(optimizers.adam(rate, *BETAS) for rate in model.rates))
+    loss = losses.minimax if model.minimax else losses.non_saturating
+    plain = make_game(players, terms.score_loss(loss), prior=prior, joint=True)
     return players, txs, surrogates.unrolled(plain, txs.disc, unroll)
 
 
-def race(unroll: int, batch: int) -> Contestant:
+def shapes(model: str) -> dict[str, tuple[int, ...]]:
+    """Of every parameter, `player/layer/…`: kernels [h, w, in, out], or dense [in, out]."""
+    players, *_ = setup(model, 0)
+    params = Pair(*(jax.eval_shape(player.init, jax.random.key(0))[0] for player in players))
+    return {name: leaf.shape for name, leaf in _named(params)}
+
+
+def race(model: str, unroll: int, batch: int) -> Contestant:
     """The training step on random data, compiled and ready to be timed."""
-    players, txs, game = setup(unroll)
+    players, txs, game = setup(model, unroll)
     state = steps.init(players, txs, jax.random.key(0))
-    pool = [
-        Batch(jax.random.uniform(key, (2, batch, 28, 28, 3), minval=-1.0))
-        for key in jax.random.split(jax.random.key(1), POOL)
-    ]
-    step = jax.jit(steps.alternating(game, txs), donate_argnums=0)
-    compiled = step.lower(state, pool[0]).compile()
+    shape = POOL, 2, batch, *MODELS[model].sample
+    pool = Batch(jax.random.uniform(jax.random.key(1), shape, minval=-1.0))
+    step, calls = steps.alternating(game, txs), MODELS[model].calls
+
+    def several(state, first):
+        def one(state, i):
+            batches = jax.tree.map(lambda leaf: leaf[i % POOL], pool)
+            return step(state, batches)[0], None
+
+        return jax.lax.scan(one, state, first + jnp.arange(calls))[0]
+
+    def alone(state, batches):
+        return step(state, batches)[0]
+
+    batches = [jax.tree.map(lambda leaf, i=i: leaf[i], pool) for i in range(POOL)]
+    call, given = (alone, batches) if calls == 1 else (several, list(range(POOL)))
+    compiled = jax.jit(call, donate_argnums=0).lower(state, given[0]).compile()
     parts = state.params.disc, state.carry.opt.disc, state.carry.state.disc
     disc_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
 
     def run(count: int) -> None:
         nonlocal state
-        for i in range(count):
-            state, _ = compiled(state, pool[i % POOL])
+        for i in range(count // calls):
+            state = compiled(state, given[i % POOL])
         jax.block_until_ready(state)
 
     memory = compiled.memory_analysis()
     return Contestant(run, memory.temp_size_in_bytes if memory else None, disc_bytes)
 
 
-def trajectory(unroll: int, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def trajectory(model: str, unroll: int, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The generator's last gradient and all parameters after the given batches, in float64.
 
     Args:
+      model: its name.
       unroll: K.
-      inputs: parameters by name as `weights.initial` makes them, `real` [n, 2, B, 28, 28, 3] and
-        `z` [B, 256], the prior of every update.
+      inputs: parameters by name as `weights.initial` makes them, `real` [n, 2, B, …] and `z`
+        [B, 256], the prior of every update.
 
     Returns:
       Arrays named and laid out as the peers have them.
     """
     jax.config.update("jax_enable_x64", True)
-    players, txs, game = setup(unroll, prior=lambda key, count: jnp.asarray(inputs["z"]))
+    players, txs, game = setup(model, unroll, prior=lambda key, count: jnp.asarray(inputs["z"]))
     state = jax.tree.map(_double, steps.init(players, txs, jax.random.key(0)))
     state = state._replace(params=_given(state.params, inputs))
     step = jax.jit(steps.alternating(game, txs))
@@ -78,9 +102,9 @@ def trajectory(unroll: int, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarr
         params = before.params._replace(gen=gen_params)
         return game(params, before.carry, first, before.key)[0].gen
 
-    gradient = _named("gradient", jax.jit(jax.grad(gen_loss))(before.params.gen))
-    found = gradient | _named("gen", state.params.gen) | _named("disc", state.params.disc)
-    return weights.to_peer(found)
+    gradient = jax.jit(jax.grad(gen_loss))(before.params.gen)
+    found = {"gradient": gradient, "gen": state.params.gen, "disc": state.params.disc}
+    return weights.to_peer({name: np.asarray(leaf) for name, leaf in _named(found)})
 
 
 def _double(leaf: jax.Array) -> jax.Array:
@@ -98,9 +122,8 @@ def _given(params: Pair, inputs: dict[str, np.ndarray]) -> Pair:
     return jax.tree_util.tree_map_with_path(place, params)
 
 
-def _named(owner: str, params) -> dict[str, np.ndarray]:
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    return {f"{owner}/{_name(path)}": np.asarray(leaf) for path, leaf in leaves}
+def _named(tree) -> list[tuple[str, jax.Array]]:
+    return [(_name(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)]
 
 
 def _name(path) -> str:

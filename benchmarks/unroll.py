@@ -1,12 +1,12 @@
 """How fast is a training step through a K-step unroll, beside PyTorch and TorchOpt?
 
-    python benchmarks/unroll.py                            # the whole table, about 15 minutes
-    python benchmarks/unroll.py --steps 0 5 --batch 64 --repeats 3
-    python benchmarks/unroll.py --check                    # do all compute the same numbers?
+    python benchmarks/unroll.py                            # stacked MNIST, about 15 minutes
+    python benchmarks/unroll.py --model cifar10 --steps 0 5 --peers pytorch
+    python benchmarks/unroll.py --model mixture --check    # do all compute the same numbers?
 
 The step is one generator update through K differentiable Adam updates of the discriminator, second
-order, from its live Adam state, plus one discriminator update: the stacked-MNIST pair of Metz et
-al. (2017), real and fake as one batch, non-saturating loss. Data are random and in memory.
+order, from its live Adam state, plus one discriminator update: a pair of Metz et al. (2017) of
+those in `models.py`, real and fake as one batch. Data are random and in memory.
 
 Each contestant has a process and, for each K and batch size, starts afresh. Timed blocks alternate
 between contestants and only one works at a time; a ratio is the median over rounds of the ratio
@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 import table
 import weights
+from models import LATENT, MODELS
 from workers import MODULES, Worker
 
 PACKAGES = ("ganstab", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "torchopt")
@@ -42,8 +43,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
+    add("--model", default="stacked_mnist", choices=MODELS, help="pair of networks")
     add("--steps", type=int, nargs="+", help="unroll lengths K, by default 0 1 5 10")
-    add("--batch", type=int, nargs="+", default=[64, 512], help="batch sizes")
+    add("--batch", type=int, nargs="+", help="batch sizes, by default the model's")
     add("--threads", type=int, default=os.cpu_count(), help="threads, and cores, of each")
     add("--repeats", type=int, default=9, help="rounds of one block each")
     add("--seconds", type=float, default=1.0, help="length of a block, about")
@@ -60,11 +62,12 @@ def race(names: list[str], steps: int, batch: int, flags: argparse.Namespace) ->
         ready = []
         for name in names:
             worker = stack.enter_context(Worker(name, flags.threads))
-            about = worker.ask("race", steps=steps, batch=batch)
+            unit = MODELS[flags.model].calls
+            about = worker.ask("race", model=flags.model, unroll=steps, batch=batch, count=unit)
             if "missing" in about:
                 print(f"{name} is left out: {about['missing']}", flush=True)
                 continue
-            ready.append((name, worker, about, _block_length(worker, flags.seconds)))
+            ready.append((name, worker, about, _block_length(worker, flags.seconds, unit)))
         times: dict[str, list[float]] = {name: [] for name, *_ in ready}
         for _ in range(flags.repeats):
             for name, worker, _, count in ready:
@@ -75,10 +78,10 @@ def race(names: list[str], steps: int, batch: int, flags: argparse.Namespace) ->
         ]
 
 
-def _block_length(worker: Worker, seconds: float) -> int:
-    """How many steps fill a block, from a warm step's time."""
-    _ms(worker, 1)
-    return max(1, math.ceil(seconds * 1e3 / _ms(worker, 2)))
+def _block_length(worker: Worker, seconds: float, unit: int) -> int:
+    """How many steps fill a block, a multiple of the unit, from a warm step's time."""
+    _ms(worker, unit)
+    return unit * max(1, math.ceil(seconds * 1e3 / (unit * _ms(worker, 2 * unit))))
 
 
 def _ms(worker: Worker, count: int) -> float:
@@ -87,17 +90,12 @@ def _ms(worker: Worker, count: int) -> float:
     return worker.ask("block", count=count)["seconds"] / count * 1e3
 
 
-def check(names: list[str], lengths: Sequence[int], threads: int) -> bool:
+def check(names: list[str], lengths: Sequence[int], flags: argparse.Namespace) -> bool:
     """Do all train alike? Prints the largest relative difference from PyTorch at each K."""
-    rng = np.random.default_rng(0)
-    params = weights.initial(rng)
-    real = rng.uniform(-1, 1, (CHECK_BATCHES, 2, CHECK_BATCH, 28, 28, 3))
-    z = rng.normal(size=(CHECK_BATCH, 256))
-    ours = {**params, "real": real, "z": z}
-    peers = {**weights.to_peer(params), "real": weights.images_to_peer(real), "z": z}
+    inputs = _inputs(flags)
     agree = True
     for steps in lengths:
-        found = {n: _trained(n, steps, ours if n == table.OURS else peers, threads) for n in names}
+        found = {name: _trained(name, steps, inputs[name == table.OURS], flags) for name in names}
         expected = found.pop("pytorch", None)
         for name, arrays in found.items():
             if arrays and expected:
@@ -105,11 +103,27 @@ def check(names: list[str], lengths: Sequence[int], threads: int) -> bool:
     return agree
 
 
-def _trained(name: str, steps: int, inputs: dict, threads: int) -> dict[str, np.ndarray] | None:
-    with tempfile.TemporaryDirectory() as folder, Worker(name, threads) as worker:
+def _inputs(flags: argparse.Namespace) -> tuple[dict, dict]:
+    """Parameters, samples and noise, for the peers and for ganstab."""
+    rng = np.random.default_rng(0)
+    with Worker(table.OURS, flags.threads) as worker:
+        params = weights.initial(worker.ask("shapes", model=flags.model), rng)
+    sample = MODELS[flags.model].sample
+    real = rng.uniform(-1, 1, (CHECK_BATCHES, 2, CHECK_BATCH, *sample))
+    z = rng.normal(size=(CHECK_BATCH, LATENT))
+    moved = weights.samples_to_peer(real, len(sample))
+    return {**weights.to_peer(params), "real": moved, "z": z}, {**params, "real": real, "z": z}
+
+
+def _trained(
+    name: str, steps: int, inputs: dict, flags: argparse.Namespace
+) -> dict[str, np.ndarray] | None:
+    with tempfile.TemporaryDirectory() as folder, Worker(name, flags.threads) as worker:
         before, after = f"{folder}/before.npz", f"{folder}/after.npz"
         np.savez(before, **inputs)
-        answer = worker.ask("trajectory", steps=steps, inputs=before, output=after)
+        answer = worker.ask(
+            "trajectory", model=flags.model, unroll=steps, inputs=before, output=after
+        )
         if "missing" in answer:
             print(f"{name} is left out: {answer['missing']}", flush=True)
             return None
@@ -150,11 +164,11 @@ def about(flags: argparse.Namespace) -> dict:
     }
 
 
-def report(found: list[table.Cell]) -> None:
+def report(found: list[table.Cell], verdicts: list[table.Target]) -> None:
     """The table, the verdicts and the losses, printed."""
     print(table.render(found))
     print("\ntargets")
-    print("\n".join("  " + target.line() for target in table.targets(found)))
+    print("\n".join("  " + target.line() for target in verdicts))
     print("\nwhere ganstab loses")
     print("\n".join("  " + line for line in table.losses(found) or ["nowhere"]))
 
@@ -164,19 +178,24 @@ def main() -> int:
     flags = parse()
     names = [name for name in MODULES if name == table.OURS or name in flags.peers]
     if flags.check:
-        return 0 if check(names, flags.steps or CHECK_STEPS, flags.threads) else 1
+        return 0 if check(names, flags.steps or CHECK_STEPS, flags) else 1
     facts = about(flags)
     print(json.dumps(facts, indent=1), flush=True)
     found: list[table.Cell] = []
-    for batch in flags.batch:
+    model = MODELS[flags.model]
+    for batch in flags.batch or model.batch:
         for steps in flags.steps or RACE_STEPS:
             found += race(names, steps, batch, flags)
             print(f"batch {batch}, K={steps} done", file=sys.stderr, flush=True)
-    report(found)
+    verdicts = table.targets(found, model.goals, model.batch[0])
+    report(found, verdicts)
     if flags.out:
         cells = [{**cell._asdict(), "ms": cell.ms} for cell in found]
-        verdicts = [target._asdict() for target in table.targets(found)]
-        flags.out.write_text(json.dumps({**facts, "cells": cells, "targets": verdicts}, indent=1))
+        flags.out.write_text(
+            json.dumps(
+                {**facts, "cells": cells, "targets": [v._asdict() for v in verdicts]}, indent=1
+            )
+        )
     return 0
 
 

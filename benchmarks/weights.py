@@ -6,50 +6,33 @@ the kernels of their convolutions are mirrored and the pixels at either dense la
 
 import numpy as np
 
-
-def shapes() -> dict[str, tuple[int, ...]]:
-    """Of ganstab's parameters, `player/layer/…`: kernels [h, w, in, out], or dense [in, out]."""
-    gen = {"dense/kernel": (256, 1024), "dense/bias": (1024,), **_norm(0, 64)}
-    for i, (a, b) in enumerate(((64, 32), (32, 16), (16, 8))):
-        gen |= {**_conv(f"convs/{i}", a, b), **_norm(i + 1, b)}
-    gen |= _conv("to_image", 8, 3)
-    disc = {"dense/kernel": (128, 1), "dense/bias": (1,)}
-    for i, (a, b) in enumerate(((3, 2), (2, 4), (4, 8))):
-        disc |= {**_conv(f"convs/{i}", a, b), **_norm(i, b)}
-    players = {"gen": gen, "disc": disc}.items()
-    return {f"{player}/{name}": shape for player, own in players for name, shape in own.items()}
+LSTM = {"gates/weight": "lstm/weight_hh_l0", "gates/bias": "lstm/bias_hh_l0"}
 
 
-def _conv(name: str, channels: int, out: int) -> dict[str, tuple[int, ...]]:
-    return {f"{name}/kernel": (3, 3, channels, out), f"{name}/bias": (out,)}
-
-
-def _norm(place: int, channels: int) -> dict[str, tuple[int, ...]]:
-    return {f"norms/{place}/scale": (channels,), f"norms/{place}/bias": (channels,)}
-
-
-def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Float64 parameters: N(0, 0.05²), around 1 for the scales of batch norms."""
-    return {
-        name: rng.normal(name.endswith("scale"), 0.05, shape) for name, shape in shapes().items()
-    }
+def initial(shapes: dict[str, tuple[int, ...]], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Float64 parameters of these shapes: N(0, 0.05²), around 1 for the scales of batch norms."""
+    return {name: rng.normal(name.endswith("scale"), 0.05, shape) for name, shape in shapes.items()}
 
 
 def to_peer(params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Parameters or gradients of ganstab under the peers' names and in their layout."""
-    return dict(_translate(name, value) for name, value in params.items())
+    images = {name.split("/")[0] for name in params if "/convs/" in name}
+    return dict(_translate(name, value, images) for name, value in params.items())
 
 
-def _translate(name: str, value: np.ndarray) -> tuple[str, np.ndarray]:
+def _translate(name: str, value: np.ndarray, images: set[str]) -> tuple[str, np.ndarray]:
     player, layer, *_ = name.split("/")
-    if layer == "dense":
+    if layer == "dense" and player in images:
         value = _dense(player, value)
+    elif value.ndim == 2:
+        value = value.T
     elif value.ndim == 4 and layer == "convs" and player != "disc":
         value = value.transpose(2, 3, 0, 1)
     elif value.ndim == 4:
         value = value[::-1, ::-1].transpose(3, 2, 0, 1)
     owner, rest = name.split("/", 1)
-    rest = rest.replace("kernel", "weight").replace("scale", "weight").replace("/", ".")
+    rest = rest.replace("mlp/", "").replace("kernel", "weight").replace("scale", "weight")
+    rest = LSTM.get(rest, rest).replace("/", ".")
     return f"{owner}/{rest}", np.ascontiguousarray(value)
 
 
@@ -67,9 +50,16 @@ def _pixels(value: np.ndarray, axis: int) -> np.ndarray:
     return np.moveaxis(np.moveaxis(image, 2, 0).reshape(value.shape), 0, axis)
 
 
-def images_to_peer(image: np.ndarray) -> np.ndarray:
-    """[…, height, width, channel] -> […, channel, mirrored height, mirrored width]."""
-    return np.ascontiguousarray(np.moveaxis(image, -1, -3)[..., ::-1, ::-1])
+def samples_to_peer(sample: np.ndarray, rank: int) -> np.ndarray:
+    """[…, height, width, channel] -> […, channel, mirrored height, mirrored width].
+
+    Args:
+      sample: […, *shape of one].
+      rank: 3 for an image; what is none stays as it is.
+    """
+    if rank != 3:
+        return sample
+    return np.ascontiguousarray(np.moveaxis(sample, -1, -3)[..., ::-1, ::-1])
 
 
 def difference(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> float:

@@ -4,10 +4,12 @@ Every contestant lives in a process of its own, so that its thread pool and its 
 and works only when it is told to: the parent writes one JSON object a line, the worker answers with
 one. `python workers.py NAME` is the worker's end.
 
-    {"ask": "race", "steps": K, "batch": B}   -> first_call_s, temp_bytes, disc_bytes
+    {"ask": "race", "model": name, "unroll": K, "batch": B, "count": n}
+                                              -> first_call_s (n steps), temp_bytes, disc_bytes
     {"ask": "block", "count": n}              -> seconds, for n steps
     {"ask": "memory"}                         -> rss_mb, the most it ever held
-    {"ask": "trajectory", "steps": K, "inputs": path, "output": path}   -> nothing
+    {"ask": "shapes", "model": name}          -> ganstab's parameters by name, and their shapes
+    {"ask": "trajectory", "model": name, "unroll": K, "inputs": path, "output": path}   -> nothing
 
 Where a contestant's packages are not installed its worker answers `{"missing": why}` to everything.
 """
@@ -74,10 +76,10 @@ def _pin(threads: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
-def _race(module, steps: int, batch: int) -> tuple[dict, object]:
+def _race(module, count: int, **details) -> tuple[dict, object]:
     start = time.perf_counter()
-    contestant = module.race(steps, batch)
-    contestant.run(1)
+    contestant = module.race(**details)
+    contestant.run(count)
     seconds = time.perf_counter() - start
     sizes = {"temp_bytes": contestant.temp_bytes, "disc_bytes": contestant.disc_bytes}
     return {"first_call_s": seconds, **sizes}, contestant
@@ -94,11 +96,11 @@ def _memory() -> dict:
     return {"rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale}
 
 
-def _trajectory(module, steps: int, inputs: str, output: str) -> dict:
+def _trajectory(module, inputs: str, output: str, **details) -> dict:
     import numpy as np
 
     with np.load(inputs, allow_pickle=False) as given:
-        found = module.trajectory(steps, dict(given))
+        found = module.trajectory(inputs=dict(given), **details)
     np.savez(output, **found)
     return {}
 
@@ -110,6 +112,8 @@ def _answer(module, contestant, ask: str, **details) -> tuple[dict, object]:
         return _block(contestant, **details), contestant
     if ask == "memory":
         return _memory(), contestant
+    if ask == "shapes":
+        return module.shapes(**details), contestant
     return _trajectory(module, **details), contestant
 
 
