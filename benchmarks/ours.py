@@ -1,5 +1,7 @@
 """The training step of a model in ganstab, as `unroll.py` times it: jitted, and donated."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +15,7 @@ from ganstab.networks import unrolled_gan
 from ganstab.players import from_nnx
 from ganstab.types import Batch, Pair
 
-PAIRS = {
+PAIRS: dict[str, Callable[[], Pair]] = {
     "stacked_mnist": unrolled_gan.stacked_mnist,
     "cifar10": unrolled_gan.cifar10,
     "mixture": unrolled_gan.mixture,

@@ -98,7 +98,7 @@ def test_conv_transpose_doubling_is_that_of_lax(layout):
 
 def test_wide_layers_on_a_cpu_are_windows_and_products():
     assert default_convolutions() is batch_minor
-    assert default_convolutions(8) is batch_minor
+    assert default_convolutions(63) is batch_minor
     assert default_convolutions(64) is im2col
 
 

@@ -1,9 +1,10 @@
 """Networks of the papers' experiments, as Flax NNX modules, and the parts that stabilise others.
 
-`stacked_mnist` holds the convolutional pair, `mlp` the pair for two-dimensional mixtures,
-`progressive` the pair that grows, and `convolution` the two ways of computing a convolution that
-the first of them chooses from. The parts work on `[B, F]` and on images of any size, channels last;
-those without parameters are functions, which stand in an `nnx.Sequential` as well.
+`convolutional` holds generators and discriminators of images, `recurrent` a generator that writes
+columns, `mlp` the pair for two-dimensional mixtures, `unrolled_gan` the sizes of all these in each
+experiment of one paper, `progressive` the pair that grows, and `convolution` the three ways of
+computing a convolution that the first chooses from. The parts work on `[B, F]` and on images of any
+size, channels last; those without parameters are functions, which stand in an `nnx.Sequential` too.
 """
 
 from ganstab.networks.equalized import Equalized, equalized_conv, equalized_linear, gated

@@ -45,9 +45,13 @@ class Generator(nnx.Module):
         init = nnx.initializers.glorot_uniform()
         self.latent, self.columns = latent, columns
         self.dense = nnx.Linear(latent, hidden, kernel_init=init, rngs=rngs)
-        self.gates = nnx.Linear(hidden, 4 * hidden, kernel_init=init, rngs=rngs)
-        # In the order input, forget, candidate, output.
-        self.gates.bias[...] = self.gates.bias[...].at[hidden : 2 * hidden].set(forget_bias)
+
+        def gates_bias(key, shape, dtype=jnp.float32):
+            return jnp.zeros(shape, dtype).at[hidden : 2 * hidden].set(forget_bias)
+
+        self.gates = nnx.Linear(
+            hidden, 4 * hidden, kernel_init=init, bias_init=gates_bias, rngs=rngs
+        )
         self.to_column = nnx.Linear(hidden, height, kernel_init=init, rngs=rngs)
 
     def __call__(self, z: Array) -> Array:
@@ -59,10 +63,10 @@ class Generator(nnx.Module):
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise InputError(f"Generator takes z [n, {self.latent}], got shape {z.shape}")
         start = jax.nn.relu(self.dense(z))
-        kernel, bias = self.gates.kernel[...], self.gates.bias[...]
 
         def step(state: tuple[Array, Array], _) -> tuple[tuple[Array, Array], Array]:
-            state = lstm(*state, kernel, bias)
+            cell, hidden = state
+            state = lstm(cell, self.gates(hidden))
             return state, state[1]
 
         _, outputs = jax.lax.scan(step, (start, start), length=self.columns)
@@ -70,19 +74,16 @@ class Generator(nnx.Module):
         return columns.transpose(1, 2, 0)[..., None]
 
 
-def lstm(cell: Array, hidden: Array, kernel: Array, bias: Array) -> tuple[Array, Array]:
-    """One step of an LSTM without input.
+def lstm(cell: Array, gates: Array) -> tuple[Array, Array]:
+    """One step of an LSTM.
 
     Args:
         cell: c [n, H].
-        hidden: h [n, H].
-        kernel: [H, 4H], of the input gate, the forget gate, the candidate and the output gate.
-        bias: [4H], likewise.
+        gates: [n, 4H], before any activation: input gate, forget gate, candidate, output gate.
 
     Returns:
-        The next c and h.
+        The next c and the next h, [n, H] each.
     """
-    gates = hidden @ kernel + jnp.broadcast_to(bias, (hidden.shape[0], bias.size))
     keep, forget, candidate, output = jnp.split(gates, 4, axis=1)
     cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(keep) * jnp.tanh(candidate)
     return cell, jax.nn.sigmoid(output) * jnp.tanh(cell)

@@ -7,6 +7,10 @@ product, which XLA runs and differentiates well; it is for wide layers, whose ch
 vector registers. With 2 to 8 channels most of those lanes would stay empty: `batch_minor` keeps
 images as [C, H, W, N], so that every vector is filled from the batch.
 
+Between the two there is little to choose at a batch of 64: on two cores, unrolled steps of pairs
+whose narrowest layers have 16 to 64 channels take 0.90 to 1.05 times as long in `batch_minor`. From
+64 on `im2col` needs less memory, and it asks for no batch that fills a vector.
+
 Kernels are [height, width, in, out] in all, and all compute the same numbers up to rounding:
 
     conv:            y[i] = sum_k  x[stride i + k - low] kernel[k]
@@ -34,7 +38,8 @@ __all__ = [
     "same_padding",
 ]
 
-WIDE = 32
+WIDE = 64
+"""Channels of its narrowest layer from which on a network is wide."""
 
 
 def default_convolutions(channels: int | None = None) -> Convolutions:
