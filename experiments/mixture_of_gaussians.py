@@ -34,20 +34,13 @@ from experiments import runner
 from experiments.mixtures import pictures, tables
 from experiments.mixtures.networks import NETWORKS
 from experiments.mixtures.protocols import MIXTURES, PERFECT_SHARE, Mixture, floor, measure
-from experiments.runner import devices, figures, records
+from experiments.runner import adversary, devices, figures, records
 from experiments.runner.feeds import drawn
-from ganstab import Pair, losses, optimizers, priors, steps, surrogates, terms
+from ganstab import Pair, optimizers, priors, steps, surrogates
 from ganstab.game import make_game
 from ganstab.style import BLUE, FAINT, VERMILION
 from ganstab.types import Game, Player, TrainState
 
-LOSSES: dict[str, Callable] = {
-    "minimax": losses.minimax,
-    "non_saturating": losses.non_saturating,
-    "least_squares": losses.least_squares,
-    "hinge": losses.hinge,
-    "wasserstein": losses.wasserstein,
-}
 TABLES = tables.TABLES
 SMOKE = {"samples": 500}
 
@@ -55,20 +48,12 @@ FLAGS = flags.FLAGS
 runner.define_flags(
     num_steps=25_000, batch_size=512, eval_every=1000, checkpoint_every=1000, log_every=100
 )
+adversary.define_flags(unroll_steps=10, disc_learning_rate=1e-4, loss="minimax")
 flags.DEFINE_enum(
     "data", "ring", list(MIXTURES),
     "Eight Gaussians on a circle of radius 2 (Metz et al.) or 1 (VEEGAN, PacGAN), or a grid of 25.",
 )  # fmt: skip
 flags.DEFINE_enum("networks", "mlp", list(NETWORKS), "Metz et al.'s networks, or PacGAN's.")
-flags.DEFINE_enum("loss", "minimax", list(LOSSES), "The adversarial loss.")
-flags.DEFINE_integer(
-    "unroll_steps", 10, "K: discriminator updates the generator looks ahead; 0 is a plain GAN.",
-    lower_bound=0,
-)  # fmt: skip
-flags.DEFINE_bool("second_order", True, "Differentiate through the unrolled updates; if not, only "
-                  "look at the discriminator they lead to (the paper's ablation).")  # fmt: skip
-flags.DEFINE_bool("average", False, "Score the generator by the mean of its losses after each of "
-                  "the unrolled updates, not by the last.")  # fmt: skip
 flags.DEFINE_integer(
     "gen_steps", 1, "Generator updates for each of the discriminator's.", lower_bound=1
 )
@@ -83,10 +68,6 @@ flags.DEFINE_float("consensus", 0.0, "γ: weight of half the squared norm of bot
 flags.DEFINE_integer("pack", 1, "Points that the discriminator sees at once; it must divide "
                      "--batch_size.", lower_bound=1)  # fmt: skip
 flags.DEFINE_integer("samples", 2560, "Samples drawn at an evaluation.", lower_bound=1)
-flags.DEFINE_float("gen_learning_rate", 1e-4, "Adam's step size, generator.", lower_bound=0.0)
-flags.DEFINE_float("disc_learning_rate", 1e-4, "Adam's step size, discriminator.", lower_bound=0.0)
-flags.DEFINE_float("beta1", 0.5, "Adam's decay of the mean.", lower_bound=0.0, upper_bound=0.9999)
-flags.DEFINE_float("beta2", 0.999, "Adam's decay of the square.", lower_bound=0.0, upper_bound=1.0)
 flags.register_multi_flags_validator(
     ["batch_size", "pack"],
     lambda values: values["batch_size"] % values["pack"] == 0,
@@ -96,8 +77,7 @@ flags.register_multi_flags_validator(
 
 def make_txs() -> Pair:
     """Adam for either player; the discriminator's keeps the ensemble."""
-    adam = functools.partial(optimizers.adam, b1=FLAGS.beta1, b2=FLAGS.beta2)
-    gen, disc = adam(FLAGS.gen_learning_rate), adam(FLAGS.disc_learning_rate)
+    gen, disc = adversary.adam()
     if FLAGS.ensemble:
         disc = optax.chain(disc, optimizers.snapshots(FLAGS.ensemble, FLAGS.ensemble_every))
     return Pair(gen, disc)
@@ -105,16 +85,14 @@ def make_txs() -> Pair:
 
 def make_trained_game(players: Pair, tx: optax.GradientTransformation, prior: Callable) -> Game:
     """The game of the flags: each technique wraps the one before."""
-    game = make_game(players, terms.score_loss(LOSSES[FLAGS.loss]), prior=prior)
+    game = make_game(players, adversary.score(), prior=prior)
     if FLAGS.ensemble:
         game = surrogates.snapshot_ensemble(game)
     if FLAGS.gradient_norm:
         game = surrogates.gradient_norm(game, FLAGS.gradient_norm)
     if FLAGS.consensus:
         game = surrogates.consensus(game, FLAGS.consensus)
-    return surrogates.unrolled(
-        game, tx, FLAGS.unroll_steps, second_order=FLAGS.second_order, average=FLAGS.average
-    )
+    return adversary.unrolled(game, tx)
 
 
 def make_evaluation(gen: Player, latent: int, mixture: Mixture, key: jax.Array) -> Callable:

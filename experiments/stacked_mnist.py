@@ -20,16 +20,15 @@ paper does not say, and as two batches the plain GAN does not collapse.
 """
 
 import functools
-from collections.abc import Callable
 
 import jax
 import numpy as np
 from absl import flags
 
 from experiments import runner
-from experiments.runner import devices, figures, images, records
+from experiments.runner import adversary, devices, figures, images, records
 from experiments.runner.feeds import make_feed
-from ganstab import Pair, digit_classifier, losses, metrics, optimizers, steps, surrogates, terms
+from ganstab import Pair, digit_classifier, metrics, steps
 from ganstab.data import Images, RandomAccess, stacked_digits, to_unit_range
 from ganstab.game import make_game
 from ganstab.networks.stacked_mnist import Discriminator, Generator
@@ -37,13 +36,6 @@ from ganstab.players import from_nnx
 from ganstab.types import Game, Player, TrainState
 
 WIDTHS = (0.25, 0.5, 1.0)
-LOSSES: dict[str, Callable] = {
-    "non_saturating": losses.non_saturating,
-    "minimax": losses.minimax,
-    "least_squares": losses.least_squares,
-    "hinge": losses.hinge,
-    "wasserstein": losses.wasserstein,
-}
 SOURCE = "Metz et al. 2017, Table 1"
 # (width, K) -> modes, their standard error, KL, its standard error.
 TABLE_1 = {
@@ -64,10 +56,7 @@ SHOWN = 64
 
 FLAGS = flags.FLAGS
 runner.define_flags(num_steps=5000, batch_size=64, eval_every=1000, dataset="mnist")
-flags.DEFINE_integer(
-    "unroll_steps", 5, "K: discriminator updates the generator looks ahead; 0 is a plain GAN.",
-    lower_bound=0,
-)  # fmt: skip
+adversary.define_flags(unroll_steps=5, disc_learning_rate=2e-4)
 flags.DEFINE_float("disc_width", 0.25, f"Channels of the discriminator, times 8: one of {WIDTHS}.")
 flags.DEFINE_enum(
     "disc_batch", "joint", ["joint", "separate"],
@@ -79,17 +68,6 @@ flags.DEFINE_enum(
     "The generator's batch norm at evaluation: running averages, or the statistics of each "
     "evaluation batch of 512, the habit of the reference implementations.",
 )  # fmt: skip
-flags.DEFINE_enum("loss", "non_saturating", list(LOSSES), "The adversarial loss.")
-flags.DEFINE_bool("second_order", True, "Differentiate through the unrolled updates; if not, only "
-                  "look at the discriminator they lead to (the paper's ablation).")  # fmt: skip
-flags.DEFINE_bool("average", False, "Score the generator by the mean of its losses after each of "
-                  "the unrolled updates, not by the last.")  # fmt: skip
-flags.DEFINE_bool("live", True, "Start the unrolled Adam from the discriminator's live state; if "
-                  "not, from zero.")  # fmt: skip
-flags.DEFINE_float("gen_learning_rate", 1e-4, "Adam's step size, generator.", lower_bound=0.0)
-flags.DEFINE_float("disc_learning_rate", 2e-4, "Adam's step size, discriminator.", lower_bound=0.0)
-flags.DEFINE_float("beta1", 0.5, "Adam's decay of the mean.", lower_bound=0.0, upper_bound=0.9999)
-flags.DEFINE_float("beta2", 0.999, "Adam's decay of the square.", lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_float("init_stddev", 0.05, "Standard deviation of initial weights.", lower_bound=0.0)
 flags.register_validator("disc_width", lambda width: width in WIDTHS, f"must be one of {WIDTHS}")
 
@@ -109,12 +87,8 @@ def make_unrolled_game(players: Pair, tx, mesh) -> Game:
     def prior(key, n):
         return devices.split(mesh, jax.random.normal(key, (n, LATENT)))
 
-    term = terms.score_loss(LOSSES[FLAGS.loss])
-    game = make_game(players, term, prior=prior, joint=FLAGS.disc_batch == "joint")
-    return surrogates.unrolled(
-        game, tx, FLAGS.unroll_steps,
-        second_order=FLAGS.second_order, average=FLAGS.average, live=FLAGS.live,
-    )  # fmt: skip
+    joint = FLAGS.disc_batch == "joint"
+    return adversary.unrolled(make_game(players, adversary.score(), prior=prior, joint=joint), tx)
 
 
 def make_evaluation(gen: Player, key: jax.Array):
@@ -195,8 +169,7 @@ def build(session: runner.Session) -> runner.Experiment:
     loaded = images.load_ahead(session.settings, (28, 28, 1))
     init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
     players = make_players()
-    adam = functools.partial(optimizers.adam, b1=FLAGS.beta1, b2=FLAGS.beta2)
-    txs = Pair(adam(FLAGS.gen_learning_rate), adam(FLAGS.disc_learning_rate))
+    txs = adversary.adam()
     state = devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key)
     source = loaded()
     return runner.Experiment(

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
+from experiments.runner import adversary
+
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
 
@@ -140,7 +142,7 @@ def read(module: str) -> Settings:
     Args:
       module: the experiment's `__name__`; its flags and the common ones make up `config.json`.
     """
-    config = own_flags((module, __name__), _NOT_SETTINGS)
+    config = own_flags((module, __name__, adversary.__name__), _NOT_SETTINGS)
     common: dict[str, Any] = {
         name: _FLAGS[name].value for name in Settings._fields if name in _FLAGS
     }
