@@ -1,6 +1,7 @@
 """The one runner that all experiments share: flags, data feed, training loop, records, report.
 
-An experiment that trains calls `launch(main)`, builds an `Experiment`, and hands it to `run`. One
+An experiment that trains calls `launch(main)`, builds an `Experiment`, and hands it to `run`. A
+paper's table of such runs is a `Table` of `Cell`s, which `launch` is given as well. An experiment
 that draws what a game does, without a training run, makes a `study.Study` instead.
 """
 
@@ -9,12 +10,15 @@ from experiments.runner.program import launch
 from experiments.runner.run import Session, run, start
 from experiments.runner.settings import Settings, define_flags
 from experiments.runner.subject import subject
+from experiments.runner.table import Cell, Table
 
 __all__ = [
+    "Cell",
     "Evaluation",
     "Experiment",
     "Session",
     "Settings",
+    "Table",
     "define_flags",
     "launch",
     "run",

@@ -14,7 +14,7 @@ from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.progress import Progress
 from experiments.runner.settings import Settings, read
 from experiments.runner.training import make_loop
-from experiments.runner.workdir import held, open_workdir
+from experiments.runner.workdir import held, open_workdir, record
 from ganstab import checkpoint
 from ganstab.faults import blame, first_fault
 from ganstab.types import TrainState
@@ -58,7 +58,11 @@ def run(experiment: Experiment, session: Session) -> int:
             stack.enter_context(held(session.folder))
             checkpoint.clean(session.folder / "checkpoints")
         devices.meet("folder")
-        return _train(experiment, session, *_restore(experiment, session))
+        state, at = _restore(experiment, session)
+        session = _no_shorter(session, at)
+        if devices.is_main():
+            record(session.folder, session.settings.config)
+        return _train(experiment, session, state, at)
 
 
 def _restore(experiment: Experiment, session: Session) -> tuple[TrainState, int]:
@@ -70,6 +74,14 @@ def _restore(experiment: Experiment, session: Session) -> tuple[TrainState, int]
         session.progress.note(f"{line}; an older one is used")
     session.progress.note(f"going on from step {restored.step:,}")
     return restored.state, restored.step
+
+
+def _no_shorter(session: Session, at: int) -> Session:
+    """A run that is past `--num_steps` already has as many steps as it has."""
+    settings = session.settings
+    steps = max(at, settings.num_steps)
+    config = settings.config | {"num_steps": steps}
+    return session._replace(settings=settings._replace(num_steps=steps, config=config))
 
 
 def _train(experiment: Experiment, session: Session, state: TrainState, at: int) -> int:

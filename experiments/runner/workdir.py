@@ -16,9 +16,14 @@ from typing import Any
 from ganstab.errors import InputError
 from ganstab.output.writing import UNFINISHED, explained, plain, to_json, write_atomic
 
+IN_USE = "is in use by another process"
+FREE = ("num_steps",)
+
 
 def open_workdir(path: str | os.PathLike[str], config: Mapping[str, Any]) -> pathlib.Path:
     """The run's folder, made on the first start and recognised on every later one.
+
+    Settings in `FREE` decide only how far a run goes, and may be others at a later start.
 
     Args:
       path: the folder; `~` is expanded, and missing parents are made.
@@ -39,10 +44,17 @@ def open_workdir(path: str | os.PathLike[str], config: Mapping[str, Any]) -> pat
     if started:
         _check_same_settings(folder, config)
     else:
-        write_atomic(folder / "config.json", to_json(config))
+        record(folder, config)
     with explained(f"cannot use --workdir={folder}"):
         (folder / "figures").mkdir(exist_ok=True)
     return folder
+
+
+def record(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+    """Writes the settings down, if they are not there as they are."""
+    path, text = folder / "config.json", to_json(config)
+    if not path.exists() or path.read_text() != text:
+        write_atomic(path, text)
 
 
 @contextlib.contextmanager
@@ -56,10 +68,21 @@ def held(workdir: pathlib.Path) -> Iterator[None]:
         handle = os.open(workdir, os.O_RDONLY)
     try:
         if not _locked(handle):
-            raise InputError(f"--workdir={workdir} is in use by another process: wait for it")
+            raise InputError(f"--workdir={workdir} {IN_USE}: wait for it")
         yield
     finally:
         os.close(handle)
+
+
+def is_held(workdir: pathlib.Path) -> bool:
+    """Whether a process is at work in the folder, which need not be there."""
+    if not workdir.is_dir():
+        return False
+    try:
+        with held(workdir):
+            return False
+    except InputError as error:
+        return IN_USE in str(error)
 
 
 def _locked(handle: int) -> bool:
@@ -109,13 +132,26 @@ def _check_empty(folder: pathlib.Path) -> None:
         )
 
 
-def _check_same_settings(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+def differences(folder: pathlib.Path, config: Mapping[str, Any]) -> list[str]:
+    """Each setting in which the folder's run differs, e.g. ["batch_size: was 16, now 32"].
+
+    Args:
+      folder: a run's.
+      config: the settings that it should have, but for those in `FREE`.
+
+    Raises:
+      InputError: the folder's settings cannot be read.
+    """
     before, now = _flat(_read_config(folder)), _flat(plain(config))
-    different = [
+    return [
         f"{name}: was {_shown(before, name)}, now {_shown(now, name)}"
         for name in sorted(before.keys() | now.keys())
-        if _shown(before, name) != _shown(now, name)
+        if _shown(before, name) != _shown(now, name) and name not in FREE
     ]
+
+
+def _check_same_settings(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+    different = differences(folder, config)
     if different:
         raise InputError(
             f"--workdir={folder} was started with other settings ({'; '.join(different)}): go on "

@@ -1,0 +1,133 @@
+"""Carries a plan out: takes over, starts, watches, and keeps the table's files up to date."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from experiments.runner.program import StopRequest
+from experiments.runner.progress import duration, number
+from experiments.runner.table import page
+from experiments.runner.table.options import Plan
+from experiments.runner.table.result import result_of
+from experiments.runner.table.runs import Run, check, last_words, take_over
+from experiments.runner.table.schedule import Item, shares, work
+from experiments.runner.table.watch import Watch
+from experiments.runner.workdir import IN_USE, held, is_held, open_workdir, record
+from ganstab.errors import InputError
+
+REFRESH_SECONDS = 300.0
+
+
+def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
+    """Runs what is missing of a table and returns the program's exit status.
+
+    It is 0 when all runs that were asked for are done (finished or diverged), 1 when one of them
+    failed, and 128 + the signal after a stop.
+
+    Args:
+      plan: what there is to do.
+      stop: who may end it.
+      pause: seconds between two looks at the processes.
+
+    Raises:
+      InputError: the folder cannot be used, or a run in it, or to be merged, has other settings.
+    """
+    _open(plan)
+    watch = Watch(plan)
+    _take_over(plan, watch)
+    keeper = Keeper(plan, watch)
+    runs = {run.name: run for run in plan.wanted()}
+    todo = [plan.item(run) for run in runs.values() if not run.is_done()]
+    watch.note(
+        f"{len(runs)} runs, {len(runs) - len(todo)} of them done, "
+        f"{plan.jobs} at once; look at {plan.folder / 'report.html'} at any time"
+    )
+    keeper.refresh()
+    work(
+        todo,
+        shares(plan.jobs),
+        is_done=lambda item: runs[item.name].is_done(),
+        stop=lambda: bool(stop),
+        ended=lambda item, status: keeper.ended(runs[item.name], status),
+        tick=keeper.tick,
+        pause=pause,
+    )
+    keeper.close("interrupted" if stop else "failed" if keeper.failed else "running")
+    return stop.exit_status if stop else int(bool(keeper.failed))
+
+
+class Keeper:
+    """Keeps a table's files up to date while it is worked on."""
+
+    def __init__(self, plan: Plan, watch: Watch, clock: Callable[[], float] = time.monotonic):
+        self._plan, self._watch, self._clock = plan, watch, clock
+        self.failed: dict[str, str] = {}
+
+    def ended(self, run: Run, status: int) -> None:
+        """Says how a run ended, and refreshes the files."""
+        if run.is_done():
+            self._watch.note(f"{run.name}: {_numbers(run)}")
+        else:
+            self.failed[run.name] = _why(run, status)
+            self._watch.note(f"{run.name} FAILED: {self.failed[run.name]} (see {run.log})")
+        self.refresh()
+
+    def tick(self, at_work: Sequence[Item]) -> None:
+        """Called all the time."""
+        self._watch.look(at_work)
+        if self._clock() - self._refreshed >= REFRESH_SECONDS:
+            self.refresh()
+
+    def refresh(self, status: str = "running") -> dict[str, Any]:
+        """Writes result, pictures and report; another program that is just doing so has its way."""
+        self._refreshed = self._clock()
+        result = result_of(self._plan, status, self.failed)
+        try:
+            with held(self._plan.folder):
+                page.write(self._plan, result)
+        except InputError as error:
+            if IN_USE not in str(error):
+                raise
+        return result
+
+    def close(self, status: str) -> dict[str, Any]:
+        """The last files, once nobody else is at them, said aloud."""
+        self._watch.close()
+        while is_held(self._plan.folder):
+            time.sleep(0.1)
+        result = self.refresh(status)
+        for line in page.lines(self._plan, result):
+            print(line)
+        print(f"report: {self._plan.folder / 'report.html'}", flush=True)
+        return result
+
+
+def _open(plan: Plan) -> None:
+    """The table's folder, and a look at every run that is in it."""
+    config = {name: value for name, value in plan.config.items() if name != "seed"}
+    open_workdir(plan.folder, {"table": plan.name, **config})
+    record(plan.folder, {"table": plan.name, **config})
+    for run in plan.shown():
+        check(run)
+
+
+def _take_over(plan: Plan, watch: Watch) -> None:
+    for folder in plan.merge:
+        taken = [run.name for run in plan.wanted() if take_over(run, folder)]
+        watch.note(f"{len(taken)} finished runs taken over from {folder}")
+
+
+def _why(run: Run, status: int) -> str:
+    """Why a run is not done, as far as can be told."""
+    if status > 128:
+        return f"ended by signal {status - 128}"
+    return last_words(run.log) or f"exit status {status}"
+
+
+def _numbers(run: Run) -> str:
+    result = run.result()
+    if result["status"] == "diverged":
+        return f"diverged, {result['reason']}"
+    measured = result["results"].items()
+    words = [f"{name} {number(entry['mean'])}" for name, entry in measured if entry["mean"]]
+    return ", ".join([*words, duration(result.get("wall_time_s", 0.0))])

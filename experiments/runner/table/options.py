@@ -1,0 +1,216 @@
+"""From a command line with `--table` to a plan: which runs there are, where, how many at once."""
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from absl import flags
+
+from experiments.runner import settings
+from experiments.runner.book import command_line
+from experiments.runner.table.cells import Cell, Table, chosen
+from experiments.runner.table.runs import Run, found_seeds, place
+from experiments.runner.table.schedule import Item, visible_cores
+from ganstab.errors import InputError
+
+FLAGS = flags.FLAGS
+OWN = ("table", "seeds", "jobs", "cells", "merge")
+# Of these, what they stand for is handed on in their place.
+STANDING_FOR_OTHERS = ("smoke", "flagfile", "workdir")
+# Of a single run: what a table gives each of its runs, or cannot.
+NOT_FOR_TABLES = {
+    "seed": "a table has --seeds",
+    "coordinator": "each run of a table is one process",
+    "num_processes": "each run of a table is one process",
+    "process_id": "each run of a table is one process",
+}
+
+
+class Plan(NamedTuple):
+    """All that is to be done for a table, and where."""
+
+    name: str
+    table: Table
+    folder: pathlib.Path
+    cells: tuple[Cell, ...]
+    """Those to work on now; the report shows all."""
+    seeds: range
+    program: tuple[str, ...]
+    """The command that each run's own settings are put after."""
+    config: Mapping[str, Any]
+    """The settings that all runs have."""
+    jobs: int
+    merge: tuple[pathlib.Path, ...]
+    command: str
+
+    def run(self, cell: Cell, seed: int) -> Run:
+        """The run of a cell with a seed."""
+        config = {**self.config, **cell.settings, "seed": seed}
+        return Run(cell, seed, place(self.folder, cell.name, seed), config)
+
+    def wanted(self) -> list[Run]:
+        """The runs to work on: the first seed of every cell, then the second, and so on."""
+        return [self.run(cell, seed) for seed in self.seeds for cell in self.cells]
+
+    def shown(self) -> list[Run]:
+        """All runs of the table, and those of more seeds that earlier commands asked for."""
+        seeds = sorted({*self.seeds, *found_seeds(self.folder, self.table.cells)})
+        return [self.run(cell, seed) for cell in self.table.cells for seed in seeds]
+
+    def item(self, run: Run) -> Item:
+        """The run as a process of its own."""
+        given = {**run.cell.settings, "seed": run.seed, "workdir": run.folder}
+        command = [*self.program, *(f"--{name}={value}" for name, value in given.items())]
+        return Item(run.name, command, (run.folder,), run.log)
+
+
+def define_flags(tables: Mapping[str, Table]) -> None:
+    """The flags of a program that has tables."""
+    flags.DEFINE_enum(
+        "table", None, list(tables),
+        "Run this table of the paper, all cells with several seeds, in place of a single run. Each "
+        "run is this program started with the cell's settings, in a folder under --workdir, which "
+        "by default is named after the table; report.html there shows all at any time. The same "
+        "command goes on where it was stopped. Other flags, e.g. --num_steps, are handed to every "
+        "run.",
+    )  # fmt: skip
+    flags.DEFINE_integer(
+        "seeds", 5, "With --table: how many seeds a cell, from 0 on.", lower_bound=1
+    )  # fmt: skip
+    flags.DEFINE_integer(
+        "jobs", None,
+        "With --table: how many runs at once. Default: one for each core of a CPU, each kept to "
+        "its own; on an accelerator one, which has it to itself.",
+        lower_bound=1,
+    )  # fmt: skip
+    flags.DEFINE_multi_string(
+        "cells", [],
+        "With --table: work on these cells alone; * stands for anything, as in 'width0.25_*'. May "
+        "be repeated. So several machines can share a table: see --merge.",
+    )  # fmt: skip
+    flags.DEFINE_multi_string(
+        "merge", [],
+        "With --table: first copy the finished runs of this folder, that of the same table from "
+        "another machine, with the same settings. May be repeated.",
+    )  # fmt: skip
+    for flag in FLAGS.flags_by_module_dict()[__name__]:
+        FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def check_without_table() -> None:
+    """Refuses flags of a table where there is none.
+
+    Raises:
+      InputError: one is given.
+    """
+    for name in OWN:
+        if name in FLAGS and FLAGS[name].present and FLAGS.table is None:
+            raise InputError(f"--{name} needs --table: one of {', '.join(_tables())}")
+
+
+def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
+    """The plan of the command line.
+
+    Args:
+      tables: by name.
+      small: the settings of a smoke run, which cells keep to as well; empty for a real one.
+
+    Raises:
+      InputError: a flag is given that a table, or one of its cells, sets itself; no cell has a name
+        that is asked for; or a folder to merge is not there.
+    """
+    name = FLAGS.table
+    table = tables[name]
+    _check_flags(table, small)
+    own = [_settled(cell, small) for cell in table.cells]
+    table = table._replace(cells=tuple(own))
+    folder = FLAGS.workdir or f"runs/{program_name()}_{name}"
+    config = settings.read("__main__").config
+    return Plan(
+        name=name,
+        table=table,
+        folder=pathlib.Path(folder).expanduser(),
+        cells=_smallest(chosen(own, FLAGS.cells), small),
+        seeds=range(1 if small and not FLAGS["seeds"].present else FLAGS.seeds),
+        program=(*_program(), *_passed_on()),
+        config={name: value for name, value in config.items() if name not in _set_by(table)},
+        jobs=FLAGS.jobs or _jobs(),
+        merge=tuple(map(_folder_to_merge, FLAGS.merge)),
+        command=command_line(),
+    )
+
+
+def program_name() -> str:
+    """The program's name as part of a folder's."""
+    return pathlib.Path(sys.argv[0]).stem
+
+
+def _tables() -> Sequence[str]:
+    parser: Any = FLAGS["table"].parser
+    return parser.enum_values
+
+
+def _check_flags(table: Table, small: Mapping[str, Any]) -> None:
+    for name, why in NOT_FOR_TABLES.items():
+        if name in FLAGS and FLAGS[name].present:
+            raise InputError(f"--{name} does not go with --table: {why}")
+    for name in sorted(table.own_flags() - small.keys()):
+        if FLAGS[name].present:
+            raise InputError(
+                f"--{name} does not go with --table={FLAGS['table'].value}, whose cells set it: "
+                "choose among them with --cells"
+            )
+
+
+def _settled(cell: Cell, small: Mapping[str, Any]) -> Cell:
+    """The cell with its settings as the flags read them, e.g. 1 as 1.0, and small ones if asked."""
+    wanted = {name: small.get(name, value) for name, value in cell.settings.items()}
+    read = {name: FLAGS[name].parser.parse(str(value)) for name, value in wanted.items()}
+    return cell._replace(settings=read)
+
+
+def _set_by(table: Table) -> set[str]:
+    return {"seed", *table.own_flags()}
+
+
+def _smallest(cells: tuple[Cell, ...], small: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Of a smoke run's table two cells do, if none are asked for."""
+    return cells[:2] if small and not FLAGS["cells"].present else cells
+
+
+def _program() -> tuple[str, ...]:
+    """The command that starts this program, without flags."""
+    spec = sys.modules["__main__"].__spec__
+    return (sys.executable, "-m", spec.name) if spec else (sys.executable, sys.argv[0])
+
+
+def _passed_on() -> list[str]:
+    """The flags that the user gave, but for the table's own."""
+    given = [flag for flag in map(FLAGS.__getitem__, FLAGS) if flag.present]
+    kept = (*OWN, *STANDING_FOR_OTHERS)
+    words = [flag.serialize() for flag in given if flag.name not in kept]
+    return sorted({line for word in words for line in word.split("\n") if line})
+
+
+def _folder_to_merge(name: str) -> pathlib.Path:
+    folder = pathlib.Path(name).expanduser()
+    if not (folder.name == "cells" or (folder / "cells").is_dir()) or not folder.is_dir():
+        raise InputError(f"--merge={name} is no table's folder: it has no cells/ in it")
+    return folder
+
+
+def _jobs() -> int:
+    """One a core on a CPU, one on an accelerator."""
+    return len(visible_cores()) if _platform() == "cpu" else 1
+
+
+def _platform() -> str:
+    """Where runs will compute; asked of another process, which lets go of the device at once."""
+    if os.environ.get("JAX_PLATFORMS") == "cpu":
+        return "cpu"
+    ask = [sys.executable, "-c", "import jax; print(jax.default_backend())"]
+    answer = subprocess.run(ask, capture_output=True, text=True)
+    return (answer.stdout.split() or ["cpu"])[-1]

@@ -1,0 +1,129 @@
+"""Curves of a table: a measure over the training steps, one panel a row, one colour a column."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from experiments.runner.figures import points
+from experiments.runner.table.cells import Table
+from ganstab import style
+from ganstab.output.run_log import Row
+from ganstab.output.writing import write_atomic
+
+DASHES = (0, (4, 3))
+Points = tuple[np.ndarray, np.ndarray]
+
+
+def curves(
+    table: Table,
+    measure: str,
+    rows: Mapping[str, Mapping[int, Sequence[Row]]],
+    done: Mapping[str, Sequence[int]],
+    path: pathlib.Path,
+    *,
+    title: str,
+    log: bool = False,
+) -> bool:
+    """One PNG of every evaluation: thin for a seed, thick for the mean of those that are finished.
+
+    Args:
+      table: where each cell stands, and the published values, which are dashed.
+      measure: the name of the number in the rows.
+      rows: of each run's log, by cell and seed.
+      done: the seeds that are finished, by cell.
+      path: the file.
+      title: what is measured.
+      log: logarithmic, if all values are positive.
+
+    Returns:
+      Whether there was anything to draw.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    series = {
+        cell: {seed: points(log_rows, measure) for seed, log_rows in seeds.items()}
+        for cell, seeds in rows.items()
+    }
+    values = [y for seeds in series.values() for _, y in seeds.values() if len(y)]
+    if not values:
+        return False
+    _draw(table, measure, series, done, path, title, log and min(map(np.min, values)) > 0)
+    return True
+
+
+@style.styled
+def _draw(table, measure, series, done, path, title, log) -> None:
+    names = table.rows()
+    columns = min(len(names), 3)
+    figure, axes = style.panels(-(-len(names) // columns), columns, height=2.7)
+    spare = axes.ravel()[len(names) :]
+    for axis, row in zip(axes.ravel(), names, strict=False):
+        axis.sharey(axes[0, 0])
+        axis.set_title(f"{table.corner} {row}".strip())
+        for column, colour in _colours(table).items():
+            cell = table.at(row, column)
+            if cell is not None:
+                _cell(axis, series.get(cell.name, {}), done.get(cell.name, ()), colour)
+                _level(axis, cell.published.get(measure), colour)
+        _finish(axis, log)
+    for axis in spare:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(title)
+    _legend(figure, table)
+    write_atomic(path, style.png(figure))
+
+
+def mean(seeds: Mapping[int, Points]) -> Points:
+    """The mean over seeds, at the steps that all of them have."""
+    common = set.intersection(*(set(steps) for steps, _ in seeds.values())) if seeds else set()
+    steps = np.array(sorted(common))
+    values = [y[np.isin(x, steps)] for x, y in seeds.values()]
+    return steps, np.mean(values, axis=0) if values else np.zeros(0)
+
+
+def _colours(table: Table) -> dict[str, str]:
+    """One for each column, along a scale, since columns are most often an order."""
+    names = table.columns()
+    shades = style.ALONG(np.linspace(0, 1, len(names)))
+    return {name: to_hex(shade) for name, shade in zip(names, shades, strict=True)}
+
+
+def _cell(axis: Axes, seeds: Mapping[int, Points], done: Sequence[int], colour: str) -> None:
+    for steps, values in seeds.values():
+        axis.plot(steps, values, color=colour, linewidth=0.6, alpha=0.45, zorder=3)
+    steps, values = mean({seed: line for seed, line in seeds.items() if seed in done})
+    axis.plot(steps, values, color=colour, linewidth=2.0, zorder=4)
+
+
+def _level(axis: Axes, published, colour: str) -> None:
+    if published is not None:
+        axis.axhline(published.value, color=colour, linewidth=1.0, linestyle=DASHES, zorder=2)
+
+
+def _finish(axis: Axes, log: bool) -> None:
+    axis.set_xlabel("step")
+    axis.set_xlim(left=0)
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    if log:
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _legend(figure, table: Table) -> None:
+    lines = [Line2D([], [], color=c, linewidth=2, label=n) for n, c in _colours(table).items()]
+    lines += [
+        Line2D([], [], color=style.FAINT, linewidth=0.8, label="one seed"),
+        Line2D([], [], color=style.FAINT, linewidth=2.0, label="mean of finished seeds"),
+        Line2D([], [], color=style.FAINT, linewidth=1.0, linestyle=DASHES, label="paper"),
+    ]
+    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))

@@ -1,0 +1,96 @@
+"""`result.json` of a table: its runs' numbers put together, a cell at a time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from experiments.runner.table.cells import Table
+from experiments.runner.table.options import Plan
+from experiments.runner.table.runs import Run, position
+from experiments.runner.table.verdict import merged
+
+Results = Mapping[str, Any]
+
+
+def result_of(
+    plan: Plan, status: str = "running", failed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What the table's runs have come to, as they stand on disk.
+
+    Args:
+      plan: what there is to do.
+      status: "running", "interrupted" or "failed"; a table with nothing left is "finished".
+      failed: the last words of runs that failed just now, by the run's name.
+    """
+    runs = plan.shown()
+    found = {run.name: run.result() for run in runs}
+    done = [run for run in runs if run.is_done()]
+    asked = [run for run in runs if run.seed in plan.seeds]
+    ended = [found[run.name] for run in done]
+    versions = _versions(ended)
+    return {
+        "table": plan.name,
+        "title": plan.table.title,
+        "status": "finished" if all(run in done for run in asked) else status,
+        "runs": len(asked),
+        "done": sum(run in done for run in asked),
+        "num_steps": plan.config.get("num_steps"),
+        "evaluated_at_steps": _distinct(result.get("evaluated_at_step") for result in ended),
+        "cells": {
+            cell.name: {
+                "row": cell.row,
+                "column": cell.column,
+                "settings": dict(cell.settings),
+                **_cell([run for run in runs if run.cell.name == cell.name], done, found),
+            }
+            for cell in plan.table.cells
+        },
+        "failed": dict(failed or {}),
+        "wall_time_s": round(sum(result.get("wall_time_s", 0.0) for result in found.values()), 1),
+        "versions": {name: values[0] for name, values in versions.items() if len(values) == 1},
+        "versions_that_differ": {name: v for name, v in versions.items() if len(v) > 1},
+        "config": dict(plan.config),
+        "command": plan.command,
+    }
+
+
+def measures(table: Table, result: Results) -> list[str]:
+    """The names of what was measured, those first that the paper has, in its order."""
+    cells = result["cells"].values()
+    found = list(dict.fromkeys(name for cell in cells for name in cell["measures"]))
+    paper = dict.fromkeys(name for cell in table.cells for name in cell.published)
+    return [name for name in dict.fromkeys([*paper, *found]) if name in found]
+
+
+def entries(result: Results, measure: str) -> dict[str, dict[str, Any]]:
+    """A measure's entries, by cell; without cells that have none yet."""
+    cells = result["cells"].items()
+    return {name: cell["measures"][measure] for name, cell in cells if measure in cell["measures"]}
+
+
+def _cell(runs: Sequence[Run], done: Sequence[Run], found: Results) -> dict[str, Any]:
+    ended = {run.seed: found[run.name] for run in runs if run in done}
+    sound = {seed: result for seed, result in ended.items() if result["status"] == "finished"}
+    names = dict.fromkeys(name for result in sound.values() for name in result["results"])
+    return {
+        "measures": {
+            name: merged(
+                {s: r["results"][name] for s, r in sound.items() if name in r["results"]},
+                runs[0].cell.published.get(name),
+            )
+            for name in names
+        },
+        "finished": list(sound),
+        "diverged": {seed: r["reason"] for seed, r in ended.items() if seed not in sound},
+        "missing": {run.seed: position(run).steps for run in runs if run not in done},
+        "params_digest": {seed: result.get("params_digest") for seed, result in sound.items()},
+    }
+
+
+def _versions(results: Sequence[Results]) -> dict[str, list[str]]:
+    known = [result.get("versions", {}) for result in results]
+    names = sorted({name for versions in known for name in versions})
+    return {name: _distinct(versions.get(name, "unknown") for versions in known) for name in names}
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return sorted({value for value in values if value is not None})

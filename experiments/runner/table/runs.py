@@ -1,0 +1,160 @@
+"""One run of a table on disk: what it should be, how far it is, and taking it over from elsewhere.
+
+A run is only ever judged by what it has written of itself, so that it does not matter who started
+it: this program, an earlier one that was killed, or one on another machine.
+"""
+
+import json
+import math
+import pathlib
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from experiments.runner.table.cells import Cell
+from experiments.runner.workdir import differences, held
+from ganstab.errors import InputError
+from ganstab.output.writing import UNFINISHED, explained
+
+LOG = "metrics.jsonl"
+
+
+class Run(NamedTuple):
+    """A cell with one seed, in a folder of its own."""
+
+    cell: Cell
+    seed: int
+    folder: pathlib.Path
+    config: Mapping[str, Any]
+    """The settings that it has, or will have."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.cell.name} seed {self.seed}"
+
+    @property
+    def log(self) -> pathlib.Path:
+        """Where its words go."""
+        return self.folder.with_name(f"{self.folder.name}.log")
+
+    def result(self) -> dict[str, Any]:
+        """Its `result.json`; empty where there is none yet."""
+        return _result(self.folder)
+
+    def is_done(self) -> bool:
+        """Whether there is nothing left to do: all steps are taken, or it diverged."""
+        return _is_done(self.folder, self.config)
+
+
+class Position(NamedTuple):
+    """How far a run is, and how fast it went so far."""
+
+    steps: int = 0
+    seconds_per_step: float = math.nan
+
+
+def place(folder: pathlib.Path, cell: str, seed: int) -> pathlib.Path:
+    """The run's folder in that of a table, or in a `cells` folder itself."""
+    cells = folder if folder.name == "cells" else folder / "cells"
+    return cells / cell / f"seed{seed}"
+
+
+def position(run: Run) -> Position:
+    """By the first and the last row of the run's log."""
+    rows = _ends(run.folder / LOG)
+    if not rows:
+        return Position()
+    steps = rows[-1]["step"] - rows[0]["step"]
+    seconds = rows[-1]["wall_time_s"] - rows[0]["wall_time_s"]
+    return Position(rows[-1]["step"], seconds / steps if steps else math.nan)
+
+
+def check(run: Run) -> None:
+    """Looks whether the run's folder, if it is there, was started with the run's settings.
+
+    Raises:
+      InputError: it was not; each difference is named.
+    """
+    if (run.folder / "config.json").exists():
+        different = differences(run.folder, run.config)
+        if different:
+            raise InputError(
+                f"{run.folder} was started with other settings ({'; '.join(different)}): go on "
+                "with those, or name another --workdir"
+            )
+
+
+def take_over(run: Run, source: pathlib.Path) -> bool:
+    """Copies the run from another table's folder, if it is finished there and not yet here.
+
+    An unfinished one here makes way, since the other is the same run, further on.
+
+    Args:
+      run: this table's.
+      source: the other table's folder, or its `cells` folder.
+
+    Returns:
+      Whether it was copied.
+
+    Raises:
+      InputError: the run there has other settings, or cannot be copied.
+    """
+    there = place(source, run.cell.name, run.seed)
+    if run.is_done() or not _is_done(there, run.config):
+        return False
+    check(run._replace(folder=there))
+    half = run.folder.with_name(f".{run.folder.name}{UNFINISHED}")
+    with explained(f"cannot take over {there}"):
+        shutil.rmtree(half, ignore_errors=True)
+        shutil.copytree(there, half)
+        if run.folder.exists():
+            with held(run.folder):
+                shutil.rmtree(run.folder)
+        half.rename(run.folder)
+    return True
+
+
+def last_words(log: pathlib.Path) -> str:
+    """The last line that a process said."""
+    try:
+        lines = log.read_text(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def found_seeds(folder: pathlib.Path, cells: Sequence[Cell]) -> set[int]:
+    """The seeds of which a table's folder has a run."""
+    return {
+        int(path.parent.name.removeprefix("seed"))
+        for cell in cells
+        for path in place(folder, cell.name, 0).parent.glob("seed*/config.json")
+        if path.parent.name.removeprefix("seed").isdigit()
+    }
+
+
+def _result(folder: pathlib.Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "result.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _is_done(folder: pathlib.Path, config: Mapping[str, Any]) -> bool:
+    result = _result(folder)
+    if result.get("status") == "finished":
+        return result["step"] >= config["num_steps"]
+    return result.get("status") == "diverged"
+
+
+def _ends(path: pathlib.Path, reach: int = 8192) -> list[dict[str, Any]]:
+    """The first and the last whole row of a log, without reading all that is between them."""
+    try:
+        with open(path, "rb") as log:
+            first = log.readline()
+            log.seek(max(0, path.stat().st_size - reach))
+            last = log.read().split(b"\n")[-2:-1]
+            return [json.loads(line) for line in (first, *last)]
+    except (OSError, ValueError):
+        return []

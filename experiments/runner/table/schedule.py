@@ -1,0 +1,154 @@
+"""Processes, as many at once as there are shares of the machine, each kept to its own cores.
+
+Nothing here knows what the processes compute. An item counts as done by what it left in its
+folders, and whoever has a folder open keeps it locked; so items that another program is at work on,
+on this machine or on one with the same file system, are waited for and not started twice.
+"""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from experiments.runner.table.runs import last_words
+from experiments.runner.workdir import IN_USE, is_held
+
+
+class Item(NamedTuple):
+    """What one process does: a cell and one seed, or as many as its program trains at once."""
+
+    name: str
+    command: Sequence[str]
+    folders: tuple[pathlib.Path, ...]
+    """Those that it fills, one for each seed."""
+    log: pathlib.Path
+
+
+class Started(NamedTuple):
+    """An item at work."""
+
+    item: Item
+    process: subprocess.Popen
+
+
+def work(
+    items: Sequence[Item],
+    shares: Sequence[set[int]],
+    *,
+    is_done: Callable[[Item], bool],
+    stop: Callable[[], bool],
+    ended: Callable[[Item, int], None],
+    tick: Callable[[Sequence[Item]], None],
+    pause: float = 0.5,
+) -> None:
+    """Has every item done, in order, and returns when all have ended or a stop was asked for.
+
+    Args:
+      items: what is to be done.
+      shares: the cores of each process; as many run at once as there are shares.
+      is_done: whether an item needs no process, any more.
+      stop: whether to end; then the processes get SIGTERM, and are waited for.
+      ended: called with each item that ended, and its exit status (0 if others did it).
+      tick: called after each look at the processes, with the items at work.
+      pause: seconds between two looks.
+    """
+    waiting, running = list(items), dict[int, Started]()
+    try:
+        while (waiting or running) and not stop():
+            for item, status in _finished(running):
+                if _came_too_late(item, status):
+                    waiting.insert(0, item)
+                else:
+                    ended(item, status)
+            if len(running) < len(shares):
+                for item in filter(is_done, list(waiting)):
+                    waiting.remove(item)
+                    ended(item, 0)
+                _fill(running, waiting, shares)
+            tick([started.item for started in running.values()])
+            time.sleep(pause)
+    finally:
+        _end(running)
+
+
+def shares(jobs: int) -> list[set[int]]:
+    """The cores for each of so many processes: disjoint and even, while there are enough cores."""
+    cores = visible_cores()
+    n = len(cores)
+    if jobs >= n:
+        return [{cores[job % n]} for job in range(jobs)]
+    return [set(cores[job * n // jobs : (job + 1) * n // jobs]) for job in range(jobs)]
+
+
+def visible_cores() -> list[int]:
+    """The cores that this process may use, or all where the system cannot tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+@contextlib.contextmanager
+def pinned(cores: set[int]) -> Iterator[None]:
+    """Keeps this thread, and with it the processes that it starts, to these cores meanwhile.
+
+    On a system that does not know such a thing (macOS) they go where they like.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def start(item: Item, cores: set[int], environment: Mapping[str, str]) -> Started:
+    """Starts the item's process; its words go to the end of its log."""
+    item.log.parent.mkdir(parents=True, exist_ok=True)
+    with open(item.log, "a") as words, pinned(cores):
+        process = subprocess.Popen(
+            item.command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env=environment
+        )
+    return Started(item, process)
+
+
+def _fill(running: dict[int, Started], waiting: list[Item], shares: Sequence[set[int]]) -> None:
+    """Starts waiting items whose folders are free, one for each share that is idle."""
+    environment = dict(os.environ)
+    if len(shares) > 1:
+        # Several programs on one accelerator: none of them may take all its memory to begin with.
+        environment.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    for number, cores in enumerate(shares):
+        free = (item for item in waiting if not any(map(is_held, item.folders)))
+        item = None if number in running else next(free, None)
+        if item is not None:
+            waiting.remove(item)
+            running[number] = start(item, cores, environment)
+
+
+def _finished(running: dict[int, Started]) -> list[tuple[Item, int]]:
+    """Takes out the processes that have ended, with their exit status as a shell gives it."""
+    over = [number for number, started in running.items() if started.process.poll() is not None]
+    ended = [running.pop(number) for number in over]
+    return [(item, _status(process.returncode)) for item, process in ended]
+
+
+def _status(code: int) -> int:
+    return code if code >= 0 else 128 - code
+
+
+def _came_too_late(item: Item, status: int) -> bool:
+    """Whether another program had the folder first."""
+    return status not in (0, 1) and IN_USE in last_words(item.log)
+
+
+def _end(running: Mapping[int, Started]) -> None:
+    for _, process in running.values():
+        process.terminate()
+    for _, process in running.values():
+        process.wait()

@@ -1,0 +1,76 @@
+"""How far a table is: runs and steps done of all, and the time left by the speed of each cell."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from experiments.runner.progress import Progress, duration
+from experiments.runner.table.options import Plan
+from experiments.runner.table.runs import Position, Run, position
+from experiments.runner.table.schedule import Item
+
+
+class Survey(NamedTuple):
+    """The state of the runs that are worked on."""
+
+    done: int
+    runs: int
+    steps: int
+    total: int
+    seconds_left: float
+    """NaN while no run has shown its speed."""
+
+
+def survey(runs: Sequence[Run], jobs: int) -> Survey:
+    """How far the runs are, and how long the rest takes, so many at once.
+
+    What is left of a run takes its cell's seconds a step, the mean over the runs of the cell that
+    have shown theirs, or over all others where none has. The whole takes as long as the sum over
+    `jobs` processes, and at least as long as the longest run.
+    """
+    at = {run.name: position(run) for run in runs}
+    done = [run.name for run in runs if run.is_done()]
+    wanted = {run.name: run.config["num_steps"] for run in runs}
+    steps = {
+        name: wanted[name] if name in done else min(at[name].steps, wanted[name]) for name in wanted
+    }
+    speed = _seconds_per_step(runs, at)
+    left = [(wanted[run.name] - steps[run.name]) * speed[run.cell.name] for run in runs] or [0.0]
+    seconds = max(sum(left) / jobs, max(left))
+    return Survey(len(done), len(runs), sum(steps.values()), sum(wanted.values()), seconds)
+
+
+def _seconds_per_step(runs: Sequence[Run], at: Mapping[str, Position]) -> dict[str, float]:
+    known: dict[str, list[float]] = {}
+    for run in runs:
+        seconds = at[run.name].seconds_per_step
+        if math.isfinite(seconds):
+            known.setdefault(run.cell.name, []).append(seconds)
+    means = {cell: statistics.fmean(seconds) for cell, seconds in known.items()}
+    other = statistics.fmean(means.values()) if means else math.nan
+    return {run.cell.name: means.get(run.cell.name, other) for run in runs}
+
+
+class Watch(Progress):
+    """The line or bar of a whole table."""
+
+    def __init__(self, plan: Plan, **options: Any):
+        self._runs, self._jobs = plan.wanted(), plan.jobs
+        self._survey = survey(self._runs, plan.jobs)
+        self._at_work: tuple[str, ...] = ()
+        super().__init__(self._survey.total, self._survey.steps, **options)
+        self._interval = options.get("interval") or (2.0 if self._terminal else 60.0)
+
+    def look(self, at_work: Sequence[Item]) -> None:
+        """Called all the time; reads how far the runs are when a line is due."""
+        if self._clock() - self._shown >= self._interval:
+            self._survey = survey(self._runs, self._jobs)
+            self._at_work = tuple(item.name for item in at_work)
+            self.evaluation(self._survey.steps)
+
+    def _parts(self) -> list[str]:
+        done, runs, steps, total, seconds = self._survey
+        left = [f"{duration(seconds)} left"] if math.isfinite(seconds) else []
+        words = [f"{done} of {runs} runs", f"step {steps:,}/{total:,}", *left]
+        return [*words, *([", ".join(self._at_work)] if self._at_work else [])]
