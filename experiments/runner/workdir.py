@@ -58,8 +58,12 @@ def record(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def held(workdir: pathlib.Path) -> Iterator[None]:
+def held(workdir: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
     """Keeps a second process out of the folder; the system lets go of it, even after SIGKILL.
+
+    Args:
+      workdir: the folder.
+      wait: whether to wait for another process that has it.
 
     Raises:
       InputError: another process is at work in the folder.
@@ -67,7 +71,7 @@ def held(workdir: pathlib.Path) -> Iterator[None]:
     with explained(f"cannot use --workdir={workdir}"):
         handle = os.open(workdir, os.O_RDONLY)
     try:
-        if not _locked(handle):
+        if not _locked(handle, wait):
             raise InputError(f"--workdir={workdir} {IN_USE}: wait for it")
         yield
     finally:
@@ -85,10 +89,10 @@ def is_held(workdir: pathlib.Path) -> bool:
         return IN_USE in str(error)
 
 
-def _locked(handle: int) -> bool:
+def _locked(handle: int, wait: bool) -> bool:
     """False if another process has the lock; a file system without locks is used unlocked."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:

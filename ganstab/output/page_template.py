@@ -36,6 +36,7 @@ th { font-weight: 600; }
 .wide td.prose { min-width: 10rem; white-space: normal; }
 td.good { color: var(--good); font-weight: 600; }
 td.warn { color: var(--warn); font-weight: 600; }
+td .below { font-weight: 400; }
 code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9em; }
 .scroll { overflow-x: auto; }
 .wide tr:first-child th { color: var(--soft); font-weight: 500; }

@@ -29,7 +29,7 @@ class Table(NamedTuple):
     description: str
     cells: tuple[Cell, ...]
     corner: str = ""
-    """What the rows are, e.g. "width of the discriminator"."""
+    """What the rows are, e.g. "discriminator's width"."""
 
     def rows(self) -> list[str]:
         """The names of the rows."""

@@ -1,5 +1,6 @@
 """Carries a plan out: takes over, starts, watches, and keeps the table's files up to date."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,10 +13,10 @@ from experiments.runner.table.result import result_of
 from experiments.runner.table.runs import Run, check, last_words, take_over
 from experiments.runner.table.schedule import Item, shares, work
 from experiments.runner.table.watch import Watch
-from experiments.runner.workdir import IN_USE, held, is_held, open_workdir, record
-from ganstab.errors import InputError
+from experiments.runner.workdir import held, open_workdir, record
 
-REFRESH_SECONDS = 300.0
+# Seconds between two refreshes: at least, however many runs end; at most, if none does.
+SOONEST, LATEST = 10.0, 300.0
 
 
 def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
@@ -61,52 +62,47 @@ class Keeper:
 
     def __init__(self, plan: Plan, watch: Watch, clock: Callable[[], float] = time.monotonic):
         self._plan, self._watch, self._clock = plan, watch, clock
+        self._fresh = True
         self.failed: dict[str, str] = {}
 
     def ended(self, run: Run, status: int) -> None:
-        """Says how a run ended, and refreshes the files."""
+        """Says how a run ended; the files are refreshed soon."""
         if run.is_done():
             self._watch.note(f"{run.name}: {_numbers(run)}")
         else:
             self.failed[run.name] = _why(run, status)
             self._watch.note(f"{run.name} FAILED: {self.failed[run.name]} (see {run.log})")
-        self.refresh()
+        self._fresh = False
 
     def tick(self, at_work: Sequence[Item]) -> None:
         """Called all the time."""
         self._watch.look(at_work)
-        if self._clock() - self._refreshed >= REFRESH_SECONDS:
+        if self._clock() - self._refreshed >= (LATEST if self._fresh else SOONEST):
             self.refresh()
 
     def refresh(self, status: str = "running") -> dict[str, Any]:
-        """Writes result, pictures and report; another program that is just doing so has its way."""
-        self._refreshed = self._clock()
-        result = result_of(self._plan, status, self.failed)
-        try:
-            with held(self._plan.folder):
-                page.write(self._plan, result)
-        except InputError as error:
-            if IN_USE not in str(error):
-                raise
+        """Writes result, pictures and report, after another program that is just doing so."""
+        self._refreshed, self._fresh = self._clock(), True
+        with held(self._plan.folder, wait=True):
+            result = result_of(self._plan, status, self.failed)
+            page.write(self._plan, result)
         return result
 
-    def close(self, status: str) -> dict[str, Any]:
-        """The last files, once nobody else is at them, said aloud."""
+    def close(self, status: str) -> None:
+        """The last files, said aloud."""
         self._watch.close()
-        while is_held(self._plan.folder):
-            time.sleep(0.1)
-        result = self.refresh(status)
-        for line in page.lines(self._plan, result):
+        for line in page.lines(self._plan, self.refresh(status)):
             print(line)
         print(f"report: {self._plan.folder / 'report.html'}", flush=True)
-        return result
 
 
 def _open(plan: Plan) -> None:
-    """The table's folder, and a look at every run that is in it."""
-    config = {name: value for name, value in plan.config.items() if name != "seed"}
-    open_workdir(plan.folder, {"table": plan.name, **config})
-    record(plan.folder, {"table": plan.name, **config})
+    """The table's folder, which other programs may share, and a look at every run in it."""
+    config = {"table": plan.name, **plan.config}
+    alone = held(plan.folder, wait=True) if plan.folder.is_dir() else contextlib.nullcontext()
+    with alone:
+        open_workdir(plan.folder, config)
+        record(plan.folder, config)
     for run in plan.shown():
         check(run)
 

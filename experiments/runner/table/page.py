@@ -1,22 +1,18 @@
 """`report.html` and `result.json` of a table, and its lines for a terminal."""
 
 import html
-import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from experiments.runner import report
-from experiments.runner.progress import describe, duration
+from experiments.runner.progress import duration
 from experiments.runner.reading import shown
-from experiments.runner.samples import sample_path, sample_steps
-from experiments.runner.table import pictures
-from experiments.runner.table.cells import Table
+from experiments.runner.table import exhibits
+from experiments.runner.table.cells import Cell, Table
 from experiments.runner.table.options import Plan
 from experiments.runner.table.result import Results, entries, measures
-from experiments.runner.table.runs import LOG, Run
 from experiments.runner.table.verdict import RULE
 from ganstab.output import pages
-from ganstab.output.run_log import read_rows
 from ganstab.output.writing import write_atomic
 
 STATES = {
@@ -39,7 +35,7 @@ def lines(plan: Plan, result: Results) -> Iterator[str]:
         for cell, entry in entries(result, measure).items():
             words = [f"{cell}: {entry['label']}: {_mean(entry)}", *_beside(entry)]
             yield "; ".join(words)
-    yield from missing(result)
+    yield from (f"{name}: {words}" for name, words in missing(result).items())
 
 
 def write(plan: Plan, result: Results) -> None:
@@ -48,17 +44,15 @@ def write(plan: Plan, result: Results) -> None:
     Raises:
       InputError: a file cannot be written, or a run's cannot be read.
     """
-    logs = {run.name: read_rows(run.folder / LOG) for run in plan.shown()}
     report.write_result(plan.folder, result)
-    names = measures(plan.table, result)
-    drawn = [picture for name in names for picture in _picture(plan, result, name, logs)]
+    names, logs = measures(plan.table, result), exhibits.read_logs(plan)
     body = [
         *(_section(plan.table, result, name) for name in names),
-        pages.section("Missing", *(pages.paragraphs(line) for line in missing(result))),
-        pages.section("Over the training steps", *map(pages.figure, drawn)),
-        _samples(plan, logs),
+        pages.section("Missing, or to bear in mind", pages.facts(missing(result))),
+        exhibits.curves(plan, result, names, logs),
+        exhibits.samples(plan, names, logs),
         pages.section("How cells are judged", pages.paragraphs(RULE)),
-        _runs(plan, result),
+        exhibits.links(plan),
         *report.closing(_how(result), result["config"]),
     ]
     text = pages.page(
@@ -71,53 +65,55 @@ def write(plan: Plan, result: Results) -> None:
     write_atomic(plan.folder / "report.html", text)
 
 
-def missing(result: Results) -> list[str]:
-    """What is not there, or not in the means, in whole lines."""
-    found = []
-    for name, cell in result["cells"].items():
-        parts = []
-        if cell["missing"]:
-            seeds = (f"{s} (step {at:,})" if at else str(s) for s, at in cell["missing"].items())
-            parts.append(f"not finished: seed {', '.join(seeds)}")
-        parts += [f"seed {s} diverged, {why}" for s, why in cell["diverged"].items()]
-        for measure, entry in cell["measures"].items():
-            parts += [f"seed {s}: {measure} is not a number" for s in entry["not_a_number"]]
-        found += [f"{name}: {'; '.join(parts)}."] if parts else []
-    found += [f"{name} failed: {words}" for name, words in result["failed"].items()]
-    steps = result["evaluated_at_steps"]
-    if len(steps) > 1:
-        found.append(f"Not all finished runs are equally long: they end at steps {_list(steps)}.")
+def missing(result: Results) -> dict[str, str]:
+    """By cell or run, what is not there, not in the means, or not like the rest."""
+    cells = result["cells"].items()
+    found = {name: "; ".join(words) for name, cell in cells if (words := _absent(cell))}
+    found |= {name: f"failed: {words}" for name, words in result["failed"].items()}
+    if len(result["evaluated_at_steps"]) > 1:
+        found["steps"] = f"runs end at different steps: {_list(result['evaluated_at_steps'])}"
     for name, values in result["versions_that_differ"].items():
-        found.append(f"Runs differ in {name}: {_list(values)}.")
+        found[name] = f"runs differ: {_list(values)}"
     return found
 
 
+def _absent(cell: Results) -> list[str]:
+    """Of a cell, the seeds that its means are without."""
+    begun = (f"{s} (at step {at:,})" if at else f"{s}" for s, at in cell["missing"].items())
+    seeds = ", ".join(begun)
+    words = [f"not finished: seed {seeds}"] if seeds else []
+    words += [f"seed {seed} diverged, {reason}" for seed, reason in cell["diverged"].items()]
+    measures = cell["measures"].items()
+    nan = ((seed, name) for name, entry in measures for seed in entry["not_a_number"])
+    return words + [f"seed {seed}: {name} is not a number" for seed, name in nan]
+
+
 def _section(table: Table, result: Results, measure: str) -> str:
-    found = entries(result, measure)
-    label = next(iter(found.values()))["label"]
-    cells = {
-        row: [_cell(table, found, measure, row, column) for column in table.columns()]
-        for row in table.rows()
-    }
+    """A measure in the paper's own layout."""
+    first = next(iter(entries(result, measure).values()))
     head = "".join(f"<th>{html.escape(name)}</th>" for name in (table.corner, *table.columns()))
-    rows = (f"<tr><th>{html.escape(row)}</th>{''.join(line)}</tr>" for row, line in cells.items())
+    rows = (
+        f"<tr><th>{html.escape(row)}</th>"
+        + "".join(_cell(table.at(row, column), result, measure) for column in table.columns())
+        for row in table.rows()
+    )
     grid = f'<table class="wide"><tr>{head}</tr>{"".join(rows)}</table>'
-    ideal = next(iter(found.values()))["ideal"]
-    perfect = "" if ideal is None else f"; a perfect generator has {ideal:.4g}"
-    note = f"Mean ± standard error (number of seeds){perfect}."
-    heading = label[:1].upper() + label[1:]
-    return pages.section(heading, f'<div class="scroll">{grid}</div>', pages.paragraphs(note))
+    perfect = "" if first["ideal"] is None else f"; a perfect generator has {first['ideal']:,.4g}"
+    note = pages.paragraphs(f"Mean ± standard error (number of seeds){perfect}.")
+    label = first["label"]
+    return pages.section(label[:1].upper() + label[1:], f'<div class="scroll">{grid}</div>{note}')
 
 
-def _cell(table: Table, found: Results, measure: str, row: str, column: str) -> str:
-    cell = table.at(row, column)
+def _cell(cell: Cell | None, result: Results, measure: str) -> str:
     if cell is None:
         return "<td></td>"
-    published = cell.published.get(measure)
-    entry = found.get(cell.name) or {"published": published and published._asdict()}
-    first = html.escape(_mean(entry) if "mean" in entry else "–")
-    below = (f'<div class="below">{html.escape(words)}</div>' for words in _beside(entry))
-    return f'<td class="{_tone(entry)}">{first}{"".join(below)}</td>'
+    published, state = cell.published.get(measure), result["cells"][cell.name]
+    nothing = {"published": published and published._asdict()}
+    entry = state["measures"].get(measure, nothing)
+    gone = [f"{len(state['diverged'])} diverged"] if state["diverged"] else []
+    first = _mean(entry) if "mean" in entry else "–"
+    below = (f'<div class="below">{html.escape(s)}</div>' for s in (*_beside(entry), *gone))
+    return f'<td class="{_tone(entry)}">{html.escape(first)}{"".join(below)}</td>'
 
 
 def _tone(entry: Mapping[str, Any]) -> str:
@@ -134,59 +130,6 @@ def _beside(entry: Mapping[str, Any]) -> list[str]:
     published = entry["published"]
     paper = f"paper {shown(published['value'], published['standard_error'])}" if published else ""
     return [words for words in (paper, (entry.get("verdict") or {}).get("words")) if words]
-
-
-def _picture(
-    plan: Plan, result: Results, measure: str, logs: Mapping[str, Any]
-) -> list[report.Picture]:
-    rows: dict[str, dict[int, Any]] = {}
-    for run in plan.shown():
-        rows.setdefault(run.cell.name, {})[run.seed] = logs[run.name]
-    done = {name: cell["finished"] for name, cell in result["cells"].items()}
-    entry = next(iter(entries(result, measure).values()))
-    path = plan.folder / "figures" / f"{measure}.png"
-    log = entry["better"] == "lower"
-    drawn = pictures.curves(plan.table, measure, rows, done, path, title=entry["label"], log=log)
-    return [report.Picture(path, f"{entry['label']}, at every evaluation.")] if drawn else []
-
-
-def _samples(plan: Plan, logs: Mapping[str, Any]) -> str:
-    """The last samples of each cell's first seed, laid out as the table is."""
-    style = f"grid-template-columns: repeat({len(plan.table.columns())}, minmax(0, 1fr))"
-    grids = []
-    for cell in plan.table.cells:
-        run = plan.run(cell, min(plan.seeds))
-        grids += [pages.figure(picture) for picture in _last_samples(run, logs.get(run.name, []))]
-    grid = f'<div class="gallery" style="{style}">{"".join(grids)}</div>' if any(grids) else ""
-    return pages.section(f"Samples, seed {min(plan.seeds)}", grid)
-
-
-def _last_samples(run: Run, rows: Sequence[Mapping[str, Any]]) -> list[report.Picture]:
-    steps = sample_steps(run.folder)
-    if not steps:
-        return []
-    row = next((row for row in rows if row["step"] == steps[-1]), {})
-    numbers = {name: row[name] for name in ("modes", "kl") if row.get(name) is not None}
-    where = ", ".join((run.cell.row, run.cell.column))
-    caption = " · ".join([where, f"step {steps[-1]:,}", *describe(numbers)])
-    return [report.Picture(sample_path(run.folder, steps[-1]), caption)]
-
-
-def _runs(plan: Plan, result: Results) -> str:
-    """Every run that has a report, as a link to it."""
-    links = []
-    for cell in plan.table.cells:
-        runs = [run for run in plan.shown() if run.cell.name == cell.name]
-        to = [_link(run, plan.folder) for run in runs if (run.folder / "report.html").exists()]
-        links += (
-            [f"<tr><th>{html.escape(cell.name)}</th><td>{', '.join(to)}</td></tr>"] if to else []
-        )
-    return pages.section("Runs", f'<table class="facts">{"".join(links)}</table>' if links else "")
-
-
-def _link(run: Run, folder: pathlib.Path) -> str:
-    target = (run.folder / "report.html").relative_to(folder)
-    return f'<a href="{html.escape(str(target))}">seed {run.seed}</a>'
 
 
 def _how(result: Results) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _colours(table: Table) -> dict[str, str]:
 
 def _cell(axis: Axes, seeds: Mapping[int, Points], done: Sequence[int], colour: str) -> None:
     for steps, values in seeds.values():
-        axis.plot(steps, values, color=colour, linewidth=0.6, alpha=0.45, zorder=3)
+        axis.plot(steps, values, color=colour, linewidth=0.7, alpha=0.5, zorder=3)
     steps, values = mean({seed: line for seed, line in seeds.items() if seed in done})
     axis.plot(steps, values, color=colour, linewidth=2.0, zorder=4)
 

@@ -71,7 +71,7 @@ def position(run: Run) -> Position:
 
 
 def check(run: Run) -> None:
-    """Looks whether the run's folder, if it is there, was started with the run's settings.
+    """Looks whether the run's folder, if there is one, was started with the run's settings.
 
     Raises:
       InputError: it was not; each difference is named.
@@ -80,8 +80,8 @@ def check(run: Run) -> None:
         different = differences(run.folder, run.config)
         if different:
             raise InputError(
-                f"{run.folder} was started with other settings ({'; '.join(different)}): go on "
-                "with those, or name another --workdir"
+                f"{run.folder} was started with other settings ({'; '.join(different)}): give the "
+                "same ones, or keep it out of this table"
             )
 
 

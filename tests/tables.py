@@ -1,0 +1,47 @@
+"""A table whose runs are the stand-in program; as a program itself, it works on that table."""
+
+import pathlib
+import sys
+from typing import Any
+
+from experiments.runner.program import StopRequest, watch_signals
+from experiments.runner.records import Published
+from experiments.runner.table import Cell, Table
+from experiments.runner.table.conduct import conduct
+from experiments.runner.table.options import Plan
+
+STANDIN = pathlib.Path(__file__).parent / "standin.py"
+STEPS = 8
+
+
+def cell(level: int) -> Cell:
+    return Cell(
+        f"level{level}",
+        "low" if level < 3 else "high",
+        f"K = {level % 2}",
+        {"level": level},
+        {"modes": Published(100.0 * level, 1.0, "a paper"), "kl": Published(9.0, None, "a paper")},
+    )
+
+
+TABLE = Table("Levels & more", "What levels do.", tuple(map(cell, (1, 2, 3, 4))), "level")
+
+
+def plan(folder, *levels: int, pace=0.0, steps=STEPS, flags: tuple[str, ...] = (), **other) -> Plan:
+    """All cells, or those of the levels given, with three seeds."""
+    wanted = tuple(cell for cell in TABLE.cells if cell.settings["level"] in (levels or range(9)))
+    program = (sys.executable, "-S", str(STANDIN), f"--pace={pace}", f"--num_steps={steps}", *flags)
+    fields: dict[str, Any] = {
+        "name": "table_9", "table": TABLE, "folder": pathlib.Path(folder), "cells": wanted,
+        "seeds": range(3), "program": program, "config": {"num_steps": steps}, "jobs": 2,
+        "merge": (), "command": "python -m levels --table=table_9",
+    }  # fmt: skip
+    return Plan(**{**fields, **other})
+
+
+def work(*args, **options) -> int:
+    return conduct(plan(*args, **options), StopRequest([]), pause=0.01)
+
+
+if __name__ == "__main__":
+    sys.exit(conduct(plan(sys.argv[1], pace=float(sys.argv[2])), watch_signals(), pause=0.01))

@@ -1,0 +1,203 @@
+"""A table is worked off whatever happens on the way, and ends with the same result."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import tables
+from common import refusal
+from program import ROOT, environment
+from tables import STEPS, plan, work
+
+from experiments.runner.table import schedule
+from experiments.runner.table.schedule import pinned, shares, visible_cores
+from experiments.runner.workdir import held
+
+RUNS = [(level, seed) for level in (1, 2, 3, 4) for seed in (0, 1, 2)]
+
+
+def folder_of(table, level, seed) -> pathlib.Path:
+    return table / "cells" / f"level{level}" / f"seed{seed}"
+
+
+def result_of(folder) -> dict:
+    return json.loads((folder / "result.json").read_text())
+
+
+def starts(table) -> dict:
+    """How often each run was started."""
+    found = {run: folder_of(table, *run) / "starts" for run in RUNS}
+    return {run: len(path.read_text().split()) for run, path in found.items() if path.exists()}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A table from its first run to its last."""
+    folder = tmp_path_factory.mktemp("whole") / "table"
+    assert work(folder) == 0
+    return folder
+
+
+def test_all_runs_are_made_and_put_together(whole):
+    result = result_of(whole)
+    assert result["status"] == "finished" and result["runs"] == result["done"] == len(RUNS)
+    assert starts(whole) == dict.fromkeys(RUNS, 1)
+    modes = result["cells"]["level2"]["measures"]["modes"]
+    assert modes["values"] == [200, 201, 202] and modes["seeds"] == [0, 1, 2]
+    assert modes["mean"] == 201 and modes["standard_error"] == pytest.approx(3**-0.5)
+    assert modes["verdict"]["words"] == "agrees"  # t = 1 / √(1/3 + 1) = 0.87
+    assert result["cells"]["level2"]["measures"]["kl"]["verdict"]["words"] == "differs: lower"
+    assert result["wall_time_s"] == 0.5 * STEPS * len(RUNS)
+    page = (whole / "report.html").read_text()
+    assert "Levels &amp; more" in page and "Finished: all 12 runs." in page
+    assert '<td class="good">201 ± 0.577 (3)<div class="below">paper 200 ± 1</div>' in page
+    assert 'href="cells/level4/seed2/report.html"' not in page  # the stand-in writes none
+    assert page.count("data:image/png;base64,") == 2 and "Missing" not in page
+
+
+def test_a_table_that_is_stopped_and_killed_ends_with_the_same_result(tmp_path, whole, capsys):
+    table = tmp_path / "table"
+    assert _begin(table, until=2, send=signal.SIGTERM) == 128 + signal.SIGTERM
+    stopped = result_of(table)
+    assert stopped["status"] == "interrupted" and 2 <= stopped["done"] < len(RUNS)
+    assert not any(schedule.is_held(folder_of(table, *run)) for run in RUNS)
+    assert _begin(table, until=5, send=signal.SIGKILL) == -signal.SIGKILL
+    half = starts(table)
+    assert len(half) < len(RUNS)
+    assert work(table) == 0
+    assert (table / "result.json").read_bytes() == (whole / "result.json").read_bytes()
+    # Those that were done, or still at work after the kill, were not started again.
+    assert all(count <= 2 for count in starts(table).values())
+    before = starts(table)
+    assert work(table) == 0 and starts(table) == before
+    assert "12 runs, 12 of them done" in capsys.readouterr().err
+
+
+def _begin(table, until: int, send: int) -> int:
+    """Starts the table, lets so many runs be done, ends it by a signal."""
+    program = [sys.executable, pathlib.Path(tables.__file__), str(table), "0.03"]
+    process = subprocess.Popen(program, cwd=ROOT, env={**environment(), "PYTHONPATH": str(ROOT)})
+    while (
+        sum(plan(table).run(c, s).is_done() for c in tables.TABLE.cells for s in range(3)) < until
+    ):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(send)
+    return process.wait(timeout=60)
+
+
+def test_a_run_that_fails_is_named_and_tried_again(tmp_path, capsys):
+    table, broken = tmp_path / "table", tmp_path / "broken"
+    broken.touch()
+    flags = (f"--broken={broken}",)
+    assert work(table, 1, flags=flags) == 1
+    result = result_of(table)
+    assert result["status"] == "failed" and result["done"] == 0
+    assert result["failed"]["level1 seed 2"] == "RuntimeError: out of luck"
+    shown = capsys.readouterr()
+    assert "level1 seed 0 FAILED" in shown.err
+    assert "RuntimeError: out of luck" in shown.out
+    broken.unlink()
+    assert work(table, 1, flags=flags) == 0
+    assert not result_of(table)["failed"] and result_of(table)["done"] == 3
+
+
+def test_runs_that_diverge_are_counted_and_not_averaged(tmp_path):
+    table = tmp_path / "table"
+    assert work(table, 1, 2, flags=("--diverges=1",)) == 0
+    result = result_of(table)
+    cell = result["cells"]["level1"]
+    assert cell["finished"] == [0, 2] and cell["diverged"] == {"1": "the loss is not finite"}
+    assert cell["measures"]["modes"]["values"] == [100, 102]
+    assert cell["measures"]["modes"]["verdict"]["words"] == "too few seeds to say"
+    assert result["status"] == "running" and result["done"] == 6
+    page = (table / "report.html").read_text()
+    assert "1 diverged" in page and "not finished: seed 0, 1, 2" in page
+    assert work(table, 1, 2, flags=("--diverges=1",)) == 0
+    assert max(starts(table).values()) == 1
+
+
+def test_more_steps_go_on_and_fewer_change_nothing(tmp_path):
+    table = tmp_path / "table"
+    assert work(table, 1, steps=4) == 0
+    assert work(table, 1, steps=6) == 0
+    result = result_of(table)
+    assert result["evaluated_at_steps"] == [6] and result["num_steps"] == 6
+    assert starts(table) == {(1, 0): 2, (1, 1): 2, (1, 2): 2}
+    assert work(table, 1, steps=5) == 0 and max(starts(table).values()) == 2
+    assert result_of(table)["evaluated_at_steps"] == [6]
+
+
+def test_finished_runs_of_another_table_are_taken_over(tmp_path, whole, capsys):
+    there, table = tmp_path / "there", tmp_path / "table"
+    assert work(there, 3, 4) == 0
+    assert work(table, 1, 2, 3, merge=(there / "cells", whole)) == 0
+    assert "3 finished runs taken over" in capsys.readouterr().err
+    assert work(table, merge=(there,)) == 0
+    assert starts(table) == dict.fromkeys(RUNS, 1)
+    assert (table / "result.json").read_bytes() == (whole / "result.json").read_bytes()
+
+
+def test_runs_with_other_settings_are_refused_by_name(tmp_path, whole):
+    table = tmp_path / "table"
+    other = {"config": {"num_steps": STEPS, "batch_size": 4}}
+    message = refusal(lambda: work(table, merge=(whole,), **other))
+    assert "cells/level1/seed0" in message and "batch_size: was absent, now 4" in message
+    assert "other settings" in refusal(lambda: work(whole, **other))
+    config = folder_of(table, 1, 0) / "config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text('{"level": 2, "seed": 0, "num_steps": 8}')
+    assert "level: was 2, now 1" in refusal(lambda: work(table))
+
+
+def test_a_run_that_another_program_is_at_is_waited_for(tmp_path):
+    table = tmp_path / "table"
+    item = plan(table).item(plan(table).run(tables.TABLE.cells[0], 0))
+    item.folders[0].mkdir(parents=True)
+    ticks, ended = [], []
+
+    def work_on():
+        schedule.work(
+            [item], [set(visible_cores())], is_done=lambda item: False, stop=lambda: False,
+            ended=lambda item, status: ended.append(status), tick=tick, pause=0.01,
+        )  # fmt: skip
+
+    def tick(at_work):
+        ticks.append(len(at_work))
+        if len(ticks) == 5:
+            other.close()
+
+    other = _Holder(item.folders[0])
+    work_on()
+    assert ticks[:5] == [0] * 5 and ended == [0]
+    assert schedule._came_too_late(item, 2) is False
+    item.log.write_text("error: --workdir=x is in use by another process: wait for it\n")
+    assert schedule._came_too_late(item, 2)
+
+
+class _Holder:
+    def __init__(self, folder):
+        self.context = held(folder)
+        self.context.__enter__()
+
+    def close(self):
+        self.context.__exit__(None, None, None)
+
+
+def test_processes_have_cores_of_their_own(whole):
+    cores = visible_cores()
+    used = {tuple(json.loads((folder_of(whole, *run) / "cores").read_text())) for run in RUNS}
+    assert used == {tuple(sorted(share)) for share in shares(2)}
+    for jobs in range(1, len(cores) + 1):
+        parts = shares(jobs)
+        assert len(parts) == jobs and sorted(core for part in parts for core in part) == cores
+    more = shares(len(cores) + 1)
+    assert [len(part) for part in more] == [1] * (len(cores) + 1)
+    with pinned({cores[0]}):
+        assert os.sched_getaffinity(0) == {cores[0]}
+    assert visible_cores() == cores
