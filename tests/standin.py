@@ -1,8 +1,8 @@
 """A program that keeps a run's contract and computes nothing: for tests of what starts programs.
 
 Only the standard library, so that a start takes milliseconds. Its flags are --level, --seed,
---num_steps and --workdir; --pace (seconds a step), --broken (a file: while it is there, the program
-fails) and --diverges (a seed) are for the tests.
+--num_steps and --workdir; for the tests there are --gate (a file: until it is there, levels above 2
+take no step), --broken (a file: while it is there, the program fails) and --diverges (a seed).
 """
 
 import fcntl
@@ -68,7 +68,10 @@ def train(flags, folder, given) -> int:
         log.seek(0)
         at = len(log.readlines())
         for step in range(at + 1, flags["num_steps"] + 1):
-            time.sleep(float(given["pace"]))
+            while "gate" in given and flags["level"] > 2 and not stop:
+                if pathlib.Path(given["gate"]).exists():
+                    break
+                time.sleep(0.05)
             row = {"step": step, "wall_time_s": 0.5 * step, "modes": step, "kl": 1 / step}
             log.write(json.dumps(row).encode() + b"\n")
             if flags["seed"] == int(given.get("diverges", -1)):

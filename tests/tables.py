@@ -27,10 +27,10 @@ def cell(level: int) -> Cell:
 TABLE = Table("Levels & more", "What levels do.", tuple(map(cell, (1, 2, 3, 4))), "level")
 
 
-def plan(folder, *levels: int, pace=0.0, steps=STEPS, flags: tuple[str, ...] = (), **other) -> Plan:
+def plan(folder, *levels: int, steps=STEPS, flags: tuple[str, ...] = (), **other) -> Plan:
     """All cells, or those of the levels given, with three seeds."""
     wanted = tuple(cell for cell in TABLE.cells if cell.settings["level"] in (levels or range(9)))
-    program = (sys.executable, "-S", str(STANDIN), f"--pace={pace}", f"--num_steps={steps}", *flags)
+    program = (sys.executable, "-S", str(STANDIN), f"--num_steps={steps}", *flags)
     fields: dict[str, Any] = {
         "name": "table_9", "table": TABLE, "folder": pathlib.Path(folder), "cells": wanted,
         "seeds": range(3), "program": program, "config": {"num_steps": steps}, "jobs": 2,
@@ -40,8 +40,9 @@ def plan(folder, *levels: int, pace=0.0, steps=STEPS, flags: tuple[str, ...] = (
 
 
 def work(*args, **options) -> int:
-    return conduct(plan(*args, **options), StopRequest([]), pause=0.01)
+    return conduct(plan(*args, **options), StopRequest([]), pause=0.05)
 
 
 if __name__ == "__main__":
-    sys.exit(conduct(plan(sys.argv[1], pace=float(sys.argv[2])), watch_signals(), pause=0.01))
+    wanted = plan(sys.argv[1], flags=(f"--gate={sys.argv[2]}",))
+    sys.exit(conduct(wanted, watch_signals(), pause=0.05))

@@ -24,6 +24,10 @@ def result_of(workdir) -> dict:
     return json.loads((workdir / "result.json").read_text())
 
 
+def config_of(workdir) -> dict:
+    return json.loads((workdir / "config.json").read_text())
+
+
 def test_writes_all_it_has_to_show(finished):
     result = result_of(finished)
     assert result["status"] == "finished" and result["step"] == RUN["num_steps"]
@@ -31,7 +35,7 @@ def test_writes_all_it_has_to_show(finished):
     assert result["results"]["modes"]["published"]["value"] == 65.4
     assert result["results"]["kl"]["ideal"] == pytest.approx(999 / (2 * 512))
     assert result["params_digest"].startswith("sha256:") and result["versions"]["jax"]
-    assert json.loads((finished / "config.json").read_text())["unroll_steps"] == 1
+    assert config_of(finished)["unroll_steps"] == 1
     for picture in PICTURES:
         assert (finished / "figures" / picture).stat().st_size > 1000
     report = (finished / "report.html").read_text()
@@ -40,12 +44,16 @@ def test_writes_all_it_has_to_show(finished):
     assert "modes covered" in said and "compiling" in said
 
 
-def test_a_finished_run_is_only_shown_again(tmp_path, finished, cache):
+def test_a_finished_run_is_only_shown_again_if_fewer_steps_are_asked_for_too(
+    tmp_path, finished, cache
+):
     workdir = shutil.copytree(finished, tmp_path / "run")
     before = result_of(workdir)
-    done = run(workdir, cache)
+    done = run(workdir, cache, num_steps=10)
     assert done.returncode == 0 and "compiling" not in done.stderr
     assert result_of(workdir)["params_digest"] == before["params_digest"]
+    assert result_of(workdir)["step"] == result_of(workdir)["num_steps"] == RUN["num_steps"]
+    assert config_of(workdir)["num_steps"] == RUN["num_steps"]
 
 
 def test_other_settings_are_refused_by_name(finished, cache):
@@ -54,9 +62,9 @@ def test_other_settings_are_refused_by_name(finished, cache):
     assert "batch_size: was 16, now 32" in done.stderr and "seed: was 0, now 3" in done.stderr
 
 
-def test_sigterm_saves_and_the_run_goes_on_bit_equal(tmp_path, finished, cache):
+def test_sigterm_saves_and_a_longer_run_goes_on_bit_equal(tmp_path, finished, cache):
     workdir = tmp_path / "run"
-    process = start(workdir, cache)
+    process = start(workdir, cache, num_steps=RUN["num_steps"] - 1)
     rows = workdir / "metrics.jsonl"
     while not rows.exists() or len(rows.read_text().splitlines()) < 3:
         assert process.poll() is None
@@ -68,6 +76,7 @@ def test_sigterm_saves_and_the_run_goes_on_bit_equal(tmp_path, finished, cache):
     assert "Stopped at step" in (workdir / "report.html").read_text()
     assert run(workdir, cache).returncode == 0
     assert result_of(workdir)["params_digest"] == result_of(finished)["params_digest"]
+    assert config_of(workdir) == config_of(finished)
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, finished, cache):
@@ -186,6 +195,26 @@ def test_the_doctor_is_given_the_state_that_was_saved(finished):
     step, digest, *rest = done.stdout.split(maxsplit=2)
     assert (step, digest) == ("20", result_of(finished)["params_digest"]), done.stderr
     assert rest == ["(2, 16, 28, 28, 3) (16, 28, 28, 3) [10, 20]\n"]
+
+
+@pytest.mark.slow
+def test_a_small_table_from_end_to_end(tmp_path, cache):
+    """Two cells of Table 1, made longer by a second command, which runs both again."""
+    table = tmp_path / "table"
+    flags = [f"--workdir={table}", f"--compilation_cache={cache}", "--table=table_1", "--smoke"]
+    program = [sys.executable, "-m", "experiments.stacked_mnist", *flags, "--jobs=2"]
+    options = {"cwd": ROOT, "capture_output": True, "text": True, "env": environment()}
+    for steps in (10, 20):
+        done = subprocess.run([*program, f"--num_steps={steps}"], timeout=600, **options)
+        assert done.returncode == 0, done.stderr
+        result = result_of(table)
+        assert result["done"] == 2 and result["evaluated_at_steps"] == [steps]
+    kl = result["cells"]["width0.25_K1"]["measures"]["kl"]
+    assert kl["published"]["value"] == 5.911 and kl["seeds"] == [0]
+    assert kl["verdict"]["words"] == "too few seeds to say"
+    page = (table / "report.html").read_text()
+    assert 'href="cells/width0.25_K1/seed0/report.html"' in page
+    assert page.count("data:image/png;base64,") == 4  # two measures, two cells' samples
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from tables import STEPS, plan, work
 
 from experiments.runner.table import schedule
 from experiments.runner.table.schedule import pinned, shares, visible_cores
-from experiments.runner.workdir import held
+from experiments.runner.workdir import held, is_held
 
 RUNS = [(level, seed) for level in (1, 2, 3, 4) for seed in (0, 1, 2)]
 
@@ -61,33 +61,34 @@ def test_all_runs_are_made_and_put_together(whole):
 
 
 def test_a_table_that_is_stopped_and_killed_ends_with_the_same_result(tmp_path, whole, capsys):
-    table = tmp_path / "table"
-    assert _begin(table, until=2, send=signal.SIGTERM) == 128 + signal.SIGTERM
+    table, gate = tmp_path / "table", tmp_path / "gate"
+    closed = [(1, 0), (2, 0), (3, 0), (4, 0)]  # levels 3 and 4 wait at the gate
+    assert _end_when_stuck(table, gate, dict.fromkeys(closed, 1), signal.SIGTERM) == 128 + 15
     stopped = result_of(table)
-    assert stopped["status"] == "interrupted" and 2 <= stopped["done"] < len(RUNS)
-    assert not any(schedule.is_held(folder_of(table, *run)) for run in RUNS)
-    assert _begin(table, until=5, send=signal.SIGKILL) == -signal.SIGKILL
-    half = starts(table)
-    assert len(half) < len(RUNS)
+    assert stopped["status"] == "interrupted" and stopped["done"] == 2
+    assert not any(is_held(folder_of(table, *run)) for run in closed)
+    again = {(1, 0): 1, (2, 0): 1, (3, 0): 2, (4, 0): 2}
+    assert _end_when_stuck(table, gate, again, signal.SIGKILL) == -9
+    assert is_held(folder_of(table, 3, 0)) and is_held(folder_of(table, 4, 0))
+    gate.touch()
     assert work(table) == 0
     assert (table / "result.json").read_bytes() == (whole / "result.json").read_bytes()
-    # Those that were done, or still at work after the kill, were not started again.
-    assert all(count <= 2 for count in starts(table).values())
-    before = starts(table)
-    assert work(table) == 0 and starts(table) == before
+    # Neither what was done nor what was still at work after the kill was started once more.
+    assert starts(table) == dict.fromkeys(RUNS, 1) | again
+    assert work(table) == 0 and starts(table) == dict.fromkeys(RUNS, 1) | again
     assert "12 runs, 12 of them done" in capsys.readouterr().err
 
 
-def _begin(table, until: int, send: int) -> int:
-    """Starts the table, lets so many runs be done, ends it by a signal."""
-    program = [sys.executable, pathlib.Path(tables.__file__), str(table), "0.03"]
-    process = subprocess.Popen(program, cwd=ROOT, env={**environment(), "PYTHONPATH": str(ROOT)})
-    while (
-        sum(plan(table).run(c, s).is_done() for c in tables.TABLE.cells for s in range(3)) < until
-    ):
+def _end_when_stuck(table, gate, expected, number: int) -> int:
+    """Starts the table, and ends it by a signal once these runs were started and two are done."""
+    process = subprocess.Popen(
+        [sys.executable, pathlib.Path(tables.__file__), table, gate],
+        cwd=ROOT, env={**environment(), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    while starts(table) != expected or sum(run.is_done() for run in plan(table).wanted()) < 2:
         assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(send)
+        time.sleep(0.1)
+    process.send_signal(number)
     return process.wait(timeout=60)
 
 
@@ -149,10 +150,12 @@ def test_runs_with_other_settings_are_refused_by_name(tmp_path, whole):
     message = refusal(lambda: work(table, merge=(whole,), **other))
     assert "cells/level1/seed0" in message and "batch_size: was absent, now 4" in message
     assert "other settings" in refusal(lambda: work(whole, **other))
-    config = folder_of(table, 1, 0) / "config.json"
-    config.parent.mkdir(parents=True)
+    third = tmp_path / "third"
+    folder_of(third, 1, 0).mkdir(parents=True)
+    (third / "config.json").write_text('{"table": "table_9", "num_steps": 8}')
+    config = folder_of(third, 1, 0) / "config.json"
     config.write_text('{"level": 2, "seed": 0, "num_steps": 8}')
-    assert "level: was 2, now 1" in refusal(lambda: work(table))
+    assert "level: was 2, now 1" in refusal(lambda: work(third))
 
 
 def test_a_run_that_another_program_is_at_is_waited_for(tmp_path):

@@ -1,5 +1,6 @@
 """A run's folder: made, recognised, refused, held."""
 
+import json
 import os
 
 import pytest
@@ -9,6 +10,18 @@ from experiments.runner import workdir
 from ganstab.errors import InputError
 
 CONFIG = {"unroll_steps": 5, "optimizer": {"learning_rate": 1e-4, "betas": (0.5, 0.999)}}
+
+
+def test_the_length_of_a_run_may_change(tmp_path):
+    workdir.open_workdir(tmp_path, CONFIG | {"num_steps": 100})
+    longer = CONFIG | {"num_steps": 200}
+    assert workdir.differences(tmp_path, longer) == []
+    workdir.open_workdir(tmp_path, longer)
+    assert json.loads((tmp_path / "config.json").read_text())["num_steps"] == 100
+    workdir.record(tmp_path, longer)
+    assert json.loads((tmp_path / "config.json").read_text())["num_steps"] == 200
+    other = longer | {"unroll_steps": 0}
+    assert workdir.differences(tmp_path, other) == ["unroll_steps: was 5, now 0"]
 
 
 def test_workdir_is_made_with_parents_and_opens_again(tmp_path):
@@ -77,4 +90,5 @@ def test_a_held_workdir_keeps_a_second_process_out(tmp_path):
     ):
         raise AssertionError
     with workdir.held(tmp_path):
-        assert names(tmp_path) == []
+        assert names(tmp_path) == [] and workdir.is_held(tmp_path)
+    assert not workdir.is_held(tmp_path) and not workdir.is_held(tmp_path / "nowhere")

@@ -125,5 +125,5 @@ def _numbers(run: Run) -> str:
     if result["status"] == "diverged":
         return f"diverged, {result['reason']}"
     measured = result["results"].items()
-    words = [f"{name} {number(entry['mean'])}" for name, entry in measured if entry["mean"]]
+    words = [f"{name} {number(e['mean'])}" for name, e in measured if e["mean"] is not None]
     return ", ".join([*words, duration(result.get("wall_time_s", 0.0))])
