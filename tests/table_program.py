@@ -39,6 +39,16 @@ def show(plan, stop) -> int:
     return 0
 
 
+def end_with(program) -> None:
+    """Ends this process as the program ends, without the clearing up that takes long."""
+    try:
+        program()
+    except SystemExit as ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code)
+
+
 def tell(words: list[str]) -> dict:
     """What the program ends with and says, given these arguments."""
     with tempfile.TemporaryFile("w+") as said:
@@ -47,7 +57,7 @@ def tell(words: list[str]) -> dict:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
             sys.argv[1:] = words
-            launch(main, {"table_9": TABLE}, {"batch_size": 2})
+            end_with(lambda: launch(main, {"table_9": TABLE}, {"batch_size": 2}))
         _, status = os.waitpid(child, 0)
         said.seek(0)
         return {"status": os.waitstatus_to_exitcode(status), "said": said.read().strip()}

@@ -17,6 +17,7 @@ from experiments.runner.workdir import held, open_workdir, record
 
 # Seconds between two refreshes: at least, however many runs end; at most, if none does.
 SOONEST, LATEST = 10.0, 300.0
+SHARE = 0.05  # of the time, at most, goes into them, on a machine however busy
 
 
 def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
@@ -62,7 +63,7 @@ class Keeper:
 
     def __init__(self, plan: Plan, watch: Watch, clock: Callable[[], float] = time.monotonic):
         self._plan, self._watch, self._clock = plan, watch, clock
-        self._fresh = True
+        self._fresh, self._soonest, self._latest = True, 0.0, 0.0
         self.failed: dict[str, str] = {}
 
     def ended(self, run: Run, status: int) -> None:
@@ -77,15 +78,18 @@ class Keeper:
     def tick(self, at_work: Sequence[Item]) -> None:
         """Called all the time."""
         self._watch.look(at_work)
-        if self._clock() - self._refreshed >= (LATEST if self._fresh else SOONEST):
+        if self._clock() >= (self._latest if self._fresh else self._soonest):
             self.refresh()
 
     def refresh(self, status: str = "running") -> dict[str, Any]:
         """Writes result, pictures and report, after another program that is just doing so."""
-        self._refreshed, self._fresh = self._clock(), True
+        begin, self._fresh = self._clock(), True
         with held(self._plan.folder, wait=True):
             result = result_of(self._plan, status, self.failed)
             page.write(self._plan, result)
+        end = self._clock()
+        self._soonest = end + max(SOONEST, (end - begin) / SHARE)
+        self._latest = max(self._soonest, end + LATEST)
         return result
 
     def close(self, status: str) -> None:

@@ -13,7 +13,8 @@ RULE = (
     "100 cases, by Welch's t test: |mean − published| ≤ t √(s² + p²). Here s is the standard error "
     "over the n seeds, p the published one, which is taken as known exactly (as 0 where the paper "
     "gives none), and t the 97.5 % quantile of Student's distribution with "
-    "(s² + p²)² / (s⁴ / (n − 1)) degrees of freedom. Otherwise it differs."
+    "(s² + p²)² / (s⁴ / (n − 1)) degrees of freedom. Otherwise it differs. "
+    "With few seeds that vary much, “agrees” says little: no difference is shown."
 )
 
 
