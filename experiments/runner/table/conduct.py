@@ -44,7 +44,8 @@ def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
         f"{len(runs)} runs, {len(runs) - len(todo)} of them done, "
         f"{plan.jobs} at once; look at {plan.folder / 'report.html'} at any time"
     )
-    keeper.refresh()
+    if todo:
+        keeper.refresh()
     work(
         todo,
         shares(plan.jobs),
