@@ -27,7 +27,7 @@ class Table(NamedTuple):
 
     title: str
     description: str
-    cells: tuple[Cell, ...]
+    cells: Sequence[Cell]
     corner: str = ""
     """What the rows are, e.g. "discriminator's width"."""
 
