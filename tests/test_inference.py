@@ -10,7 +10,7 @@ from ganstab.inference import infer
 
 DRAW = np.random.default_rng(0)
 WEIGHT, BIAS = DRAW.normal(size=(6, 2, 5)), DRAW.normal(size=(6, 2))
-LATENT, STARTS = DRAW.normal(size=(4, 5)), DRAW.normal(size=(2, 5))
+LATENT, STARTS = DRAW.normal(size=(4, 5)), DRAW.normal(size=(4, 2, 5))
 OFF = DRAW.normal(size=(4, 6, 2))
 MADE = np.einsum("hwk,nk->nhw", WEIGHT, LATENT) + BIAS
 
@@ -46,7 +46,7 @@ def test_an_image_out_of_range_keeps_the_least_squares_residual(solve):
 
 
 def test_what_is_not_finite_spoils_no_other(solve):
-    images, starts = MADE + OFF, np.broadcast_to(STARTS, (4, 2, 5)).copy()
+    images, starts = MADE + OFF, STARTS.copy()
     images[2, 3, 1] = np.nan
     starts[1, 0, 4] = np.inf  # the other start of this image is sound
     found, sound = solve(images, starts), solve(MADE + OFF)
@@ -62,9 +62,10 @@ def valleys(z):
 
 
 def test_the_better_of_two_minima_is_kept():
-    best = quick(lambda starts: infer(valleys, jnp.array([[0.0, 0.3]]), starts, tolerance=1e-5))
-    worse, first, last = (best(jnp.array(s)) for s in (
-        [[-1.3], [-0.8]], [[1.4], [-1.3]], [[-1.3], [1.4]],
+    image = jnp.array([[0.0, 0.3]])
+    best = quick(lambda starts: infer(valleys, image, starts, tolerance=1e-5, max_steps=12))
+    worse, first, last, far = (best(jnp.array(s)) for s in (
+        [[-1.3], [-0.8]], [[1.4], [-1.3]], [[-1.3], [1.4]], [[1e6], [3e6]],
     ))  # fmt: skip
     roots = np.roots([4, 0, 0.18 - 4, -0.18]).real  # of the error's derivative
     np.testing.assert_allclose(worse.latent, [[roots.min()]], atol=1e-3)
@@ -74,12 +75,7 @@ def test_the_better_of_two_minima_is_kept():
         np.testing.assert_allclose(found.latent, [[1.0]], atol=1e-3)
         assert float(found.error[0]) < 1e-6
     assert worse.converged[0] and first.converged[0]
-
-
-def test_a_run_cut_short_has_not_converged():
-    cut = quick(lambda x: infer(valleys, x, jnp.array([[3.0]]), max_steps=2))
-    found = cut(jnp.array([[0.0, 0.3]]))
-    assert not found.converged[0] and 1e-3 < float(found.error[0]) < (64 + 0.36) / 2
+    assert not far.converged[0] and 1 < float(far.error[0]) < 1e20  # cut short on the way
 
 
 def test_infer_refuses():
