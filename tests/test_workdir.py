@@ -14,7 +14,7 @@ CONFIG = {"unroll_steps": 5, "optimizer": {"learning_rate": 1e-4, "betas": (0.5,
 
 def test_the_length_of_a_run_may_change(tmp_path):
     workdir.open_workdir(tmp_path, CONFIG | {"num_steps": 100})
-    longer = CONFIG | {"num_steps": 200}
+    longer = CONFIG | {"num_steps": 200, "checkpoint_every": 50}
     assert workdir.differences(tmp_path, longer) == []
     workdir.open_workdir(tmp_path, longer)
     assert json.loads((tmp_path / "config.json").read_text())["num_steps"] == 100

@@ -23,8 +23,8 @@ FREE = ("num_steps", "checkpoint_every")
 def open_workdir(path: str | os.PathLike[str], config: Mapping[str, Any]) -> pathlib.Path:
     """The run's folder, made on the first start and recognised on every later one.
 
-    Settings in `FREE` decide only how far a run goes and how often it is saved, and may be others at
-    a later start.
+    Settings in `FREE` decide only how far a run goes and how often it is saved: they may be others
+    at a later start.
 
     Args:
       path: the folder; `~` is expanded, and missing parents are made.
