@@ -9,7 +9,6 @@ as in Figure 2 of the Unrolled GAN paper. Each is named after the settings in wh
 """
 
 import json
-import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -54,7 +53,7 @@ def find(folder: pathlib.Path) -> Found:
     if not steps or not (folder / "config.json").exists():
         raise InputError(f"--run={folder} is no run with samples: name a folder that one wrote")
     config = json.loads((folder / "config.json").read_text())
-    return Found(folder, config, steps, samples.kept(folder, math.inf))
+    return Found(folder, config, steps, samples.kept(folder))
 
 
 def labels(configs: Sequence[Mapping[str, Any]]) -> list[str]:

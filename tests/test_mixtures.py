@@ -108,6 +108,26 @@ def test_several_runs_are_drawn_at_the_steps_they_share(tmp_path):
     assert "on one mixture" in refusal(lambda: compare.draw_points([other, grid], "ab", ""))
 
 
+def test_a_table_shows_a_row_for_the_first_seed_of_each_cell(tmp_path):
+    plain, unrolled = tables.TABLES["figure_2"].cells
+    grid = tables.TABLES["protocols"].cells[2]
+    runs = [
+        (plain, {1: written(tmp_path / "a1", (0, 5)), 3: written(tmp_path / "a3", (0, 7))}),
+        (unrolled, {1: written(tmp_path / "b1", (0, 5, 10))}),
+        (grid, {2: written(tmp_path / "c2", (0,))}),
+    ]
+    drawn = pictures.of_table(runs, tmp_path)
+    assert [picture.path.name for picture in drawn] == ["training_ring.png", "training_grid.png"]
+    assert "seed 1." in drawn[0].caption and "seed 2." in drawn[1].caption
+    height, width, _ = matplotlib.image.imread(drawn[0].path).shape
+    assert (width, height) == (round(3 * 1.28 * 200), round(2 * 1.36 * 200))
+    assert pictures.of_table([(plain, runs[0][1]), (unrolled, runs[2][1])], tmp_path) == [
+        pictures.Picture(
+            tmp_path / "training_ring.png", "Samples over the training steps, seeds 1, 2."
+        )
+    ]
+
+
 def test_over_training_six_steps_are_drawn_and_the_data(tmp_path):
     kept = {step: np.zeros((5, 2)) for step in range(20)}
     pictures.over_training(kept, tmp_path / "all.png", mixture=protocols.MIXTURES["grid"])

@@ -7,7 +7,10 @@ import jax
 import matplotlib
 import numpy as np
 
-from experiments.mixtures.protocols import Mixture
+from experiments.mixtures.protocols import MIXTURES, Mixture
+from experiments.runner.samples import kept
+from experiments.runner.table import Cell, Runs
+from ganstab.output.pages import Picture
 from ganstab.output.writing import write_atomic
 from ganstab.style import PAPER, png
 
@@ -69,6 +72,28 @@ def rows(
         for axis, title in zip(axes[0], [*(f"step {s:,}" for s in steps), "data"], strict=True):
             axis.set_title(title, loc="center", fontweight="normal")
         write_atomic(path, png(figure))
+
+
+def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
+    """For each mixture, one PNG with a row for the first seed of every cell, like `rows`."""
+    drawn = []
+    for data, mixture in MIXTURES.items():
+        cells = [run for run in runs if run[0].settings.get("data", "ring") == data]
+        first = [(cell, min(seeds), kept(seeds[min(seeds)])) for cell, seeds in cells]
+        if first and set.intersection(*(set(samples) for _, _, samples in first)):
+            path = folder / f"training_{data}.png"
+            labelled = [(_label(cell, cells), samples) for cell, _, samples in first]
+            rows(labelled, path, mixture=mixture)
+            seeds = sorted({seed for _, seed, _ in first})
+            named = f"{'seeds' if len(seeds) > 1 else 'seed'} {', '.join(map(str, seeds))}"
+            drawn.append(Picture(path, f"Samples over the training steps, {named}."))
+    return drawn
+
+
+def _label(cell: Cell, cells: Runs) -> str:
+    """What tells a cell from the others: its column, and its row where there are several."""
+    several = len({other.row for other, _ in cells}) > 1
+    return f"{cell.row},\n{cell.column}" if several else cell.column
 
 
 def _density(axis, samples: np.ndarray, mixture: Mixture, *, marked: bool = False) -> None:

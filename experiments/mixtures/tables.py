@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from experiments.mixtures import pictures
 from experiments.runner.records import Published
 from experiments.runner.table import Cell, Table
 
@@ -46,7 +47,7 @@ def published(networks: str, data: str, unroll_steps: int, pack: int) -> dict[st
 
 def _figure_2() -> Table:
     """Unrolled beside plain."""
-    cells = [Cell(f"K{k}", f"K = {k}", "8 Gaussians", {"unroll_steps": k}) for k in (10, 0)]
+    cells = [Cell(f"K{k}", "8 Gaussians", f"K = {k}", {"unroll_steps": k}) for k in (10, 0)]
     return Table(
         "Figure 2: eight Gaussians, with and without unrolling",
         "Metz et al. 2017, Figure 2: with ten steps of unrolling the generator spreads over all "
@@ -58,7 +59,7 @@ def _figure_2() -> Table:
 def _ensembles() -> Table:
     """Against the last N discriminators."""
     cells = [
-        Cell(f"last{n}", f"the last {n}", "plain GAN", {"unroll_steps": 0, "ensemble": n})
+        Cell(f"last{n}", "plain GAN", f"the last {n}", {"unroll_steps": 0, "ensemble": n})
         for n in (1, 5, 20, 50)
     ]
     return Table(
@@ -73,7 +74,7 @@ def _delayed() -> Table:
     """Against five discriminators ever further back."""
     cells = [
         Cell(
-            f"every{m}", f"every {m:,}", "plain GAN",
+            f"every{m}", "plain GAN", f"every {m:,}",
             {"unroll_steps": 0, "ensemble": 5, "ensemble_every": m},
         )
         for m in (1, 10, 100, 1000)
@@ -165,7 +166,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
 def _methods() -> Table:
     """Other remedies on the ring of Figure 2."""
     cells = [
-        Cell(name, label, "8 Gaussians", {"unroll_steps": 0, **settings})
+        Cell(name, "8 Gaussians", label, {"unroll_steps": 0, **settings})
         for name, (label, settings) in METHODS.items()
     ]
     return Table(
@@ -178,6 +179,6 @@ def _methods() -> Table:
 
 
 TABLES = {
-    make.__name__.removeprefix("_"): make()
+    make.__name__.removeprefix("_"): make()._replace(pictures=pictures.of_table)
     for make in (_figure_2, _ensembles, _delayed, _second_gradient, _protocols, _methods)
 }

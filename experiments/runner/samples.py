@@ -1,6 +1,7 @@
 """Pictures of samples: one grid, or two runs side by side with their mode coverage."""
 
 import io
+import math
 import pathlib
 import re
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ def keep(found: np.ndarray, workdir: pathlib.Path, step: int) -> None:
     write_atomic(sample_path(workdir, step).with_suffix(".npy"), buffer.getvalue())
 
 
-def kept(workdir: pathlib.Path, last_step: float) -> dict[int, np.ndarray]:
+def kept(workdir: pathlib.Path, last_step: float = math.inf) -> dict[int, np.ndarray]:
     """The samples that were kept, by their step, in order, up to the last one."""
     paths = {step: sample_path(workdir, step).with_suffix(".npy") for step in sample_steps(workdir)}
     return {s: np.load(path) for s, path in paths.items() if s <= last_step and path.exists()}

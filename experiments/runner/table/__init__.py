@@ -8,6 +8,6 @@ written of themselves (`runs`): means over seeds beside the paper's values (`res
 curves (`pictures`) and the report (`page`).
 """
 
-from experiments.runner.table.cells import Cell, Table
+from experiments.runner.table.cells import Cell, Runs, Table
 
-__all__ = ["Cell", "Table"]
+__all__ = ["Cell", "Runs", "Table"]

@@ -1,12 +1,14 @@
 """What a table is: its cells, each with its settings and the paper's values."""
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from experiments.runner.records import Published
 from ganstab.errors import InputError
+from ganstab.output.pages import Picture
 
 
 class Cell(NamedTuple):
@@ -22,6 +24,10 @@ class Cell(NamedTuple):
     """By the name that the measure has in a run's results, e.g. "modes"."""
 
 
+Runs = Sequence[tuple[Cell, Mapping[int, pathlib.Path]]]
+"""The folders of a table's finished runs, by cell and seed."""
+
+
 class Table(NamedTuple):
     """A table of a paper; its rows and columns stand in the order in which cells name them."""
 
@@ -30,6 +36,8 @@ class Table(NamedTuple):
     cells: Sequence[Cell]
     corner: str = ""
     """What the rows are, e.g. "discriminator's width"."""
+    pictures: Callable[[Runs, pathlib.Path], Sequence[Picture]] | None = None
+    """Draws what only several runs together show into the folder given, for the report."""
 
     def rows(self) -> list[str]:
         """The names of the rows."""

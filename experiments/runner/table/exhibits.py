@@ -1,6 +1,7 @@
 """What a table's report shows of its runs: curves, last samples, links to their own reports."""
 
 import html
+import pathlib
 from collections.abc import Mapping, Sequence
 
 from experiments.runner.progress import describe
@@ -25,6 +26,18 @@ def read_logs(plan: Plan) -> dict[str, dict[int, list[Row]]]:
     for run in plan.shown():
         logs.setdefault(run.cell.name, {})[run.seed] = read_rows(run.folder / LOG)
     return logs
+
+
+def together(plan: Plan) -> str:
+    """The table's own pictures, of its finished runs."""
+    folders: dict[str, dict[int, pathlib.Path]] = {}
+    for run in plan.shown():
+        if run.result().get("status") == "finished":
+            folders.setdefault(run.cell.name, {})[run.seed] = run.folder
+    runs = [(cell, folders[cell.name]) for cell in plan.table.cells if cell.name in folders]
+    draw = plan.table.pictures
+    drawn = draw(runs, plan.folder / "figures") if draw and runs else ()
+    return pages.section("Side by side", *map(pages.figure, drawn))
 
 
 def curves(plan: Plan, result: Results, names: Sequence[str], logs: Logs) -> str:

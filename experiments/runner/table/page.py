@@ -49,6 +49,7 @@ def write(plan: Plan, result: Results) -> None:
     body = [
         *(_section(plan.table, result, name) for name in names),
         pages.section("Missing, or to bear in mind", pages.facts(missing(result))),
+        exhibits.together(plan),
         exhibits.curves(plan, result, names, logs),
         exhibits.samples(plan, names, logs),
         pages.section("How cells are judged", pages.paragraphs(RULE)),
