@@ -23,27 +23,23 @@ paper does not say, and as two batches the plain GAN does not collapse.
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
-import numpy as np
 from absl import flags
 
 from experiments import runner
-from experiments.runner import adversary, devices, figures, images, records
+from experiments.runner import adversary, figures, image_gan, images, records
 from experiments.runner.feeds import make_feed
 from experiments.runner.ruler import check_ruler
-from ganstab import Pair, digit_classifier, metrics, steps
+from ganstab import digit_classifier, metrics, steps
 from ganstab.data import stacked_digits
-from ganstab.game import make_game
-from ganstab.networks.stacked_mnist import Discriminator, Generator
-from ganstab.players import from_nnx
-from ganstab.types import Game, Player, TrainState
+from ganstab.networks import unrolled_gan
+from ganstab.types import Player, TrainState
 
 WIDTHS = (0.25, 0.5, 1.0)
 SOURCE = "Metz et al. 2017, Table 1"
 MODES = 1000
-LATENT = 256
-EVALUATION_BATCH = 512
 SHOWN = 64
 SMOKE = {"samples": 512}
 DESCRIPTION = (__doc__ or "").split("    python")[0]
@@ -85,58 +81,18 @@ TABLES = {
 FLAGS = flags.FLAGS
 runner.define_flags(num_steps=5000, batch_size=64, eval_every=1000, dataset="mnist")
 adversary.define_flags(unroll_steps=5, disc_learning_rate=2e-4)
+image_gan.define_flags(samples=25_600)
 flags.DEFINE_float("disc_width", 0.25, f"Channels of the discriminator, times 8: one of {WIDTHS}.")
-flags.DEFINE_enum(
-    "disc_batch", "joint", ["joint", "separate"],
-    "Whether real and generated images pass through the discriminator's batch norm as one batch.",
-)  # fmt: skip
-flags.DEFINE_integer("samples", 25_600, "Samples drawn at an evaluation.", lower_bound=1)
-flags.DEFINE_enum(
-    "bn_mode", "running", ["running", "batch"],
-    "The generator's batch norm at evaluation: running averages, or the statistics of each "
-    "evaluation batch of 512, the habit of the reference implementations.",
-)  # fmt: skip
-flags.DEFINE_float("init_stddev", 0.05, "Standard deviation of initial weights.", lower_bound=0.0)
 flags.register_validator("disc_width", lambda width: width in WIDTHS, f"must be one of {WIDTHS}")
 
 
-def make_players() -> Pair:
-    """The paper's networks (appendix E)."""
-    std = FLAGS.init_stddev
-    return Pair(
-        from_nnx(lambda rngs: Generator(init_stddev=std, rngs=rngs)),
-        from_nnx(lambda rngs: Discriminator(FLAGS.disc_width, init_stddev=std, rngs=rngs)),
-    )
-
-
-def make_unrolled_game(players: Pair, tx, mesh) -> Game:
-    """The game that is trained: score loss, unrolled K steps of the discriminator's own Adam."""
-
-    def prior(key, n):
-        return devices.split(mesh, jax.random.normal(key, (n, LATENT)))
-
-    joint = FLAGS.disc_batch == "joint"
-    return adversary.unrolled(make_game(players, adversary.score(), prior=prior, joint=joint), tx)
-
-
-def make_evaluation(gen: Player, key: jax.Array):
+def make_evaluation(gen: Player, key: jax.Array) -> Callable[[TrainState], runner.Evaluation]:
     """Draws the samples, classifies them, counts modes; the same latents at every evaluation."""
-    ruler = digit_classifier.load()
-    batches = -(-FLAGS.samples // EVALUATION_BATCH)
-
-    @jax.jit
-    def sample(state: TrainState, key):
-        def one(key):
-            z = jax.random.normal(key, (EVALUATION_BATCH, LATENT))
-            train = FLAGS.bn_mode == "batch"
-            fake, _ = gen.apply(state.params.gen, state.carry.state.gen, z, key, train=train)
-            return fake[:SHOWN], digit_classifier.classify_stacked(ruler, fake)
-
-        shown, labels = jax.lax.map(one, jax.random.split(key, batches))
-        return shown[0], labels.reshape(-1)[: FLAGS.samples]
+    classify = functools.partial(digit_classifier.classify_stacked, digit_classifier.load())
+    sample = image_gan.make_sampler(gen, key, classify)
 
     def evaluate(state: TrainState) -> runner.Evaluation:
-        shown, labels = (np.asarray(x.addressable_data(0)) for x in sample(state, key))
+        shown, labels = sample(state)
         numbers = {
             "samples": len(labels),
             "modes": metrics.count_modes(labels, MODES),
@@ -188,16 +144,15 @@ def build(session: runner.Session) -> runner.Experiment:
     session.progress.note("loading the digits")
     loaded = images.load_ahead(session.settings, (28, 28, 1))
     init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
-    players = make_players()
-    txs = adversary.adam()
-    state = devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key)
+    modules = unrolled_gan.stacked_mnist(FLAGS.disc_width, init_stddev=FLAGS.init_stddev)
+    trained = image_gan.prepare(modules, init_key, session.mesh)
     source = loaded()
     return runner.Experiment(
         title=f"Stacked MNIST, K = {FLAGS.unroll_steps}, discriminator width {FLAGS.disc_width:g}",
         description=DESCRIPTION,
-        state=state,
-        game=make_unrolled_game(players, txs.disc, session.mesh),
-        make_step=functools.partial(steps.alternating, txs=txs),
+        state=trained.state,
+        game=trained.game,
+        make_step=functools.partial(steps.alternating, txs=trained.txs),
         feed=make_feed(
             source,
             stacked_digits,
@@ -207,7 +162,7 @@ def build(session: runner.Session) -> runner.Experiment:
             steps=FLAGS.log_every,
             mesh=session.mesh,
         ),
-        evaluate=make_evaluation(players.gen, evaluation_key),
+        evaluate=make_evaluation(trained.players.gen, evaluation_key),
         panels=panels(),
         results=functools.partial(results, accuracy=check_ruler(session, source)),
     )

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from experiments.runner import adversary
+from experiments.runner import adversary, image_gan
 
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
@@ -142,7 +142,8 @@ def read(module: str) -> Settings:
     Args:
       module: the experiment's `__name__`; its flags and the common ones make up `config.json`.
     """
-    config = own_flags((module, __name__, adversary.__name__), _NOT_SETTINGS)
+    shared = (__name__, adversary.__name__, image_gan.__name__)
+    config = own_flags((module, *shared), _NOT_SETTINGS)
     common: dict[str, Any] = {
         name: _FLAGS[name].value for name in Settings._fields if name in _FLAGS
     }
