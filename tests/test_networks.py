@@ -230,6 +230,15 @@ def test_initial_kernels_have_the_asked_deviation_and_biases_none():
     assert (params["norms"][0]["scale"][...] == 1).all()
 
 
+def test_without_batch_norm_each_sample_is_scored_by_itself():
+    build = functools.partial(stacked_mnist.Discriminator, channels=(8,), side=9, init_stddev=0.5)
+    images = jnp.tanh(normal(0, 6, 9, 9, 3))
+    apart, together = (build(norm=norm, rngs=nnx.Rngs(0)) for norm in (False, True))
+    assert relative(apart(images)[:2], apart(images[:2])) < 1e-6
+    assert relative(together(images)[:2], together(images[:2])) > 0.01
+    assert not nnx.state(apart, nnx.BatchStat) and nnx.state(together, nnx.BatchStat)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_batch_norm_uses_the_batch_in_training_and_running_statistics_after(layout):
     build = functools.partial(

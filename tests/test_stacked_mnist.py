@@ -48,6 +48,8 @@ def test_a_finished_run_is_only_shown_again_if_fewer_steps_are_asked_for_too(
     tmp_path, finished, cache
 ):
     workdir = shutil.copytree(finished, tmp_path / "run")
+    older = {name: value for name, value in config_of(workdir).items() if name != "live"}
+    (workdir / "config.json").write_text(json.dumps(older))  # of a program without this flag
     before = result_of(workdir)
     done = run(workdir, cache, num_steps=10)
     assert done.returncode == 0 and "compiling" not in done.stderr

@@ -13,6 +13,8 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from absl import flags
+
 from ganstab.errors import InputError
 from ganstab.output.writing import UNFINISHED, explained, plain, to_json, write_atomic
 
@@ -140,6 +142,8 @@ def _check_empty(folder: pathlib.Path) -> None:
 def differences(folder: pathlib.Path, config: Mapping[str, Any]) -> list[str]:
     """Each setting in which the folder's run differs, e.g. ["batch_size: was 16, now 32"].
 
+    A flag that the program got since then has had its default.
+
     Args:
       folder: a run's.
       config: the settings that it should have, but for those in `FREE`.
@@ -147,7 +151,8 @@ def differences(folder: pathlib.Path, config: Mapping[str, Any]) -> list[str]:
     Raises:
       InputError: the folder's settings cannot be read.
     """
-    before, now = _flat(_read_config(folder)), _flat(plain(config))
+    defaults = {name: flags.FLAGS[name].default for name in config if name in flags.FLAGS}
+    before, now = _flat(plain(defaults) | _read_config(folder)), _flat(plain(config))
     return [
         f"{name}: was {_shown(before, name)}, now {_shown(now, name)}"
         for name in sorted(before.keys() | now.keys())

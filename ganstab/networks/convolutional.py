@@ -15,7 +15,7 @@ and batch statistics.
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 from flax import nnx
@@ -111,6 +111,10 @@ def _norm(
     )
 
 
+def _same(x: Array) -> Array:
+    return x
+
+
 def scaled(channels: Sequence[int], width: float, name: str) -> list[int]:
     """The channel counts times `width`, which have to come out as whole numbers from 1 on.
 
@@ -138,6 +142,7 @@ class Discriminator(nnx.Module):
         side, in_channels, kernel: of the image, and the side of every kernel.
         leak: slope of the leaky ReLU below zero.
         init_stddev: standard deviation of every initial kernel.
+        norm: whether there is batch norm; without, samples are scored each by itself.
         epsilon, momentum: of every batch norm.
         convolutions: None for the ones that suit jax's default backend and the channels.
     """
@@ -152,6 +157,7 @@ class Discriminator(nnx.Module):
         kernel: int = 3,
         leak: float = 0.3,
         init_stddev: float = 0.05,
+        norm: bool = True,
         epsilon: float = 1e-5,
         momentum: float = 0.99,
         convolutions: Convolutions | None = None,
@@ -163,7 +169,8 @@ class Discriminator(nnx.Module):
         self.leak = leak
         steps = itertools.pairwise(widths)
         self.convs = nnx.List([ConvParams(kernel, a, b, init_stddev, rngs=rngs) for a, b in steps])
-        self.norms = nnx.List([_norm(c, ops, momentum, epsilon, rngs) for c in widths[1:]])
+        norms = [_norm(c, ops, momentum, epsilon, rngs) for c in widths[1:]] if norm else []
+        self.norms = nnx.List(norms)
         for _ in channels:
             side = -(-side // 2)
         self.dense = nnx.Linear(
@@ -174,7 +181,8 @@ class Discriminator(nnx.Module):
         """[n, side, side, in_channels] -> [n]."""
         ops = self.ops
         convs = [ops.first_conv] + [ops.conv] * (len(self.convs) - 1)
-        for apply, conv, norm in zip(convs, self.convs, self.norms, strict=True):
+        norms: Sequence[Callable[[Array], Array]] = self.norms or [_same] * len(self.convs)
+        for apply, conv, norm in zip(convs, self.convs, norms, strict=True):
             x = _add_bias(apply(x, conv.kernel[...], 2), conv.bias[...], ops.channel_axis)
             x = jax.nn.leaky_relu(norm(x), self.leak)
         x = ops.from_internal(x)
