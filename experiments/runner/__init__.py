@@ -6,6 +6,7 @@ that draws what a game does, without a training run, makes a `study.Study` inste
 """
 
 from experiments.runner.book import Evaluation, Experiment
+from experiments.runner.conclusion import Conclusion, Findings
 from experiments.runner.program import launch
 from experiments.runner.run import Session, run, start
 from experiments.runner.settings import Settings, define_flags
@@ -14,8 +15,10 @@ from experiments.runner.table import Cell, Table
 
 __all__ = [
     "Cell",
+    "Conclusion",
     "Evaluation",
     "Experiment",
+    "Findings",
     "Session",
     "Settings",
     "Table",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.runner import devices, events, figures, records, report, samples
+from experiments.runner.conclusion import Conclusion, Findings
 from experiments.runner.feeds import Feed
 from experiments.runner.progress import Progress
 from experiments.runner.settings import Settings
@@ -46,12 +47,15 @@ class Experiment(NamedTuple):
     evaluate: Callable[[TrainState], Evaluation]
     panels: tuple[figures.Panel, ...]
     results: Callable[[Mapping[str, float]], dict[str, Any]]
-    """From an evaluation's numbers to the entries of `result.json`, beside the published ones."""
+    """From an evaluation's numbers, and after the last one also those of the conclusion, to the
+    entries of `result.json`, beside the published ones."""
     draw: Callable[[np.ndarray, pathlib.Path], None] = samples.sample_grid
     """Writes an evaluation's samples as a PNG."""
     draw_training: Callable[[Mapping[int, np.ndarray], pathlib.Path], None] | None = None
     """Writes samples by their step as one PNG over training; for that they are kept, in a file at
     each evaluation, and the state before the first step is looked at too."""
+    conclusion: Conclusion | None = None
+    """What is measured once, after the last step."""
 
 
 class Book:
@@ -71,6 +75,7 @@ class Book:
         self._rows = run_log.keep_rows(self._log, begin or -1) if self._writes else []
         self._counts = run_log.keep_rows(folder / MODES_LOG, begin or -1) if self._writes else []
         self._seconds = self._rows[-1]["wall_time_s"] if self._rows else 0.0
+        self._findings = Findings({})
         self._clock = time.monotonic()
         self._events = (
             events.tensorboard_writer(folder / "tensorboard", begin + 1)
@@ -107,6 +112,11 @@ class Book:
         """A checkpoint, written after the row of its step."""
         checkpoint.save(self._folder / "checkpoints", state, step)
 
+    def conclude(self, findings: Findings, earlier: float) -> None:
+        """Takes note of the conclusion, of which earlier processes made pieces in such a time."""
+        self._findings = findings
+        self._seconds += earlier
+
     def report(self, state: TrainState, step: int, status: str, reason: str = "") -> dict[str, Any]:
         """Curves, `result.json` and `report.html` as things stand."""
         if not self._writes:
@@ -127,6 +137,7 @@ class Book:
             result=result,
             config=self._settings.config,
             curves=[
+                *self._findings.pictures,
                 report.Picture(drawn / "training.png", "Samples over the training steps."),
                 report.Picture(drawn / "curves.png", "Over the training steps."),
                 report.Picture(drawn / "modes.png", "The share of samples in each mode."),
@@ -149,6 +160,7 @@ class Book:
 
     def _result(self, state: TrainState, step: int, status: str, reason: str) -> dict[str, Any]:
         known = [row for row in self._rows if "samples" in row]
+        numbers = {**known[-1], **self._findings.numbers} if known else {}
         return {
             "status": status,
             "reason": reason,
@@ -156,7 +168,7 @@ class Book:
             "num_steps": self._settings.num_steps,
             "seed": self._settings.seed,
             "evaluated_at_step": known[-1]["step"] if known else None,
-            "results": self._experiment.results(known[-1]) if known else {},
+            "results": self._experiment.results(numbers) if known else {},
             "params_digest": checkpoint.digest(state.params),
             "wall_time_s": round(self._elapsed(), 1),
             "versions": records.versions(),

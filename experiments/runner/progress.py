@@ -39,7 +39,7 @@ class Progress:
         interval: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._total, self._step, self._clock = total, initial, clock
+        self._total, self._step, self._unit, self._clock = total, initial, "step", clock
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._interval = interval if interval is not None else (0.5 if self._terminal else 10.0)
@@ -63,6 +63,13 @@ class Progress:
     def note(self, line: str) -> None:
         """Says what happens (a phase, a warning), with the seconds since the start."""
         self._say(f"[{self._clock() - self._begin:6.1f} s] {line}")
+
+    def turn_to(self, total: int, initial: int, unit: str) -> None:
+        """Counts something else from here on, e.g. the pieces of a measurement after training."""
+        self.close()
+        self._total, self._step, self._unit, self._bar = total, initial, unit, None
+        self._marks.clear()
+        self._numbers = {}
 
     def close(self) -> None:
         """Shows the last step, and leaves the bar where it is."""
@@ -91,7 +98,7 @@ class Progress:
         if self._bar is None:
             self._bar = tqdm.tqdm(total=self._total, file=self._stream, bar_format=_BAR, ncols=80)
         self._bar.n, self._bar.ncols = self._step, _columns(self._stream)
-        self._bar.set_description_str(" | ".join(self._parts()).removeprefix("step "))
+        self._bar.set_description_str(" | ".join(self._parts()).removeprefix(f"{self._unit} "))
 
     def _say(self, line: str) -> None:
         with contextlib.suppress(OSError):
@@ -101,10 +108,13 @@ class Progress:
                 print(line, file=self._stream, flush=True)
 
     def _parts(self) -> list[str]:
-        parts = [f"step {self._step:,}/{self._total:,}"]
+        parts = [f"{self._unit} {self._step:,}/{self._total:,}"]
         rate = self._rate()
         if rate:
-            parts += [_speed(rate), f"{duration((self._total - self._step) / rate)} left"]
+            parts += [
+                _speed(rate, self._unit),
+                f"{duration((self._total - self._step) / rate)} left",
+            ]
         return parts + describe(self._numbers)
 
     def _rate(self) -> float:
@@ -150,8 +160,8 @@ def _columns(stream: TextIO) -> int:
         return 80
 
 
-def _speed(rate: float) -> str:
+def _speed(rate: float, unit: str) -> str:
     """Slow games in seconds a step, which are easier to picture than 0.04 steps a second."""
     if rate >= 100:
-        return f"{rate:,.0f} steps/s"
-    return f"{rate:,.1f} steps/s" if rate >= 1 else f"{1 / rate:,.1f} s/step"
+        return f"{rate:,.0f} {unit}s/s"
+    return f"{rate:,.1f} {unit}s/s" if rate >= 1 else f"{1 / rate:,.1f} s/{unit}"

@@ -8,7 +8,7 @@ from typing import NamedTuple, TextIO
 import jax
 from jax.sharding import Mesh
 
-from experiments.runner import devices
+from experiments.runner import conclusion, devices
 from experiments.runner.book import Book, Experiment
 from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.progress import Progress
@@ -93,7 +93,7 @@ def _train(experiment: Experiment, session: Session, state: TrainState, at: int)
     )
     book = Book(experiment, settings, folder, progress, at)
     if at >= settings.num_steps:
-        return book.close(state, at, "finished")
+        return _finish(experiment, session, book, state, at)
     progress.note("compiling the training step")
     make_step, game, feed = experiment.make_step, experiment.game, experiment.feed
     loop = make_loop(make_step(game), feed, state, settings.log_every)
@@ -121,6 +121,28 @@ def _train(experiment: Experiment, session: Session, state: TrainState, at: int)
             return stop.exit_status
         if evaluate and at < settings.num_steps:
             book.report(state, at, "running")
+    return _finish(experiment, session, book, state, at)
+
+
+def _finish(
+    experiment: Experiment, session: Session, book: Book, state: TrainState, at: int
+) -> int:
+    """What is measured after the last step, if anything is, and the last report."""
+    last, folder = experiment.conclusion, session.folder
+    if last:
+        missing = conclusion.missing(last, folder, at)
+        if missing:
+            book.report(state, at, "running")
+            session.progress.note("the steps are done; measuring on the last state")
+        left = conclusion.make(last, missing, state, folder, session.progress, session.stop)
+        if left:
+            why = f"{left} of {len(last.pieces)} pieces of the last measurement are to be made"
+            book.close(state, at, "interrupted", why)
+            return session.stop.exit_status
+        if devices.is_main():
+            earlier = conclusion.read(folder, at, [n for n in last.pieces if n not in missing])
+            found = last.close(conclusion.read(folder, at, list(last.pieces)), folder)
+            book.conclude(found, float(sum(earlier.get("seconds", ()))))
     return book.close(state, at, "finished")
 
 
