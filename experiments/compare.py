@@ -5,12 +5,15 @@
 Runs are folders that an experiment wrote. Two runs on images are shown by their modes over the
 training steps and their last samples; that is how README's picture was made. Any number of runs on
 a mixture of Gaussians are shown one below the other, by heat maps of their samples over training,
-as in Figure 2 of the Unrolled GAN paper. Each is named after the settings in which they differ.
+as in Figure 2 of the Unrolled GAN paper. Any number of runs that sought the same training images
+are compared as in its Table 3 and Figures 5 and 6: which reconstructs an image best, where they
+differ most, how far apart their samples are. Each is named after the settings in which they differ.
 """
 
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +21,8 @@ from absl import flags
 
 from experiments.mixtures import pictures
 from experiments.mixtures.protocols import MIXTURES
-from experiments.runner import launch, samples
+from experiments.reconstruction import comparison
+from experiments.runner import conclusion, launch, samples
 from ganstab.errors import InputError
 from ganstab.output import run_log
 
@@ -35,6 +39,8 @@ class Found(NamedTuple):
     """At which there are samples."""
     kept: Mapping[int, np.ndarray]
     """Samples by step, of an experiment that keeps them."""
+    concluded: Mapping[str, np.ndarray] = MappingProxyType({})
+    """What was measured after the last step, if anything was."""
 
 
 def define_flags() -> None:
@@ -53,7 +59,8 @@ def find(folder: pathlib.Path) -> Found:
     if not steps or not (folder / "config.json").exists():
         raise InputError(f"--run={folder} is no run with samples: name a folder that one wrote")
     config = json.loads((folder / "config.json").read_text())
-    return Found(folder, config, steps, samples.kept(folder))
+    concluded = conclusion.read(folder, config.get("num_steps", 0))
+    return Found(folder, config, steps, samples.kept(folder), concluded)
 
 
 def labels(configs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -92,9 +99,27 @@ def draw_points(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path)
     pictures.rows(rows, path, mixture=MIXTURES[data.pop()])
 
 
+def draw_reconstructions(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path) -> None:
+    """Images and distances of runs that sought the same images; seeds of one setting together."""
+    for run in runs:
+        result = json.loads((run.folder / "result.json").read_text())
+        if result["status"] != "finished":
+            raise InputError(f"--run={run.folder} has not sought all its images: let it finish")
+    known = [
+        comparison.Run(name, run.config["unroll_steps"], run.config["seed"], run.concluded)
+        for name, run in zip(names, runs, strict=True)
+    ]
+    for line in comparison.compare(known, path):
+        print(line)
+
+
 def main() -> int:
     """Writes the picture."""
     runs = [find(pathlib.Path(run)) for run in FLAGS.run]
+    if runs and all("reconstruction" in run.concluded for run in runs):
+        settings = [{k: v for k, v in run.config.items() if k != "seed"} for run in runs]
+        draw_reconstructions(runs, labels(settings), pathlib.Path(FLAGS.out))
+        return 0
     points = bool(runs) and all(run.kept for run in runs)
     draw = draw_points if points else draw_images
     draw(runs, labels([run.config for run in runs]), pathlib.Path(FLAGS.out))

@@ -1,0 +1,123 @@
+"""Images above their reconstructions, and histograms of distances between pairs of images."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from ganstab.output.writing import write_atomic
+from ganstab.style import BLUE, FAINT, INK, PAPER, VERMILION, png
+
+_DPI, _SIDE, _GAP, _WORDS, _LEFT = 200, 128, 10, 26, 150
+_BINS = 70
+
+
+class Row(NamedTuple):
+    """What one generator made of some images."""
+
+    label: str
+    image: np.ndarray
+    """uint8 [n, H, W, 3]."""
+    error: np.ndarray
+    """Mean squared error of each, [n]."""
+
+
+class Panel(NamedTuple):
+    """Distances to be seen beside those of the data."""
+
+    label: str
+    runs: Sequence[np.ndarray]
+    """One array for each run."""
+
+
+def reconstructions(image: np.ndarray, rows: Sequence[Row], path: pathlib.Path) -> None:
+    """One PNG: the images, below them what each row made of them, with its mean squared error.
+
+    Where there are several rows, each image's least error is set in bold (Metz et al., Figure 5).
+
+    Args:
+      image: of the data, uint8 [n, H, W, 3].
+      rows: of the same images.
+      path: the PNG file.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    cell, line = _SIDE + _GAP, _SIDE + _WORDS + _GAP
+    width, height = _LEFT + len(image) * cell, line * (1 + len(rows)) - _WORDS
+    least = np.min([row.error for row in rows], axis=0)
+    with matplotlib.rc_context(PAPER):
+        figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+
+        def write(x: float, y: float, words: str, **style) -> None:
+            figure.text(x / width, 1 - y / height, words, va="center", **style)
+
+        def draw(top: int, label: str, image: np.ndarray) -> None:
+            write(_LEFT - _GAP, top + _SIDE / 2, label, ha="right", fontsize=8)
+            for column, pixels in enumerate(image):
+                shown = _enlarged(pixels)
+                left, bottom = _LEFT + column * cell, height - top - len(shown)
+                figure.figimage(shown, left, bottom, origin="upper")
+
+        draw(_GAP // 2, "data", image)
+        for place, row in enumerate(rows):
+            top = _GAP // 2 + cell + place * line
+            draw(top, row.label, row.image)
+            for column, error in enumerate(row.error):
+                best = len(rows) > 1 and error == least[column]
+                style = {"weight": "bold", "color": INK} if best else {"color": FAINT}
+                middle = _LEFT + column * cell + _SIDE / 2
+                words = f"{error:.4f}"
+                write(middle, top + _SIDE + _WORDS / 2, words, ha="center", fontsize=6.5, **style)
+        write_atomic(path, png(figure))
+
+
+def distances(data: np.ndarray, panels: Sequence[Panel], path: pathlib.Path) -> None:
+    """One PNG: densities of the distances of samples beside the data's, medians as dashed lines.
+
+    There is a panel for each setting, in which every run is a line (Metz et al., Figure 6).
+
+    Args:
+      data: distances of random pairs of training images.
+      panels: distances of random pairs of samples.
+      path: the PNG file.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    from ganstab import plots  # here, so that a run starts without SciPy
+
+    runs = [run for panel in panels for run in panel.runs]
+    edges = np.linspace(0, max(np.max(sample) for sample in (data, *runs)), _BINS + 1)
+    with matplotlib.rc_context({**PAPER, "axes.grid": False}):
+        height = 1.0 if len(panels) > 1 else 1.9
+        figure, axes = plots.panels(len(panels), 1, width=4.2, height=height)
+        for axis, panel in zip(axes[:, 0], panels, strict=True):
+            _density(axis, data, edges, VERMILION, "data", filled=True)
+            for number, run in enumerate(panel.runs):
+                _density(axis, run, edges, BLUE, "" if number else panel.label)
+            axis.set_xlim(0, edges[-1])
+            axis.set_yticks([])
+            axis.spines["left"].set_visible(False)
+            axis.tick_params(labelbottom=axis is axes[-1, 0])
+            axis.legend(loc="upper right", handlelength=1.2)
+        axes[-1, 0].set_xlabel("distance of two images, pixels in [0, 1]")
+        write_atomic(path, png(figure))
+
+
+def _density(axis, sample, edges, colour: str, label: str, *, filled: bool = False) -> None:
+    style = {"facecolor": matplotlib.colors.to_rgba(colour, 0.15)} if filled else {}
+    axis.hist(
+        sample, edges, density=True, histtype="stepfilled" if filled else "step",
+        edgecolor=colour, linewidth=1.1, label=label, **style,
+    )  # fmt: skip
+    axis.axvline(np.median(sample), color=colour, linestyle="--", linewidth=1.0)
+
+
+def _enlarged(pixels: np.ndarray) -> np.ndarray:
+    """As near to the size of a cell as whole multiples come."""
+    scale = max(1, _SIDE // max(pixels.shape[:2]))
+    return pixels.repeat(scale, 0).repeat(scale, 1)

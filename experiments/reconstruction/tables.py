@@ -1,0 +1,59 @@
+"""Table 3 of the Unrolled GAN paper as data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.runner.records import Published
+from experiments.runner.table import Cell, Table
+
+SOURCE = "Metz et al. 2017, Table 3 (full width)"
+# K -> mean squared error, its standard error; share of images that this K reconstructs best, %.
+TABLE_3 = {
+    0: ((0.0231, 0.0024), 0.63),
+    1: ((0.0195, 0.0021), 22.97),
+    5: ((0.0200, 0.0023), 15.31),
+    10: ((0.0181, 0.0018), 61.09),
+}
+SMALL = {"width": 0.25, "num_steps": 2500, "eval_every": 500, "inference_images": 320}
+
+
+def published(unroll_steps: int) -> dict[str, Published]:
+    """What the paper has for this K, by the names of the results."""
+    if unroll_steps not in TABLE_3:
+        return {}
+    error, share = TABLE_3[unroll_steps]
+    return {"mse": Published(*error, SOURCE), "win_share": Published(share, None, SOURCE)}
+
+
+def _table(title: str, description: str, settings: Mapping[str, Any]) -> Table:
+    cells = [
+        Cell(
+            name=f"K{k}",
+            row="CIFAR-10",
+            column=f"K = {k}",
+            settings={"unroll_steps": k, **settings},
+            published=published(k),
+        )
+        for k in TABLE_3
+    ]
+    return Table(title, description, tuple(cells))
+
+
+ABOUT = (
+    "How well generators trained with K unrolled steps reproduce images of the training set, each "
+    "sought by L-BFGS from three random starts: mean squared error of the best. Which K reproduces "
+    "an image best can be told only of several runs together: `experiments.compare` does that. "
+)
+TABLES = {
+    "table_3": _table(
+        "Table 3: training images found again",
+        ABOUT + "Networks and length are the paper's, which wants an accelerator.",
+        {},
+    ),
+    "table_3_small": _table(
+        "Table 3, small: training images found again by narrow networks",
+        ABOUT + "All networks have a quarter of the paper's width, the training is shorter and the "
+        "images are fewer, so that a CPU carries it: the errors are not the paper's own.",
+        SMALL,
+    ),
+}
