@@ -31,6 +31,8 @@ class Evaluation(NamedTuple):
     """What the experiment's `draw` takes: images [n, H, W, C] in [-1, 1] for the sample grid."""
     counts: np.ndarray | None = None
     """Samples in each mode, [M], where the data have modes."""
+    kept: np.ndarray | None = None
+    """What the experiment's `draw_training` takes, if not `samples`."""
 
 
 class Experiment(NamedTuple):
@@ -52,8 +54,9 @@ class Experiment(NamedTuple):
     draw: Callable[[np.ndarray, pathlib.Path], None] = samples.sample_grid
     """Writes an evaluation's samples as a PNG."""
     draw_training: Callable[[Mapping[int, np.ndarray], pathlib.Path], None] | None = None
-    """Writes samples by their step as one PNG over training; for that they are kept, in a file at
-    each evaluation, and the state before the first step is looked at too."""
+    """Writes samples, or what was kept in place of them, by their step as one PNG over training;
+    for that there is a file of each evaluation, and the state before the first step is looked at
+    too."""
     conclusion: Conclusion | None = None
     """What is measured once, after the last step."""
 
@@ -99,14 +102,15 @@ class Book:
                 self._counts.append({"step": step, "counts": found.counts})
                 run_log.append_row(self._folder / MODES_LOG, self._counts[-1])
             if self._writes:
-                self._show(found.samples, step)
+                self._show(found, step)
         else:
             self._progress.update(step, **shown)
 
-    def _show(self, found: np.ndarray, step: int) -> None:
-        self._experiment.draw(found, samples.sample_path(self._folder, step))
+    def _show(self, found: Evaluation, step: int) -> None:
+        self._experiment.draw(found.samples, samples.sample_path(self._folder, step))
         if self._experiment.draw_training:
-            samples.keep(found, self._folder, step)
+            kept = found.samples if found.kept is None else found.kept
+            samples.keep(kept, self._folder, step)
 
     def save(self, state: TrainState, step: int) -> None:
         """A checkpoint, written after the row of its step."""

@@ -64,11 +64,23 @@ def modes_panel(published: Published | None = None, maximum: int = 1000) -> Pane
     return Panel("Modes covered", lines, (*_paper(published), best))
 
 
-def kl_panel(published: Published | None = None, floor: float | None = None) -> Panel:
-    """KL to the uniform distribution, key "kl", in nats, with the floor of a perfect sampler."""
+def kl_panel(
+    published: Published | None = None, floor: float | None = None, *, to: str = "uniform"
+) -> Panel:
+    """KL to uniform or what else is named, key "kl", in nats, with a perfect sampler's floor."""
+    return _divergence_panel("kl", f"KL to {to}, nats (lower is better)", published, floor)
+
+
+def js_panel(of: str, published: Published | None = None, floor: float | None = None) -> Panel:
+    """Jensen-Shannon divergence of samples and data, key "js", in nats, with its floor."""
+    return _divergence_panel("js", f"JS divergence of {of}, nats", published, floor)
+
+
+def _divergence_panel(
+    key: str, title: str, published: Published | None, floor: float | None
+) -> Panel:
     best = () if floor is None else (Mark(floor, f"perfect sampler {floor:.3g}", colour=FAINT),)
-    lines = (Line("kl", "this run", BLUE),)
-    return Panel("KL to uniform, nats (lower is better)", lines, (*_paper(published), *best), True)
+    return Panel(title, (Line(key, "this run", BLUE),), (*_paper(published), *best), True)
 
 
 def curves(rows: Sequence[Row], path: pathlib.Path, panels: Sequence[Panel]) -> None:

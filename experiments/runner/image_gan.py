@@ -86,7 +86,7 @@ def prepare(modules: Pair, key: jax.Array, mesh: Mesh) -> Trained:
 def make_sampler(
     gen: Player, key: jax.Array, measure: Callable[[jax.Array], Any]
 ) -> Callable[[TrainState], tuple[np.ndarray, Any]]:
-    """`state -> (images, found)`: the first 64 samples, and what is measured on each of them all.
+    """`state -> (images, found)`: at most 64 samples, and what is measured on each of them all.
 
     The latents are the same at every evaluation.
 
@@ -96,12 +96,13 @@ def make_sampler(
       measure: `images [n, H, W, C] -> leaves [n, …]`, inside jit; the only thing kept of all
         `--samples` images.
     """
-    batches = -(-FLAGS.samples // EVALUATION_BATCH)
+    size = min(EVALUATION_BATCH, FLAGS.samples)
+    batches = -(-FLAGS.samples // size)
 
     @jax.jit
     def draw(state: TrainState, key: jax.Array):
         def one(key):
-            z = jax.random.normal(key, (EVALUATION_BATCH, LATENT))
+            z = jax.random.normal(key, (size, LATENT))
             train = "bn_mode" in FLAGS and FLAGS.bn_mode == "batch"
             fake, _ = gen.apply(state.params.gen, state.carry.state.gen, z, key, train=train)
             return fake[:SHOWN], measure(fake)

@@ -10,7 +10,10 @@ from typing import Any, TextIO
 
 import tqdm
 
-_NAMES = {"gen/loss": "loss G", "disc/loss": "D", "kl": "KL", "high_quality": "near %"}
+_NAMES = {
+    "gen/loss": "loss G", "disc/loss": "D", "kl": "KL", "js": "JS",
+    "high_quality": "near %", "sure": "sure %",
+}  # fmt: skip
 _SILENT = ("samples",)
 _BAR = "{percentage:3.0f}%|{bar}| {desc}"
 

@@ -29,9 +29,15 @@ from ganstab.output.pages import (
 from ganstab.output.run_log import read_rows
 from ganstab.output.writing import to_json, write_atomic
 
-__all__ = ["Picture", "sample_pictures", "summary", "write_report", "write_result"]
+__all__ = ["Picture", "prose", "sample_pictures", "summary", "write_report", "write_result"]
 
 Result = Mapping[str, Any]
+
+
+def prose(docstring: str | None) -> str:
+    """The paragraphs of a program's docstring, without the commands set off between them."""
+    paragraphs = (docstring or "").strip().split("\n\n")
+    return "\n\n".join(text for text in paragraphs if not text.startswith("    "))
 
 
 def write_result(workdir: pathlib.Path, result: Result) -> None:
@@ -106,7 +112,9 @@ def sample_pictures(workdir: pathlib.Path, limit: int = 6) -> list[Picture]:
 
 def _caption(step: int, row: Mapping[str, Any]) -> str:
     numbers = {
-        name: row[name] for name in ("modes", "high_quality", "kl") if row.get(name) is not None
+        name: row[name]
+        for name in ("modes", "high_quality", "kl", "js", "sure")
+        if row.get(name) is not None
     }
     return " · ".join([f"step {step:,}", *describe(numbers)])
 
