@@ -32,13 +32,13 @@ import numpy as np
 from absl import flags
 
 from experiments import runner
-from experiments.digits import pictures
+from experiments.digits import colors, pictures
 from experiments.runner import adversary, figures, image_gan, images, records
 from experiments.runner.feeds import make_feed
 from experiments.runner.report import prose
 from experiments.runner.table import Cell, Table
 from ganstab import metrics, steps
-from ganstab.data import Images, RandomAccess, augmentation_key, colored_digits
+from ganstab.data import colored_digits
 from ganstab.networks import unrolled_gan
 from ganstab.types import Player, TrainState
 
@@ -89,30 +89,6 @@ flags.DEFINE_float(
 flags.register_validator("width", lambda width: width in WIDTHS, f"must be one of {tuple(WIDTHS)}")
 
 
-def data_colors(source: Images | RandomAccess, key: jax.Array) -> np.ndarray:
-    """The colours of as many images of the data as samples are drawn, [samples, 3]."""
-
-    @jax.jit
-    def colors(image, label, key):
-        digits = colored_digits.assemble(image, label)
-        return metrics.foreground_colors(colored_digits.augment(digits, augmentation_key(key)).real)
-
-    size = images.size(source)
-    n = min(image_gan.EVALUATION_BATCH, FLAGS.samples, size)
-
-    def batch(key):
-        places = np.asarray(colored_digits.indices(key, n, size))
-        return np.asarray(colors(*images.take(source, places), key))
-
-    keys = jax.random.split(key, -(-FLAGS.samples // n))
-    return np.concatenate([batch(key) for key in keys])[: FLAGS.samples]
-
-
-def divergence(data: np.ndarray, colors: np.ndarray) -> float:
-    """Of the colours [n, 3] of two sets of images, in nats."""
-    return float(metrics.js_divergence_of_samples(data, colors))
-
-
 def make_evaluation(
     gen: Player, key: jax.Array, data: np.ndarray
 ) -> Callable[[TrainState], runner.Evaluation]:
@@ -120,9 +96,9 @@ def make_evaluation(
     sample = image_gan.make_sampler(gen, key, metrics.foreground_colors)
 
     def evaluate(state: TrainState) -> runner.Evaluation:
-        shown, colors = sample(state)
-        numbers = {"samples": len(colors), "js": divergence(data, colors)}
-        return runner.Evaluation(numbers, shown, kept=colors)
+        shown, found = sample(state)
+        numbers = {"samples": len(found), "js": colors.divergence(data, found)}
+        return runner.Evaluation(numbers, shown, kept=found)
 
     return evaluate
 
@@ -154,8 +130,7 @@ def build(session: runner.Session) -> runner.Experiment:
     trained = image_gan.prepare(modules, init_key, session.mesh)
     source = loaded()
     session.progress.note("looking at the colours of the data")
-    data, others = (data_colors(source, k) for k in jax.random.split(jax.random.key(DATA_SEED)))
-    floor = divergence(data, others)
+    data, floor = colors.of_data(source, jax.random.key(DATA_SEED), FLAGS.samples)
     return runner.Experiment(
         title=f"Coloured MNIST, K = {FLAGS.unroll_steps}, width {FLAGS.width:g}",
         description=prose(__doc__),

@@ -27,27 +27,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
 from experiments import runner
-from experiments.digits import pictures
+from experiments.digits import counts, pictures
 from experiments.runner import adversary, figures, image_gan, images, records
 from experiments.runner.feeds import make_feed
 from experiments.runner.report import prose
 from experiments.runner.ruler import check_ruler
 from experiments.runner.table import Cell, Table
 from ganstab import digit_classifier, metrics, steps
-from ganstab.data import Images, RandomAccess, single_images, to_unit_range
-from ganstab.metrics.divergences import kl
+from ganstab.data import single_images
 from ganstab.networks import unrolled_gan
 from ganstab.style import BLUE, FAINT
 from ganstab.types import Player, TrainState
 
-CLASSES = 10
-DATA, CHUNK = 10_000, 100
-SURE = 0.9
 TABLES = {
     "figure_3": Table(
         "Figure 3: an LSTM generator, with and without unrolling",
@@ -63,48 +58,20 @@ adversary.define_flags(unroll_steps=20, disc_learning_rate=1e-4)
 image_gan.define_flags(samples=5120, gen_norm=False)
 
 
-def read(ruler: digit_classifier.Params, image: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The digit of each image [n, 28, 28, 1], and how sure the classifier is of it, from 0 to 1."""
-    shares = jax.nn.softmax(digit_classifier.scores(ruler, image))
-    return jnp.argmax(shares, axis=-1), jnp.max(shares, axis=-1)
-
-
-def measure(digits: np.ndarray, sure: np.ndarray) -> dict[str, float]:
-    """Of as many digits as are named, with how sure that is: how many differ, how many are sure."""
-    return {
-        "samples": len(digits),
-        "modes": metrics.count_modes(digits, CLASSES),
-        "sure": 100 * float(np.mean(sure > SURE)),
-    }
-
-
-def kl_to_data(digits: np.ndarray, data: np.ndarray) -> float:
-    """KL(shares of digits || shares in the data), in nats, of digits [n] and [m].
-
-    Half an image more of each class keeps it finite where a class is missing in the data.
-    """
-    found, known = (metrics.class_histogram(x, CLASSES) for x in (digits, data))
-    return kl(found / found.sum(), (known + 0.5) / (known.sum() + 0.5 * CLASSES))
-
-
 def make_evaluation(
     gen: Player, key: jax.Array, data: np.ndarray
 ) -> Callable[[TrainState], runner.Evaluation]:
     """Draws samples, of the same latents at every evaluation, and reads the digits."""
-    sample = image_gan.make_sampler(gen, key, functools.partial(read, digit_classifier.load()))
+    read = functools.partial(counts.read, digit_classifier.load())
+    sample = image_gan.make_sampler(gen, key, read)
 
     def evaluate(state: TrainState) -> runner.Evaluation:
         shown, (digits, sure) = sample(state)
-        numbers = {**measure(digits, sure), "kl": kl_to_data(digits, data)}
-        counts = metrics.class_histogram(digits, CLASSES)
-        return runner.Evaluation(numbers, shown, counts, kept=shown[: pictures.SIDE**2])
+        found = metrics.class_histogram(digits, counts.CLASSES)
+        numbers = counts.measure(digits, sure, data)
+        return runner.Evaluation(numbers, shown, found, kept=shown[: pictures.SIDE**2])
 
     return evaluate
-
-
-def floor(samples: int) -> float:
-    """The KL to the data's digits that a perfect sampler has on average: both sides are counted."""
-    return metrics.kl_floor(samples, CLASSES) + metrics.kl_floor(DATA, CLASSES)
 
 
 def panels(sure_of_data: float) -> tuple[figures.Panel, ...]:
@@ -112,8 +79,8 @@ def panels(sure_of_data: float) -> tuple[figures.Panel, ...]:
     line = (figures.Line("sure", "this run", BLUE),)
     best = figures.Mark(sure_of_data, f"data {sure_of_data:.1f}", colour=FAINT)
     return (
-        figures.modes_panel(maximum=CLASSES),
-        figures.kl_panel(floor=floor(FLAGS.samples), to="the data's digits"),
+        figures.modes_panel(maximum=counts.CLASSES),
+        figures.kl_panel(floor=counts.kl_floor(FLAGS.samples), to="the data's digits"),
         figures.Panel("Samples that the classifier is sure of, %", line, (best,)),
         figures.LOSSES,
         figures.GRADIENT_NORMS,
@@ -131,12 +98,12 @@ def results(
         )
     return {
         "modes": records.measured(
-            [numbers["modes"]], f"digits that occur, of {CLASSES}", ideal=CLASSES
+            [numbers["modes"]], f"digits that occur, of {counts.CLASSES}", ideal=counts.CLASSES
         ),
         "kl": records.measured(
             [numbers["kl"]],
             "KL to the data's digits, nats",
-            ideal=floor(int(numbers["samples"])),
+            ideal=counts.kl_floor(int(numbers["samples"])),
             better="lower",
         ),
         "sure": records.measured(
@@ -144,16 +111,6 @@ def results(
         ),
         **ruler,
     }
-
-
-def read_data(source: Images | RandomAccess) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """10,000 images from all over the data, in [-1, 1], and what `read` says of them."""
-    places = np.linspace(0, images.size(source) - 1, DATA).astype(int)
-    known = to_unit_range(jnp.asarray(images.take(source, places).image))
-    chunks = known.reshape(-1, CHUNK, *known.shape[1:])
-    ruler = digit_classifier.load()
-    digits, sure = jax.lax.map(functools.partial(read, ruler), chunks)
-    return np.asarray(known), np.asarray(digits).ravel(), np.asarray(sure).ravel()
 
 
 def build(session: runner.Session) -> runner.Experiment:
@@ -165,8 +122,9 @@ def build(session: runner.Session) -> runner.Experiment:
     trained = image_gan.prepare(modules, init_key, session.mesh)
     source = loaded()
     session.progress.note("reading the digits of the data")
-    known, digits, sure = read_data(source)
-    sure_of_data = measure(digits, sure)["sure"]
+    known = counts.some_data(source)
+    digits, sure = counts.read_data(known)
+    sure_of_data = counts.measure(digits, sure, digits)["sure"]
     return runner.Experiment(
         title=f"MNIST by columns, K = {FLAGS.unroll_steps}",
         description=prose(__doc__),

@@ -77,12 +77,14 @@ def _map(axis: Axes, points: np.ndarray, data: np.ndarray) -> None:
 
     plots.density(axis, points, reach=1.0, bandwidth=_BANDWIDTH)
     smooth = plots.kernel_density(data, reach=1.0, bandwidth=_BANDWIDTH_OF_LINES)
-    levels = sorted(_level(smooth, share) for share in _HELD)
-    place = {"origin": "lower", "extent": (-1, 1, -1, 1)}
-    axis.contour(smooth.T, levels=levels, colors=VERMILION, linewidths=0.7, **place)
+    levels = sorted(level(smooth, share) for share in _HELD)
+    axis.contour(
+        smooth.T, levels=levels, colors=VERMILION, linewidths=0.7,
+        origin="lower", extent=(-1, 1, -1, 1),
+    )  # fmt: skip
 
 
-def _level(density: np.ndarray, share: float) -> float:
+def level(density: np.ndarray, share: float) -> float:
     """The density above which this share of the mass lies."""
     falling = np.sort(density, axis=None)[::-1]
     held = np.cumsum(falling) / falling.sum()
