@@ -26,7 +26,7 @@ def order(population: int) -> np.ndarray:
 
 
 def generator(gen: Player, state: TrainState) -> Callable[[Array], Array]:
-    """The function z [n, 256] -> images [n, H, W, C] in [−1, 1], each by itself: running batch statistics."""
+    """The function z [n, 256] -> images [n, H, W, C] in [−1, 1], with running batch statistics."""
     unused = jax.random.key(0)
     return lambda z: gen.apply(state.params.gen, state.carry.state.gen, z, unused, train=False)[0]
 

@@ -65,7 +65,7 @@ def reconstructions(image: np.ndarray, rows: Sequence[Row], path: pathlib.Path) 
         draw(_GAP // 2, "data", image)
         for place, row in enumerate(rows):
             top = _GAP // 2 + cell + place * line
-            draw(top, row.label, row.image)
+            draw(top, row.label.replace(", ", "\n"), row.image)
             for column, error in enumerate(row.error):
                 best = len(rows) > 1 and error == least[column]
                 style = {"weight": "bold", "color": INK} if best else {"color": FAINT}
@@ -92,7 +92,7 @@ def distances(data: np.ndarray, panels: Sequence[Panel], path: pathlib.Path) -> 
 
     runs = [run for panel in panels for run in panel.runs]
     edges = np.linspace(0, max(np.max(sample) for sample in (data, *runs)), _BINS + 1)
-    with matplotlib.rc_context({**PAPER, "axes.grid": False}):
+    with matplotlib.rc_context(PAPER):
         height = 1.0 if len(panels) > 1 else 1.9
         figure, axes = plots.panels(len(panels), 1, width=4.2, height=height)
         for axis, panel in zip(axes[:, 0], panels, strict=True):
@@ -101,6 +101,7 @@ def distances(data: np.ndarray, panels: Sequence[Panel], path: pathlib.Path) -> 
                 _density(axis, run, edges, BLUE, "" if number else panel.label)
             axis.set_xlim(0, edges[-1])
             axis.set_yticks([])
+            axis.grid(False)
             axis.spines["left"].set_visible(False)
             axis.tick_params(labelbottom=axis is axes[-1, 0])
             axis.legend(loc="upper right", handlelength=1.2)
