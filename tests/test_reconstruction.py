@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,30 +24,33 @@ RUN = {
     "batch_size": 8, "samples": 64, "inference_images": 7, "inference_batch": 2, "starts": 2,
     "iterations": 3,
 }  # fmt: skip
-# Each command line with the pieces after which its process is sent a signal, if any.
+# One run, sent SIGTERM after two pieces of its last measurement; then the same run, and a copy
+# without these pieces. The programs are compiled once for the three.
 SCRIPT = """
-import json, os, sys
-from absl.testing import flagsaver
-from experiments import cifar10_reconstruction, runner
-from experiments.runner import conclusion
+import os, pathlib, shutil, signal, sys
+from absl import flags
+from experiments import cifar10_reconstruction as program
+from experiments.runner import conclusion, run, start
 
+flags.FLAGS(sys.argv)
+session = start(program.__name__, "")
+experiment = program.build(session)
 keep, made = conclusion._keep, []
 
 def kept(file, arrays):
     keep(file, arrays)
     made.append(file)
-    if len(made) == last:
-        os.kill(os.getpid(), number)
+    if len(made) == 2:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 conclusion._keep = kept
-for number, last, arguments in json.load(sys.stdin):
-    made.clear()
-    sys.argv = ["cifar10_reconstruction", *arguments]
-    with flagsaver.flagsaver():
-        try:
-            runner.launch(cifar10_reconstruction.main)
-        except SystemExit as end:
-            print("status", end.code, flush=True)
+print("status", run(experiment, session))
+whole = session._replace(folder=session.folder.with_name("whole"))
+shutil.copytree(session.folder, whole.folder)
+shutil.rmtree(whole.folder / "conclusion")
+session.stop.received.clear()
+for going_on in (session, whole):
+    print("status", run(experiment, going_on))
 """
 
 
@@ -189,37 +193,24 @@ def data(tmp_path_factory):
     return folder
 
 
-def arguments(workdir, cache, data) -> list[str]:
-    flags = {**RUN, "workdir": workdir, "compilation_cache": cache, "data_dir": data}
-    return [f"--{name}={value}" for name, value in flags.items()]
-
-
-def launched(*runs) -> subprocess.CompletedProcess:
-    """Of a signal's number, after how many pieces it comes, and the run's arguments."""
-    return subprocess.run(
-        [sys.executable, "-c", SCRIPT], input=json.dumps(runs),
+def test_a_run_stopped_while_it_seeks_ends_with_the_same_numbers(tmp_path, cache, data):
+    stopped, whole = tmp_path / "run", tmp_path / "whole"
+    flags = {**RUN, "workdir": stopped, "compilation_cache": cache, "data_dir": data}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *(f"--{name}={value}" for name, value in flags.items())],
         cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
     )  # fmt: skip
-
-
-def test_a_run_killed_while_it_seeks_ends_with_the_same_numbers(tmp_path, cache, data):
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = arguments(killed, cache, data)
-    done = launched([signal.SIGTERM, 2, command], [signal.SIGKILL, 1, command])
-    assert done.returncode == -signal.SIGKILL and "status 143" in done.stdout, done.stderr
-    assert "Stopped at step 2 of 2" in done.stdout and "3 of 5 pieces" in done.stdout
-    result = json.loads((killed / "result.json").read_text())
-    assert result["status"] == "running" and list(result["results"]) == ["distance"]
-    assert len(names(killed / "conclusion" / "step_000000002")) == 3
-    done = launched([0, 0, command], [0, 0, arguments(whole, cache, data)])
-    assert done.stdout.count("status 0") == 2, done.stderr
-    results = [json.loads((run / "result.json").read_text()) for run in (killed, whole)]
+    assert done.returncode == 0, done.stderr
+    said = re.findall("status (\\d+)|(Stopped at step 2 of 2.*to be made)", done.stdout)
+    assert [first or "stopped" for first, _ in said] == ["stopped", "143", "0", "0"]
+    assert "3 of 5 pieces" in said[0][1]
+    results = [json.loads((run / "result.json").read_text()) for run in (stopped, whole)]
     assert results[0]["results"] == results[1]["results"]
-    both = [conclusion.read(run, 2) for run in (killed, whole)]
+    both = [conclusion.read(run, 2) for run in (stopped, whole)]
     assert both[0].keys() == both[1].keys()
     for name in both[0].keys() - {"seconds"}:
         np.testing.assert_array_equal(both[0][name], both[1][name])
-    check_the_files(whole, results[1], both[1], data)
+    check_the_files(stopped, results[0], both[0], data)
 
 
 def check_the_files(run, result, kept, data):

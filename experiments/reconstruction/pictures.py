@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from ganstab import style
 from ganstab.output.writing import write_atomic
 from ganstab.style import BLUE, FAINT, INK, PAPER, VERMILION, png
 
@@ -46,32 +47,16 @@ def reconstructions(image: np.ndarray, rows: Sequence[Row], path: pathlib.Path) 
     Raises:
       InputError: the file cannot be written.
     """
-    cell, line = _SIDE + _GAP, _SIDE + _WORDS + _GAP
-    width, height = _LEFT + len(image) * cell, line * (1 + len(rows)) - _WORDS
+    height = _top(len(rows)) - _GAP // 2
+    width = _LEFT + len(image) * (_SIDE + _GAP)
     least = np.min([row.error for row in rows], axis=0)
     with matplotlib.rc_context(PAPER):
         figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
-
-        def write(x: float, y: float, words: str, **style) -> None:
-            figure.text(x / width, 1 - y / height, words, va="center", **style)
-
-        def draw(top: int, label: str, image: np.ndarray) -> None:
-            write(_LEFT - _GAP, top + _SIDE / 2, label, ha="right", fontsize=8)
-            for column, pixels in enumerate(image):
-                shown = _enlarged(pixels)
-                left, bottom = _LEFT + column * cell, height - top - len(shown)
-                figure.figimage(shown, left, bottom, origin="upper")
-
-        draw(_GAP // 2, "data", image)
+        _draw_line(figure, _GAP // 2, "data", image)
         for place, row in enumerate(rows):
-            top = _GAP // 2 + cell + place * line
-            draw(top, row.label.replace(", ", "\n"), row.image)
-            for column, error in enumerate(row.error):
-                best = len(rows) > 1 and error == least[column]
-                style = {"weight": "bold", "color": INK} if best else {"color": FAINT}
-                middle = _LEFT + column * cell + _SIDE / 2
-                words = f"{error:.4f}"
-                write(middle, top + _SIDE + _WORDS / 2, words, ha="center", fontsize=6.5, **style)
+            _draw_line(figure, _top(place), row.label.replace(", ", "\n"), row.image)
+            best = (row.error == least) & (len(rows) > 1)
+            _write_errors(figure, _top(place) + _SIDE + _WORDS / 2, row.error, best)
         write_atomic(path, png(figure))
 
 
@@ -88,13 +73,11 @@ def distances(data: np.ndarray, panels: Sequence[Panel], path: pathlib.Path) -> 
     Raises:
       InputError: the file cannot be written.
     """
-    from ganstab import plots  # here, so that a run starts without SciPy
-
     runs = [run for panel in panels for run in panel.runs]
     edges = np.linspace(0, max(np.max(sample) for sample in (data, *runs)), _BINS + 1)
     with matplotlib.rc_context(PAPER):
         height = 1.0 if len(panels) > 1 else 1.9
-        figure, axes = plots.panels(len(panels), 1, width=4.2, height=height)
+        figure, axes = style.panels(len(panels), 1, width=4.2, height=height)
         for axis, panel in zip(axes[:, 0], panels, strict=True):
             _density(axis, data, edges, VERMILION, "data", filled=True)
             for number, run in enumerate(panel.runs):
@@ -110,12 +93,39 @@ def distances(data: np.ndarray, panels: Sequence[Panel], path: pathlib.Path) -> 
 
 
 def _density(axis, sample, edges, colour: str, label: str, *, filled: bool = False) -> None:
-    style = {"facecolor": matplotlib.colors.to_rgba(colour, 0.15)} if filled else {}
+    look = {"facecolor": matplotlib.colors.to_rgba(colour, 0.15)} if filled else {}
     axis.hist(
         sample, edges, density=True, histtype="stepfilled" if filled else "step",
-        edgecolor=colour, linewidth=1.1, label=label, **style,
+        edgecolor=colour, linewidth=1.1, label=label, **look,
     )  # fmt: skip
     axis.axvline(np.median(sample), color=colour, linestyle="--", linewidth=1.0)
+
+
+def _top(place: int) -> int:
+    """Where a row begins, in pixels from above; the data, which have no errors, are above all."""
+    return _GAP // 2 + _SIDE + _GAP + place * (_SIDE + _WORDS + _GAP)
+
+
+def _draw_line(figure: Figure, top: int, label: str, image: np.ndarray) -> None:
+    """Images beside each other, after their label."""
+    _write(figure, _LEFT - _GAP, top + _SIDE / 2, label, ha="right", fontsize=8)
+    for column, pixels in enumerate(image):
+        shown = _enlarged(pixels)
+        bottom = round(figure.bbox.height) - top - len(shown)
+        figure.figimage(shown, _LEFT + column * (_SIDE + _GAP), bottom, origin="upper")
+
+
+def _write_errors(figure: Figure, middle: float, error: np.ndarray, best: np.ndarray) -> None:
+    for column, value in enumerate(error):
+        look = {"weight": "bold", "color": INK} if best[column] else {"color": FAINT}
+        left = _LEFT + column * (_SIDE + _GAP) + _SIDE / 2
+        _write(figure, left, middle, f"{value:.4f}", ha="center", fontsize=6.5, **look)
+
+
+def _write(figure: Figure, x: float, y: float, words: str, **look) -> None:
+    """At pixels from the left and from above."""
+    width, height = figure.bbox.size
+    figure.text(x / width, 1 - y / height, words, va="center", **look)
 
 
 def _enlarged(pixels: np.ndarray) -> np.ndarray:
