@@ -258,4 +258,4 @@ subject = functools.partial(runner.subject, build, __name__)
 
 
 if __name__ == "__main__":
-    runner.launch(main)
+    runner.launch(main, TABLES, SMOKE)

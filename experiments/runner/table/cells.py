@@ -37,7 +37,8 @@ class Table(NamedTuple):
     corner: str = ""
     """What the rows are, e.g. "discriminator's width"."""
     pictures: Callable[[Runs, pathlib.Path], Sequence[Picture]] | None = None
-    """Draws what only several runs together show into the folder given, for the report."""
+    """Draws what only several runs together show into the folder given, for the report; without,
+    what each cell's first run has drawn over its training is shown."""
 
     def rows(self) -> list[str]:
         """The names of the rows."""

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from experiments.runner.progress import describe
 from experiments.runner.samples import sample_path, sample_steps
 from experiments.runner.table import pictures
+from experiments.runner.table.cells import Runs
 from experiments.runner.table.options import Plan
 from experiments.runner.table.result import Results, entries
 from experiments.runner.table.runs import LOG, Run
 from ganstab.output import pages
 from ganstab.output.run_log import Row, read_rows
 
+TRAINING = "figures/training.png"
 Logs = Mapping[str, Mapping[int, Sequence[Row]]]
 
 
@@ -29,14 +31,14 @@ def read_logs(plan: Plan) -> dict[str, dict[int, list[Row]]]:
 
 
 def together(plan: Plan) -> str:
-    """The table's own pictures, of its finished runs."""
+    """The table's own pictures of its finished runs, or the first run's own of each cell."""
     folders: dict[str, dict[int, pathlib.Path]] = {}
     for run in plan.shown():
         if run.result().get("status") == "finished":
             folders.setdefault(run.cell.name, {})[run.seed] = run.folder
     runs = [(cell, folders[cell.name]) for cell in plan.table.cells if cell.name in folders]
-    draw = plan.table.pictures
-    drawn = draw(runs, plan.folder / "figures") if draw and runs else ()
+    draw = plan.table.pictures or _over_training
+    drawn = draw(runs, plan.folder / "figures") if runs else ()
     return pages.section("Side by side", *map(pages.figure, drawn))
 
 
@@ -68,6 +70,17 @@ def links(plan: Plan) -> str:
             cells.setdefault(run.cell.name, []).append(_link(run, plan))
     rows = (f"<tr><th>{name}</th><td>{', '.join(runs)}</td></tr>" for name, runs in cells.items())
     return pages.section("Runs", f'<table class="facts">{"".join(rows)}</table>' if cells else "")
+
+
+def _over_training(runs: Runs, folder: pathlib.Path) -> list[pages.Picture]:
+    """What runs that keep samples have drawn of them."""
+    del folder
+    first = [(cell, min(seeds), seeds[min(seeds)] / TRAINING) for cell, seeds in runs]
+    return [
+        pages.Picture(path, f"{cell.row}, {cell.column}, seed {seed}.")
+        for cell, seed, path in first
+        if path.exists()
+    ]
 
 
 def _curves(plan: Plan, result: Results, measure: str, logs: Logs) -> str:
