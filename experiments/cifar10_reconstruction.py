@@ -38,7 +38,7 @@ from absl import flags
 from jax import Array
 
 from experiments import runner
-from experiments.reconstruction import inference, pictures, tables
+from experiments.reconstruction import comparison, inference, pictures, tables
 from experiments.runner import adversary, devices, figures, images, records
 from experiments.runner.conclusion import Arrays
 from experiments.runner.feeds import make_feed
@@ -53,7 +53,10 @@ from ganstab.players import from_nnx
 from ganstab.style import BLUE, FAINT
 from ganstab.types import Game, Player, TrainState
 
-TABLES = tables.TABLES
+TABLES = {
+    name: table._replace(pictures=comparison.of_table, across=comparison.across)
+    for name, table in tables.TABLES.items()
+}
 SMOKE = {
     "width": 0.0625, "batch_size": 16, "samples": 64, "inference_images": 8, "inference_batch": 4,
     "iterations": 5,

@@ -116,6 +116,27 @@ def test_runs_of_several_k_and_seeds_are_compared(tmp_path, capsys):
             assert opened.size == size
 
 
+def test_a_table_tells_who_wins_once_all_are_there(tmp_path):
+    table = tables.TABLES["table_3"]
+    errors = {0: [3, 3, 3, 3], 1: [1, 2, 2, 2], 5: [2, 1, 2, 1], 10: [4, 4, 1, 4]}
+    runs = []
+    for cell in table.cells:
+        k = cell.settings["unroll_steps"]
+        folder = written(tmp_path / cell.name, k, 0, errors[k])
+        np.save(folder / "errors.npy", np.array(errors[k], float))
+        runs.append((cell, {0: folder, 3: folder} if k else {0: folder}))
+    across = comparison.across(runs)
+    assert [list(seeds) for seeds in across.values()] == [[0]] * 4
+    shares = [across[cell.name][0]["win_share"] for cell in table.cells]
+    assert [share["values"] for share in shares] == [[0], [25], [50], [25]]
+    assert shares[3]["published"]["value"] == 61.09
+    assert comparison.across(runs[:3]) == {"K0": {}, "K1": {}, "K5": {}}
+    (tmp_path / "drawn").mkdir()
+    drawn = comparison.of_table(runs[::3], tmp_path / "drawn")
+    assert [picture.path.name for picture in drawn] == names(tmp_path / "drawn")[1:]
+    assert comparison.of_table(runs[:1], tmp_path) == comparison.of_table([], tmp_path) == []
+
+
 def test_what_cannot_be_compared_is_refused(tmp_path):
     runs = found(
         written(tmp_path / "a", 0, 0, [1, 2]),

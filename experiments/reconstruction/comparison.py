@@ -1,5 +1,6 @@
 """Runs of several K against each other: which of them reconstructs which image best."""
 
+import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,13 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.reconstruction import pictures
-from experiments.reconstruction.tables import published
-from experiments.runner import records
+from experiments.reconstruction.tables import TABLE_3, published
+from experiments.runner import conclusion, records
 from experiments.runner.reading import shown
+from experiments.runner.table import Runs
 from ganstab.errors import InputError
+from ganstab.output.pages import Picture
 from ganstab.output.writing import to_json, write_atomic
 
 SHOWN = 8
+SHARE = "images that it reconstructs best, %"
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -89,6 +93,50 @@ def compare(runs: Sequence[Run], path: pathlib.Path) -> list[str]:
     return [_line(label, entries) for label, entries in found.items()]
 
 
+def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
+    """For a table's report, Figures 5 and 6 of its finished runs."""
+    if not _seeds(runs) or len(runs) < 2:
+        return []
+    known = [
+        Run(cell.column, cell.settings["unroll_steps"], seed, _kept(run))
+        for cell, seeds in runs
+        for seed, run in seeds.items()
+    ]
+    path = folder / "reconstructions.png"
+    compare(known, path)
+    return [
+        Picture(path, "The images on which the least and the largest K differ most, first seed."),
+        Picture(
+            path.with_name(f"{path.stem}_distances.png"),
+            "Distances of random pairs of samples, and of images of the data.",
+        ),
+    ]
+
+
+def across(runs: Runs) -> dict[str, dict[int, dict[str, Any]]]:
+    """For a table, by cell and seed: the share of images that this K reconstructs best.
+
+    It is said once all the paper's K are there, as it is a share among them.
+    """
+    found: dict[str, dict[int, dict[str, Any]]] = {cell.name: {} for cell, _ in runs}
+    for seed in _seeds(runs) if len(runs) == len(TABLE_3) else ():
+        errors = np.stack([np.load(seeds[seed] / "errors.npy") for _, seeds in runs])
+        for (cell, _), share in zip(runs, win_shares(errors), strict=True):
+            entry = records.measured([100 * share], SHARE, published=cell.published["win_share"])
+            found[cell.name][seed] = {"win_share": entry}
+    return found
+
+
+def _seeds(runs: Runs) -> list[int]:
+    """Those that every cell has."""
+    return sorted(set.intersection(*(set(seeds) for _, seeds in runs))) if runs else []
+
+
+def _kept(folder: pathlib.Path) -> Arrays:
+    config = json.loads((folder / "config.json").read_text())
+    return conclusion.read(folder, config["num_steps"])
+
+
 def _grouped(runs: Sequence[Run]) -> tuple[dict[str, dict[int, Arrays]], list[int]]:
     """By label, from the least K to the largest, and by seed; and the seeds that all have."""
     groups: dict[str, dict[int, Arrays]] = {}
@@ -116,9 +164,7 @@ def _measured(known: Mapping[str, records.Published], error, share) -> dict[str,
             published=known.get("mse"),
             better="lower",
         ),
-        "win_share": records.measured(
-            share, "images that it reconstructs best, %", published=known.get("win_share")
-        ),
+        "win_share": records.measured(share, SHARE, published=known.get("win_share")),
     }
 
 

@@ -39,6 +39,8 @@ class Table(NamedTuple):
     pictures: Callable[[Runs, pathlib.Path], Sequence[Picture]] | None = None
     """Draws what only several runs together show into the folder given, for the report; without,
     what each cell's first run has drawn over its training is shown."""
+    across: Callable[[Runs], Mapping[str, Mapping[int, Mapping[str, Any]]]] | None = None
+    """What only several runs together tell: by cell and seed, further entries of its results."""
 
     def rows(self) -> list[str]:
         """The names of the rows."""

@@ -9,7 +9,7 @@ from experiments.runner.samples import sample_path, sample_steps
 from experiments.runner.table import pictures
 from experiments.runner.table.cells import Runs
 from experiments.runner.table.options import Plan
-from experiments.runner.table.result import Results, entries
+from experiments.runner.table.result import Results, entries, finished
 from experiments.runner.table.runs import LOG, Run
 from ganstab.output import pages
 from ganstab.output.run_log import Row, read_rows
@@ -32,11 +32,8 @@ def read_logs(plan: Plan) -> dict[str, dict[int, list[Row]]]:
 
 def together(plan: Plan) -> str:
     """The table's own pictures of its finished runs, or the first run's own of each cell."""
-    folders: dict[str, dict[int, pathlib.Path]] = {}
-    for run in plan.shown():
-        if run.result().get("status") == "finished":
-            folders.setdefault(run.cell.name, {})[run.seed] = run.folder
-    runs = [(cell, folders[cell.name]) for cell in plan.table.cells if cell.name in folders]
+    shown = plan.shown()
+    runs = finished(shown, {run.name: run.result() for run in shown})
     draw = plan.table.pictures or _over_training
     drawn = draw(runs, plan.folder / "figures") if runs else ()
     return pages.section("Side by side", *map(pages.figure, drawn))

@@ -1,9 +1,10 @@
 """`result.json` of a table: its runs' numbers put together, a cell at a time."""
 
+import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from experiments.runner.table.cells import Table
+from experiments.runner.table.cells import Runs, Table
 from experiments.runner.table.options import Plan
 from experiments.runner.table.runs import Run, position
 from experiments.runner.table.verdict import merged
@@ -24,6 +25,7 @@ def result_of(
     runs = plan.shown()
     found = {run.name: run.result() for run in runs}
     done = [run for run in runs if run.is_done()]
+    found = _with_across(plan.table, finished(runs, found), found)
     asked = [run for run in runs if run.seed in plan.seeds]
     ended = [found[run.name] for run in done]
     versions = _versions(ended)
@@ -53,6 +55,16 @@ def result_of(
     }
 
 
+def finished(runs: Sequence[Run], found: Results) -> Runs:
+    """The folders of the runs that are finished, as a table's own functions want them."""
+    folders: dict[str, dict[int, pathlib.Path]] = {}
+    for run in runs:
+        if found[run.name].get("status") == "finished" and run.is_done():
+            folders.setdefault(run.cell.name, {})[run.seed] = run.folder
+    cells = {run.cell.name: run.cell for run in runs}
+    return [(cells[name], seeds) for name, seeds in folders.items()]
+
+
 def measures(table: Table, result: Results) -> list[str]:
     """The names of what was measured, those first that the paper has, in its order."""
     cells = result["cells"].values()
@@ -65,6 +77,22 @@ def entries(result: Results, measure: str) -> dict[str, dict[str, Any]]:
     """A measure's entries, by cell; without cells that have none yet."""
     cells = result["cells"].items()
     return {name: cell["measures"][measure] for name, cell in cells if measure in cell["measures"]}
+
+
+def _with_across(table: Table, runs: Runs, found: Results) -> dict[str, Any]:
+    """The runs' results with those that only several runs together tell."""
+    across = table.across(runs) if table.across else {}
+    further = {
+        f"{cell} seed {seed}": entries
+        for cell, seeds in across.items()
+        for seed, entries in seeds.items()
+    }
+    return {
+        name: {**result, "results": {**result["results"], **further[name]}}
+        if name in further
+        else result
+        for name, result in found.items()
+    }
 
 
 def _cell(runs: Sequence[Run], done: Sequence[Run], found: Results) -> dict[str, Any]:
