@@ -8,7 +8,10 @@ discriminator updates ahead spreads over the digits.
 
     python -m experiments.rnn_mnist --unroll_steps=20
     python -m experiments.rnn_mnist --unroll_steps=0
+    python -m experiments.rnn_mnist --table=figure_3
+    python -m experiments.rnn_mnist --smoke
 
+The third makes the figure, as many runs at once as there are cores; the last tries it all out.
 The paper shows samples and counts nothing. Here an MNIST classifier names the digit of each of
 5,120 samples: reported are how many of the ten occur, the KL divergence of their shares to those
 that it finds among 10,000 images of the data, in nats, and how many samples it is sure of, by more
@@ -23,6 +26,8 @@ and generated images pass through it as one batch (--disc_batch) are our guess. 
 """
 
 import functools
+import math
+import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,22 +37,33 @@ from absl import flags
 
 from experiments import runner
 from experiments.digits import counts, pictures
-from experiments.runner import adversary, figures, image_gan, images, records
+from experiments.runner import adversary, figures, image_gan, images, records, samples
 from experiments.runner.feeds import make_feed
 from experiments.runner.report import prose
 from experiments.runner.ruler import check_ruler
 from experiments.runner.table import Cell, Table
+from experiments.runner.table.cells import Runs
 from ganstab import digit_classifier, metrics, steps
 from ganstab.data import single_images
 from ganstab.networks import unrolled_gan
+from ganstab.output.pages import Picture
 from ganstab.style import BLUE, FAINT
 from ganstab.types import Player, TrainState
+
+
+def figure_3(runs: Runs, folder: pathlib.Path) -> list[Picture]:
+    """A row of samples over training for each K, of its first seed."""
+    rows = [(cell.row, samples.kept(seeds[min(seeds)], math.inf)) for cell, seeds in runs if seeds]
+    pictures.strips(rows, folder / "figure_3.png")
+    return [Picture(folder / "figure_3.png", "Samples over training, of the same latents.")]
+
 
 TABLES = {
     "figure_3": Table(
         "Figure 3: an LSTM generator, with and without unrolling",
         prose(__doc__),
-        tuple(Cell(f"K{k}", f"K = {k}", "MNIST", {"unroll_steps": k}) for k in (20, 0)),
+        [Cell(f"K{k}", f"K = {k}", "MNIST", {"unroll_steps": k}) for k in (20, 0)],
+        pictures=figure_3,
     )
 }
 SMOKE: dict[str, Any] = {"samples": 512, "batch_size": 16, "unroll_steps": 2}

@@ -21,7 +21,7 @@ RUN = {
     "num_steps": 2, "eval_every": 2, "log_every": 1, "batch_size": 4, "samples": 12, "seed": 3,
 }  # fmt: skip
 SCRIPT = """
-import importlib, json, sys
+import importlib, json, pathlib, sys
 from absl import flags
 from absl.testing import flagsaver
 from experiments.digits import counts
@@ -36,7 +36,11 @@ for values in (program.SMOKE, *(cell.settings for cell in table.cells)):
             (cell,) = (cell for cell in table.cells if cell.settings == values)
             assert program.published() == cell.published["js"]
 flags.FLAGS(sys.argv[1:])
-sys.exit(program.main())
+status = program.main()
+if table.pictures:
+    folder = pathlib.Path(flags.FLAGS.workdir)
+    table.pictures([(cell, {3: folder}) for cell in table.cells], folder / "figures")
+sys.exit(status)
 """
 
 
@@ -80,14 +84,15 @@ def test_digits_by_columns_run_and_report(tmp_path, cache):
     assert 1 <= results["modes"]["mean"] < results["modes"]["ideal"] == 10
     assert results["kl"]["mean"] > results["kl"]["ideal"] == counts.kl_floor(12)
     assert results["sure"]["mean"] < 50 < 95 < results["sure"]["ideal"]
+    assert (tmp_path / "run" / "figures" / "figure_3.png").stat().st_size > 1000
     assert kept[2].shape == (12, 28, 28, 1) and not np.array_equal(kept[0], kept[2])
 
 
 def test_colors_of_the_data_are_those_of_its_batches():
     """The same key gives what training sees; a set smaller than a batch is drawn several times."""
     key = jax.random.key(1)
-    batch = data.draw(data.colored_digits, IMAGES, jax.random.split(key, 1)[0], 20)
-    found = colors.draw(IMAGES, key, 20)
+    batch = data.draw(data.colored_digits, IMAGES, jax.random.split(key, 1)[0], 23)
+    found = colors.draw(IMAGES, key, 23)
     np.testing.assert_allclose(found, metrics.foreground_colors(batch.real), atol=1e-6)
     many = colors.draw(IMAGES, key, 50)
     assert many.shape == (50, 3) and len(np.unique(many[:, 0])) == 50
@@ -138,8 +143,14 @@ def test_at_most_six_steps_are_drawn_and_the_data(tmp_path):
     pictures.strip(found, tmp_path / "strip.png", data=found[0])
     points = {step: rng.normal(0, 0.3, (50, 3)) for step in (0, 5)}
     pictures.colors(points, tmp_path / "colors.png", data=points[0])
-    shapes = [matplotlib.image.imread(tmp_path / f"{n}.png").shape for n in ("strip", "colors")]
+    both = [("K = 20", found), ("K = 0", {0: found[0], 8: found[8], 9: found[8]})]
+    pictures.strips(both, tmp_path / "strips.png")
+    with pytest.raises(ValueError, match="no step at which all"):
+        pictures.strips([("a", {0: found[0]}), ("b", {1: found[0]})], tmp_path / "none.png")
+    names = ("strip", "colors", "strips")
+    shapes = [matplotlib.image.imread(tmp_path / f"{name}.png").shape for name in names]
     assert shapes[0][1] == round(7 * 1.28 * 200)
+    assert shapes[2][:2] == (round(2 * 1.36 * 200), round(2 * 1.28 * 200))
     assert shapes[1][:2] == (round(3 * 1.3 * 200), round(3 * 1.28 * 200))
 
 

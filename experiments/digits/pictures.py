@@ -1,7 +1,7 @@
 """Digits over training: grids of samples side by side, and where the samples' colours lie."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -21,8 +21,6 @@ _HELD = (0.5, 0.95)
 def strip(found: Mapping[int, np.ndarray], path: pathlib.Path, *, data: np.ndarray) -> None:
     """One PNG: a square of 25 samples for each of at most six steps, and as many of the data.
 
-    Metz et al. 2017, Figure 3.
-
     Args:
       found: samples [n, H, W, C] in [-1, 1] by step; sample i has the same latents at every step.
       path: the PNG file.
@@ -31,14 +29,35 @@ def strip(found: Mapping[int, np.ndarray], path: pathlib.Path, *, data: np.ndarr
     Raises:
       InputError: the file cannot be written.
     """
-    shown = _spread(found)
+    strips([("", found)], path, data=data)
+
+
+def strips(
+    runs: Sequence[tuple[str, Mapping[int, np.ndarray]]],
+    path: pathlib.Path,
+    *,
+    data: np.ndarray | None = None,
+) -> None:
+    """One PNG with a row for each run, after its label: Metz et al. 2017, Figure 3.
+
+    Shown are at most six of the steps that all runs have; the rest as for `strip`.
+
+    Raises:
+      ValueError: the runs have no step in common.
+      InputError: the file cannot be written.
+    """
+    steps = _spread(set.intersection(*(set(found) for _, found in runs)))
+    last = [] if data is None else [data]
     with matplotlib.rc_context(PAPER):
-        figure, axes = panels(1, len(shown) + 1, width=1.28, height=1.42)
-        squares = [*shown.values(), data]
-        for axis, images, title in zip(axes[0], squares, _titles(shown), strict=True):
-            axis.imshow(samples.tile(images[: SIDE**2], SIDE, 2))
-            axis.set_axis_off()
-            axis.set_title(title, loc="center", fontweight="normal")
+        columns = len(steps) + len(last)
+        figure, axes = panels(len(runs), columns, width=1.28, height=1.36)
+        for line, (label, found) in zip(axes, runs, strict=True):
+            for axis, images in zip(line, [*(found[s] for s in steps), *last], strict=True):
+                axis.imshow(samples.tile(images[: SIDE**2], SIDE, 2))
+                axis.set(xticks=[], yticks=[])
+                axis.spines[:].set_visible(False)
+            line[0].set_ylabel(label)
+        _title(axes[0], steps, last)
         write_atomic(path, png(figure))
 
 
@@ -56,17 +75,16 @@ def colors(found: Mapping[int, np.ndarray], path: pathlib.Path, *, data: np.ndar
     Raises:
       InputError: the file cannot be written.
     """
-    shown = _spread(found)
+    steps = _spread(found)
     with matplotlib.rc_context(PAPER):
-        figure, axes = panels(len(_PLANES), len(shown) + 1, width=1.28, height=1.3)
+        figure, axes = panels(len(_PLANES), len(steps) + 1, width=1.28, height=1.3)
         for line, (plane, names) in zip(axes, enumerate(_PLANES), strict=True):
             channels = [plane, (plane + 1) % 3]
-            for axis, points in zip(line, [*shown.values(), data], strict=True):
+            for axis, points in zip(line, [*(found[s] for s in steps), data], strict=True):
                 _map(axis, points[:, channels], data[:, channels])
             line[0].set_xlabel(names[0])
             line[0].set_ylabel(names[1])
-        for axis, title in zip(axes[0], _titles(shown), strict=True):
-            axis.set_title(title, loc="center", fontweight="normal")
+        _title(axes[0], steps, [data])
         words = "density of the digits' colours; the lines hold half and 95 % of the data"
         figure.supxlabel(words, fontsize=7.5)
         write_atomic(path, png(figure))
@@ -91,12 +109,16 @@ def level(density: np.ndarray, share: float) -> float:
     return float(falling[np.searchsorted(held, share)])
 
 
-def _spread(found: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+def _spread(known: Iterable[int]) -> list[int]:
     """At most six of the steps, evenly spread, with the first and the last."""
-    steps = sorted(found)
+    steps = sorted(known)
+    if not steps:
+        raise ValueError("there is no step at which all runs have samples")
     places = np.linspace(0, len(steps) - 1, min(COLUMNS, len(steps))).round().astype(int)
-    return {steps[place]: found[steps[place]] for place in places}
+    return [steps[place] for place in places]
 
 
-def _titles(shown: Mapping[int, np.ndarray]) -> list[str]:
-    return [*(f"step {step:,}" for step in shown), "data"]
+def _title(axes: Sequence[Axes], steps: Sequence[int], data: Sequence[np.ndarray]) -> None:
+    titles = [*(f"step {step:,}" for step in steps), *("data" for _ in data)]
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set_title(title, loc="center", fontweight="normal")
