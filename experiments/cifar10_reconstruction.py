@@ -29,7 +29,7 @@ are those of the full width; a CPU carries a part of it (--width).
 """
 
 import functools
-import io
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -38,17 +38,14 @@ from absl import flags
 from jax import Array
 
 from experiments import runner
-from experiments.reconstruction import comparison, inference, pictures, tables
+from experiments.reconstruction import comparison, findings, inference, tables
 from experiments.runner import adversary, devices, figures, images, records
-from experiments.runner.conclusion import Arrays
 from experiments.runner.feeds import make_feed
 from ganstab import Pair, priors, steps
 from ganstab.data import single_images, to_unit_range
 from ganstab.errors import InputError
 from ganstab.game import make_game
 from ganstab.networks import unrolled_gan
-from ganstab.output.pages import Picture
-from ganstab.output.writing import write_atomic
 from ganstab.players import from_nnx
 from ganstab.style import BLUE, FAINT
 from ganstab.types import Game, Player, TrainState
@@ -104,7 +101,7 @@ def make_unrolled_game(players: Pair, tx, mesh) -> Game:
     return adversary.unrolled(make_game(players, adversary.score(), prior=prior, joint=joint), tx)
 
 
-def make_sampler(gen: Player, key: jax.Array):
+def make_sampler(gen: Player, key: Array) -> Callable[[TrainState], list[np.ndarray]]:
     """From a training state to samples and their distances, of the same latents every time."""
     calls = -(-FLAGS.samples // SAMPLED_AT_ONCE)
 
@@ -118,7 +115,7 @@ def make_sampler(gen: Player, key: jax.Array):
     return lambda state: [np.asarray(x.addressable_data(0)) for x in sample(state)]
 
 
-def make_evaluation(sample):
+def make_evaluation(sample: Callable) -> Callable[[TrainState], runner.Evaluation]:
     """Draws the samples, and takes the distances between them."""
 
     def evaluate(state: TrainState) -> runner.Evaluation:
@@ -130,7 +127,7 @@ def make_evaluation(sample):
 
 
 def make_conclusion(
-    gen: Player, sample, image: np.ndarray, data_distance: np.ndarray
+    gen: Player, sample: Callable, image: np.ndarray, data_distance: np.ndarray
 ) -> runner.Conclusion:
     """The search for the images, and the last samples' distances."""
 
@@ -144,29 +141,7 @@ def make_conclusion(
         iterations=FLAGS.iterations,
         at_once=min(FLAGS.inference_batch, len(image)),
     )
-    return runner.Conclusion({"distances": measure_distances, **searches}, conclude)
-
-
-def conclude(kept: Arrays, folder) -> runner.Findings:
-    """The run's errors, in a file of their own too, and what it found of good and bad images."""
-    error, drawn = kept["error"], folder / "figures"
-    buffer = io.BytesIO()
-    np.save(buffer, error)
-    write_atomic(folder / "errors.npy", buffer.getvalue())
-    shown = np.argsort(error)[np.linspace(0, len(error) - 1, min(8, len(error))).astype(int)]
-    row = pictures.Row("found", kept["reconstruction"][shown], error[shown])
-    pictures.reconstructions(kept["image"][shown], [row], drawn / "reconstructions.png")
-    panel = pictures.Panel("samples", [kept["sample_distance"]])
-    pictures.distances(kept["data_distance"], [panel], drawn / "distances.png")
-    numbers = {"mse": float(error.mean()), "converged": 100 * float(kept["converged"].mean())}
-    words = "Training images, from the best found to the worst, and their mean squared errors."
-    return runner.Findings(
-        numbers,
-        (
-            Picture(drawn / "reconstructions.png", words),
-            Picture(drawn / "distances.png", "Distances of random pairs; dashed: medians."),
-        ),
-    )
+    return runner.Conclusion({"distances": measure_distances, **searches}, findings.conclude)
 
 
 def panels(data_distance: float) -> tuple[figures.Panel, ...]:

@@ -253,6 +253,10 @@ def check_the_files(run, result, kept, data):
         "curves.png", "distances.png", "reconstructions.png", "samples_000000002.png",
     ]  # fmt: skip
     report = (run / "report.html").read_text()
-    assert "from the best found to the worst" in report and "L-BFGS" in report
+    assert (
+        "After the last step" in report
+        and "from the best found to the worst" in report
+        and "L-BFGS" in report
+    )
     assert "python -m experiments.compare" not in report
     assert os.stat(run / "figures" / "reconstructions.png").st_size > 1000

@@ -141,11 +141,11 @@ class Book:
             result=result,
             config=self._settings.config,
             curves=[
-                *self._findings.pictures,
                 report.Picture(drawn / "training.png", "Samples over the training steps."),
                 report.Picture(drawn / "curves.png", "Over the training steps."),
                 report.Picture(drawn / "modes.png", "The share of samples in each mode."),
             ],
+            concluded=self._findings.pictures,
         )
         return result
 

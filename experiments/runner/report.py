@@ -58,6 +58,7 @@ def write_report(
     config: Mapping[str, Any],
     curves: Sequence[Picture] = (),
     samples: Sequence[Picture] | None = None,
+    concluded: Sequence[Picture] = (),
 ) -> pathlib.Path:
     """Writes `report.html` into the folder and gives its path.
 
@@ -71,6 +72,7 @@ def write_report(
       config: the settings.
       curves: pictures shown one below the other; files that are not there are left out.
       samples: pictures shown in order; by default `sample_pictures(workdir)`.
+      concluded: pictures of what was measured after the last step.
 
     Raises:
       InputError: it cannot be written, or a picture cannot be read.
@@ -80,6 +82,7 @@ def write_report(
     body = [
         f'<div class="cards">{cards}</div>',
         section("Against the paper", _comparison_table(result)),
+        section("After the last step", *map(figure, concluded)),
         section("Curves", *map(figure, curves)),
         section("Samples", gallery(pictures)),
         *closing(result, config),
