@@ -232,8 +232,7 @@ def description() -> str:
 def main() -> int:
     """Trains, evaluates and reports one cell of Table 3."""
     cell = f"cifar10_K{FLAGS.unroll_steps}_width{FLAGS.width:g}_seed{FLAGS.seed}"
-    session = runner.start(__name__, f"runs/{cell}")
-    return runner.run(build(session), session)
+    return runner.run(build, runner.start(__name__, f"runs/{cell}"))
 
 
 subject = functools.partial(runner.subject, build, __name__)

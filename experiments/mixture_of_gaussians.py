@@ -194,8 +194,7 @@ def build(session: runner.Session) -> runner.Experiment:
 def main() -> int:
     """Trains, evaluates and reports one run."""
     run = f"mixture_{FLAGS.data}_K{FLAGS.unroll_steps}_seed{FLAGS.seed}"
-    session = runner.start(__name__, f"runs/{run}")
-    return runner.run(build(session), session)
+    return runner.run(build, runner.start(__name__, f"runs/{run}"))
 
 
 subject = functools.partial(runner.subject, build, __name__)

@@ -7,7 +7,7 @@ import pytest
 from common import assert_equal
 
 from experiments.runner.feeds import drawn, make_feed
-from experiments.runner.training import make_loop
+from experiments.runner.training import make_loop, make_loops
 from ganstab import Carry, Pair, TrainState
 from ganstab.data import Images, RandomAccess, colored_digits, ring, stacked_digits
 
@@ -109,3 +109,51 @@ def test_a_step_that_is_not_finite_is_not_taken(images, mesh):
     assert not passed.sound and int(passed.state.step) == 3
     assert len(passed.metrics["gen/loss"]) == 4
     assert_equal(passed.state, sound.state)
+
+
+def started(gen, at=0):
+    return start()._replace(params=Pair(jnp.asarray(gen), jnp.zeros(())), step=jnp.asarray(at))
+
+
+def seeds(source, mesh):
+    """Feeds of four seeds."""
+    return [
+        make_feed(
+            source, stacked_digits, key=jax.random.key(seed), updates=2, batch_size=8, steps=STEPS,
+            mesh=mesh,
+        ) for seed in range(4)
+    ]  # fmt: skip
+
+
+def test_runs_together_are_as_each_alone(images, mesh):
+    """Of which one stops on the way, one has a step that fails, and one begins later."""
+    states, counts = (
+        [started(0.0), started(1.0), started(jnp.nan), started(3.0, at=1)],
+        [5, 0, 5, 3],
+    )
+
+    def moved(source):
+        loop = make_loops(counting(99), seeds(source, mesh), states, STEPS)
+        first = loop(states, counts)
+        again = loop([passed.state for passed in first], [0, 2, 1, 1])
+        assert [passed.sound for passed in first] == [True, True, False, True]
+        assert [int(passed.state.step) for passed in again] == [5, 2, 0, 5]
+        assert [len(passed.metrics["gen/loss"]) for passed in first] == [5, 0, 1, 3]
+        return [float(passed.state.params.gen) for passed in again]
+
+    found = moved(images)
+    alone = [make_loop(counting(99), seeds(images, mesh)[i], states[i], STEPS) for i in (0, 3)]
+    expected = [
+        float(loop(states[i], n).state.params.gen)
+        for loop, i, n in zip(alone, (0, 3), (5, 4), strict=True)
+    ]
+    np.testing.assert_allclose([found[0], found[3]], expected, rtol=1e-5)
+    np.testing.assert_allclose(moved(on_disk(images)), found, rtol=1e-5)
+    assert len(set(found[:2])) == 2 and np.isnan(found[2])
+
+
+def test_runs_together_share_the_images(images, mesh):
+    feeds = [feed_of(images, mesh) for _ in range(2)]
+    first, second = (feed.fetch(0) for feed in feeds)
+    assert first[0].image is second[0].image and first[1] is not second[1]
+    assert feed_of(on_disk(images), mesh).fetch(0)[0].image is not first[0].image

@@ -1,6 +1,6 @@
 """The one runner that all experiments share: flags, data feed, training loop, records, report.
 
-An experiment that trains calls `launch(main)`, builds an `Experiment`, and hands it to `run`. A
+An experiment that trains calls `launch(main)`, and hands `run` what builds an `Experiment`. A
 paper's table of such runs is a `Table` of `Cell`s, which `launch` is given as well. An experiment
 that draws what a game does, without a training run, makes a `study.Study` instead.
 """
@@ -8,7 +8,8 @@ that draws what a game does, without a training run, makes a `study.Study` inste
 from experiments.runner.book import Evaluation, Experiment
 from experiments.runner.conclusion import Conclusion, Findings
 from experiments.runner.program import launch
-from experiments.runner.run import Session, run, start
+from experiments.runner.run import run
+from experiments.runner.session import Session, start
 from experiments.runner.settings import Settings, define_flags
 from experiments.runner.subject import subject
 from experiments.runner.table import Cell, Table

@@ -1,8 +1,6 @@
 """What a run keeps of itself while it goes: rows, checkpoints, figures, the report."""
 
 import pathlib
-import shlex
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -12,8 +10,8 @@ import numpy as np
 from experiments.runner import devices, events, figures, records, report, samples
 from experiments.runner.conclusion import Conclusion, Findings
 from experiments.runner.feeds import Feed
-from experiments.runner.progress import Progress
-from experiments.runner.settings import Settings
+from experiments.runner.progress import Said
+from experiments.runner.session import Session
 from ganstab import checkpoint
 from ganstab.output import run_log
 from ganstab.steps import Step
@@ -64,49 +62,41 @@ class Experiment(NamedTuple):
 class Book:
     """Keeps a run's records; on processes other than the main one it only helps to save."""
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        settings: Settings,
-        folder: pathlib.Path,
-        progress: Progress,
-        begin: int,
-    ):
-        self._experiment, self._settings, self._folder = experiment, settings, folder
-        self._progress, self._writes = progress, devices.is_main()
+    def __init__(self, experiment: Experiment, session: Session, begin: int):
+        self._experiment, self._session, self._settings = experiment, session, session.settings
+        self._folder, self._writes = session.folder, devices.is_main()
+        folder = session.folder
         self._log = folder / "metrics.jsonl"
         self._rows = run_log.keep_rows(self._log, begin or -1) if self._writes else []
         self._counts = run_log.keep_rows(folder / MODES_LOG, begin or -1) if self._writes else []
         self._seconds = self._rows[-1]["wall_time_s"] if self._rows else 0.0
         self._findings = Findings({})
+        self._last: dict[str, Any] = {}
         self._clock = time.monotonic()
         self._events = (
             events.tensorboard_writer(folder / "tensorboard", begin + 1)
-            if settings.tensorboard and self._writes
+            if self._settings.tensorboard and self._writes
             else lambda row: None
         )
 
-    def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> None:
+    def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> Said:
         """One row: means over the steps since the last one, and what an evaluation found."""
         means = {name: float(np.mean(values)) for name, values in metrics.items()}
-        shown = {name: means[name] for name in ("gen/loss", "disc/loss") if name in means}
+        losses = {name: means[name] for name in means if name in ("gen/loss", "disc/loss")}
         numbers = found.numbers if found else {}
         if self._writes:
             row = {"step": step, "wall_time_s": round(self._elapsed(), 1), **means, **numbers}
             run_log.append_row(self._log, row)
             self._rows.append(row)
             self._events(row)
-        if found:
-            self._progress.evaluation(step, **shown, **numbers)
-            if self._writes and found.counts is not None:
-                self._counts.append({"step": step, "counts": found.counts})
-                run_log.append_row(self._folder / MODES_LOG, self._counts[-1])
-            if self._writes:
+            if found:
                 self._show(found, step)
-        else:
-            self._progress.update(step, **shown)
+        return Said(step, losses | numbers, evaluated=found is not None)
 
     def _show(self, found: Evaluation, step: int) -> None:
+        if found.counts is not None:
+            self._counts.append({"step": step, "counts": found.counts})
+            run_log.append_row(self._folder / MODES_LOG, self._counts[-1])
         self._experiment.draw(found.samples, samples.sample_path(self._folder, step))
         if self._experiment.draw_training:
             kept = found.samples if found.kept is None else found.kept
@@ -121,11 +111,11 @@ class Book:
         self._findings = findings
         self._seconds += earlier
 
-    def report(self, state: TrainState, step: int, status: str, reason: str = "") -> dict[str, Any]:
+    def report(self, state: TrainState, step: int, status: str, reason: str = "") -> None:
         """Curves, `result.json` and `report.html` as things stand."""
         if not self._writes:
-            return {}
-        result = self._result(state, step, status, reason)
+            return
+        self._last = result = self._result(state, step, status, reason)
         drawn = self._folder / "figures"
         figures.curves(self._rows, drawn / "curves.png", self._experiment.panels)
         if len(self._counts) > 1:
@@ -147,17 +137,13 @@ class Book:
             ],
             concluded=self._findings.pictures,
         )
-        return result
 
-    def close(self, state: TrainState, step: int, status: str, reason: str = "") -> int:
-        """The last report, said aloud; returns the program's exit status."""
-        result = self.report(state, step, status, reason)
-        self._progress.close()
-        for line in report.summary(result) if result else ():
+    def tell(self) -> None:
+        """Says aloud what the last report has."""
+        for line in report.summary(self._last) if self._last else ():
             print(line)
         if self._writes:
             print(f"report: {self._folder / 'report.html'}", flush=True)
-        return EXIT_STATUS.get(status, 1)
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._clock
@@ -176,11 +162,6 @@ class Book:
             "params_digest": checkpoint.digest(state.params),
             "wall_time_s": round(self._elapsed(), 1),
             "versions": records.versions(),
-            "command": command_line(),
+            "command": self._session.command,
+            **({"population": list(together)} if (together := self._session.together) else {}),
         }
-
-
-def command_line() -> str:
-    """The command that this process was started with."""
-    spec = sys.modules["__main__"].__spec__
-    return shlex.join(["python", "-m", spec.name if spec else sys.argv[0], *sys.argv[1:]])

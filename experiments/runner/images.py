@@ -1,5 +1,6 @@
 """The images that a run trains on, wherever they come from."""
 
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,24 +30,27 @@ def load(settings: Settings, shape: tuple[int, int, int]) -> Images | RandomAcce
       InputError: the dataset is unknown, missing, damaged, of another shape, or smaller than a
         batch.
     """
-    source = _load_embedded(settings) if settings.dataset == EMBEDDED else _load_named(settings)
+    source = _load(settings.dataset, settings.data_dir, settings.download)
     _check(source, settings, shape)
     return source
 
 
-def _load_embedded(settings: Settings) -> Images:
-    return load_idx(settings.data_dir, "train") if settings.data_dir else load_mnist("train")
+@functools.lru_cache(maxsize=1)
+def _load(dataset: str, folder: str | None, download: bool) -> Images | RandomAccess:
+    """Loaded once, however many seeds train on them together."""
+    if dataset == EMBEDDED:
+        return load_idx(folder, "train") if folder else load_mnist("train")
+    return _load_named(dataset, folder, download)
 
 
-def _load_named(settings: Settings) -> Images | RandomAccess:
+def _load_named(dataset: str, folder: str | None, download: bool) -> Images | RandomAccess:
     """A folder of images where `--data_dir` is one, or else what TensorFlow Datasets has."""
-    folder = settings.data_dir
     if folder and is_image_folder(folder):
         return load_folder(folder)
     try:
-        return load_tfds(settings.dataset, "train", data_dir=folder, download=settings.download)
+        return load_tfds(dataset, "train", data_dir=folder, download=download)
     except InputError as error:
-        ways = "" if settings.download else "--download, or "
+        ways = "" if download else "--download, or "
         raise InputError(
             f"{error}; as flags: {ways}--data_dir=FOLDER with one sub-folder of images a class"
         ) from error

@@ -3,10 +3,11 @@
 import collections
 import contextlib
 import os
+import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import tqdm
 
@@ -124,6 +125,34 @@ class Progress:
         """Steps a second over the last lines; 0 while there is nothing to measure."""
         (start, first), (end, last) = self._marks[0], self._marks[-1]
         return (last - first) / (end - start) if end > start else 0.0
+
+
+class Said(NamedTuple):
+    """What a run has to say at a step."""
+
+    step: int
+    numbers: Mapping[str, float]
+    evaluated: bool = False
+
+
+def tell(progress: Progress, said: Mapping[str, Said]) -> None:
+    """One line for all runs: of several it has the means, and the step of the last of them.
+
+    What is found at an evaluation is said for each run as well.
+
+    Args:
+      progress: that of all.
+      said: by the runs' names; a run without a name is alone.
+    """
+    for name, each in said.items():
+        if name and each.evaluated:
+            progress.note(f"{name}: {' | '.join(describe(each.numbers))}")
+    runs = list(said.values())
+    if runs:
+        alike = [name for name in runs[0].numbers if all(name in run.numbers for run in runs)]
+        means = {name: statistics.fmean(run.numbers[name] for run in runs) for name in alike}
+        show = progress.evaluation if runs[0].evaluated else progress.update
+        show(min(run.step for run in runs), **means)
 
 
 def describe(numbers: Mapping[str, Any]) -> list[str]:

@@ -158,6 +158,8 @@ def _run(result: Result) -> dict[str, Any]:
     known = dict(result.get("versions", {}))
     if result.get("wall_time_s") is not None:
         known = {"wall time": duration(result["wall_time_s"])} | known
+    if result.get("population"):
+        known["seeds trained as one program"] = ", ".join(map(str, result["population"]))
     if result.get("params_digest"):
         known["SHA-256 of the parameters"] = result["params_digest"]
     return known

@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.runner import images
-from experiments.runner.run import Session
+from experiments.runner.session import Session
 from ganstab import digit_classifier
 from ganstab.data import Images, RandomAccess, to_unit_range
 

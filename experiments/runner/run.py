@@ -1,157 +1,116 @@
-"""One run of an experiment: start or go on, train, look, save, report."""
+"""Runs of an experiment, one or several with a seed each: start or go on, train, look, report.
+
+With `--population=n` the seeds train as one program. All else is done for each as for a run alone:
+every seed has a folder of its own, goes on from its own newest checkpoint, and ends where it would
+end alone, so that one that diverges does not hold up the others.
+"""
 
 import contextlib
-import os
-import pathlib
-from typing import NamedTuple, TextIO
+from collections.abc import Callable, Sequence
 
-import jax
-from jax.sharding import Mesh
-
-from experiments.runner import conclusion, devices
-from experiments.runner.book import Book, Experiment
-from experiments.runner.program import StopRequest, watch_signals
-from experiments.runner.progress import Progress
-from experiments.runner.settings import Settings, read
-from experiments.runner.training import make_loop
-from experiments.runner.workdir import held, open_workdir, record
+from experiments.runner import devices, progress
+from experiments.runner.book import EXIT_STATUS, Experiment
+from experiments.runner.member import Member
+from experiments.runner.session import Session, members, quiet
+from experiments.runner.training import Loop, make_loops
+from experiments.runner.workdir import held, is_done, open_workdir, result_of
 from ganstab import checkpoint
-from ganstab.faults import blame, first_fault
-from ganstab.types import TrainState
+from ganstab.errors import InputError
 
 
-class Session(NamedTuple):
-    """A started run: where it computes, where it writes, and who may end it."""
+def run(experiment: Experiment | Callable[[Session], Experiment], session: Session) -> int:
+    """Trains to the last step, or to a stop, and returns the exit status of the program.
 
-    settings: Settings
-    folder: pathlib.Path
-    mesh: Mesh
-    key: jax.Array
-    progress: Progress
-    stop: StopRequest
-
-
-def start(module: str, workdir: str) -> Session:
-    """Reads the flags and joins the other processes; nothing is written yet.
+    Seeds of a population that are finished or diverged stay as they are.
 
     Args:
-      module: the experiment's `__name__`, whose flags are its settings.
-      workdir: the folder if the user names none.
+      experiment: what is trained; for a population a function that makes it of a run's session.
+      session: as `start` gives it.
+
+    Raises:
+      InputError: a folder cannot be used, or its checkpoints are damaged.
     """
-    settings = read(module)
-    devices.join(settings.coordinator, settings.num_processes, settings.process_id)
-    progress = Progress(settings.num_steps, stream=None if devices.is_main() else _nowhere())
-    progress.note(f"{jax.device_count()} × {jax.devices()[0].device_kind}")
-    devices.use_compilation_cache(settings.compilation_cache)
-    mesh = devices.make_mesh()
-    devices.check_batch_size(settings.batch_size, mesh)
-    folder = pathlib.Path(settings.workdir or workdir).expanduser()
-    key = jax.random.key(settings.seed)
-    return Session(settings, folder, mesh, key, progress, watch_signals())
-
-
-def run(experiment: Experiment, session: Session) -> int:
-    """Trains to the last step, or to a stop, and returns the exit status of the program."""
+    sessions = members(session)
+    over = [each for each in sessions if each.together and _is_done(each)]
+    left = [each for each in sessions if each.folder not in [done.folder for done in over]]
+    built = [_build(experiment, each, aloud=each is left[0]) for each in left]
     with contextlib.ExitStack() as stack:
         if devices.is_main():
-            open_workdir(session.folder, session.settings.config)
-            stack.enter_context(held(session.folder))
-            checkpoint.clean(session.folder / "checkpoints")
+            _check_no_run(session)
+            for each in sessions:
+                open_workdir(each.folder, each.settings.config)
+                stack.enter_context(held(each.folder))
+                checkpoint.clean(each.folder / "checkpoints")
         devices.meet("folder")
-        state, at = _restore(experiment, session)
-        session = _no_shorter(session, at)
-        if devices.is_main():
-            record(session.folder, session.settings.config)
-        return _train(experiment, session, state, at)
+        for each in over:
+            each.note(f"it is done; look at {each.folder / 'report.html'}")
+        at_work = [Member(*each) for each in zip(built, left, strict=True)]
+        _train(at_work, session)
+        session.progress.close()
+        for member in at_work:
+            member.book.tell()
+        earlier = [EXIT_STATUS[result_of(each.folder)["status"]] for each in over]
+        return max([*earlier, *(member.exit_status or 0 for member in at_work)])
 
 
-def _restore(experiment: Experiment, session: Session) -> tuple[TrainState, int]:
-    """The state to go on from, and its step."""
-    restored = checkpoint.restore(session.folder / "checkpoints", experiment.state)
-    if restored is None:
-        return experiment.state, 0
-    for line in restored.damaged:
-        session.progress.note(f"{line}; an older one is used")
-    session.progress.note(f"going on from step {restored.step:,}")
-    return restored.state, restored.step
+def _build(
+    experiment: Experiment | Callable[[Session], Experiment], session: Session, *, aloud: bool
+) -> Experiment:
+    if not isinstance(experiment, Experiment):
+        return experiment(session if aloud else quiet(session))
+    if session.together:
+        raise InputError("--population: this program trains one seed at a time")
+    return experiment
 
 
-def _no_shorter(session: Session, at: int) -> Session:
-    """A run that is past `--num_steps` already has as many steps as it has."""
-    settings = session.settings
-    steps = max(at, settings.num_steps)
-    config = settings.config | {"num_steps": steps}
-    return session._replace(settings=settings._replace(num_steps=steps, config=config))
+def _is_done(session: Session) -> bool:
+    """Whether nothing is left to do; all processes agree on it."""
+    done = devices.is_main() and is_done(session.folder, session.settings.num_steps)
+    return devices.any_process(done)
 
 
-def _train(experiment: Experiment, session: Session, state: TrainState, at: int) -> int:
-    settings, folder, progress, stop = (
-        session.settings,
-        session.folder,
-        session.progress,
-        session.stop,
+def _check_no_run(session: Session) -> None:
+    """Refuses the folder of a single run for those of a population."""
+    if session.settings.population > 1 and (session.folder / "config.json").exists():
+        raise InputError(
+            f"--workdir={session.folder} is the folder of one run, and --population makes folders "
+            "of runs in it: name another"
+        )
+
+
+def _train(at_work: Sequence[Member], session: Session) -> None:
+    """Takes all steps that are left, until all runs are over or a stop was asked for."""
+    going = [member for member in at_work if member.is_going()]
+    if going:
+        loop = _start(going, session)
+    while any(member.is_going() for member in going):
+        moving = [member for member in going if member.is_going()]
+        found = loop([member.state for member in going], [member.count() for member in going])
+        for member, passed in zip(going, found, strict=True):
+            if member.is_going():
+                member.take(passed)
+        progress.tell(session.progress, {m.name: m.said for m in moving if m.is_open()})
+        stopped = devices.any_process(bool(session.stop))
+        for member in filter(Member.is_open, moving):
+            member.keep(stopped)
+    for member in at_work:
+        if member.is_open():
+            member.finish()
+
+
+def _start(going: Sequence[Member], session: Session) -> Loop:
+    """The compiled loop, and a look at what is there before the first step."""
+    first = going[0].experiment
+    many = f", {len(going)} seeds at once" if len(going) > 1 else ""
+    session.progress.note(f"compiling the training step{many}")
+    loop = make_loops(
+        first.make_step(first.game),
+        [member.experiment.feed for member in going],
+        [member.state for member in going],
+        session.settings.log_every,
     )
-    book = Book(experiment, settings, folder, progress, at)
-    if at >= settings.num_steps:
-        return _finish(experiment, session, book, state, at)
-    progress.note("compiling the training step")
-    make_step, game, feed = experiment.make_step, experiment.game, experiment.feed
-    loop = make_loop(make_step(game), feed, state, settings.log_every)
-    if at == 0 and experiment.draw_training:
-        book.log(0, {}, experiment.evaluate(state))
-    progress.note(f"training; look at {folder / 'figures'} at any time")
-    while at < settings.num_steps:
-        passed = loop(state, _count(at, settings))
-        state = passed.state
-        at += len(next(iter(passed.metrics.values()))) - (not passed.sound)
-        if not passed.sound:
-            book.save(state, at)
-            fault = blame(first_fault(passed.metrics), make_step, game, state, feed.at(state))
-            reason = f"step {at + 1:,}: {fault} is not finite"
-            progress.note(f"stopped at {reason}; the state before it is saved")
-            return book.close(state, at, "diverged", reason)
-        evaluate = at % settings.eval_every == 0 or at == settings.num_steps
-        book.log(at, passed.metrics, experiment.evaluate(state) if evaluate else None)
-        stopped = devices.any_process(bool(stop)) and at < settings.num_steps
-        if at % settings.checkpoint_every == 0 or at == settings.num_steps or stopped:
-            book.save(state, at)
-        if stopped:
-            progress.note(f"stopped at step {at:,}; the same command goes on from there")
-            book.close(state, at, "interrupted")
-            return stop.exit_status
-        if evaluate and at < settings.num_steps:
-            book.report(state, at, "running")
-    return _finish(experiment, session, book, state, at)
-
-
-def _finish(
-    experiment: Experiment, session: Session, book: Book, state: TrainState, at: int
-) -> int:
-    """What is measured after the last step, if anything is, and the last report."""
-    last, folder = experiment.conclusion, session.folder
-    if last:
-        missing = conclusion.missing(last, folder, at)
-        if missing:
-            book.report(state, at, "running")
-            session.progress.note("the steps are done; measuring on the last state")
-        left = conclusion.make(last, missing, state, folder, session.progress, session.stop)
-        if left:
-            why = f"{left} of {len(last.pieces)} pieces of the last measurement are to be made"
-            book.close(state, at, "interrupted", why)
-            return session.stop.exit_status
-        if devices.is_main():
-            earlier = conclusion.read(folder, at, [n for n in last.pieces if n not in missing])
-            found = last.close(conclusion.read(folder, at, list(last.pieces)), folder)
-            book.conclude(found, float(sum(earlier.get("seconds", ()))))
-    return book.close(state, at, "finished")
-
-
-def _count(at: int, settings: Settings) -> int:
-    """Steps to the next place where something is due."""
-    places = (settings.log_every, settings.eval_every, settings.checkpoint_every)
-    return min(settings.num_steps - at, *(every - at % every for every in places))
-
-
-def _nowhere() -> TextIO:
-    """Where the other processes of a distributed run talk to."""
-    return open(os.devnull, "w")
+    for member in going:
+        member.begin()
+    figures = session.folder / ("seed*/figures" if len(going) > 1 else "figures")
+    session.progress.note(f"training; look at {figures} at any time")
+    return loop

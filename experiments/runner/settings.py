@@ -12,7 +12,7 @@ EMBEDDED = "mnist"
 
 _FLAGS = flags.FLAGS
 _NOT_SETTINGS = (
-    *("workdir", "data_dir", "download", "tensorboard", "compilation_cache"),
+    *("workdir", "data_dir", "download", "tensorboard", "compilation_cache", "population"),
     *("coordinator", "num_processes", "process_id"),
 )
 _NAMED = "the name of a TensorFlow Datasets image dataset that is prepared on disk"
@@ -44,6 +44,7 @@ class Settings(NamedTuple):
     compilation_cache: str | None
     config: dict
     """All flags that decide the run's numbers, and the experiment's own."""
+    population: int = 1
     dataset: str = ""
     """This and the two below are for experiments on images."""
     data_dir: str | None = None
@@ -77,6 +78,14 @@ def define_flags(
     )
     flags.DEFINE_integer("batch_size", batch_size, "Samples in a minibatch.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Everything random follows from it.", lower_bound=0)
+    flags.DEFINE_integer(
+        "population",
+        1,
+        "Train so many seeds, from --seed on, as one program, each as a run of its own in a folder "
+        "seed0, seed1, … under --workdir. It pays on an accelerator that one run does not fill; "
+        "with --table it is then all seeds of a cell by default.",
+        lower_bound=1,
+    )
     flags.DEFINE_string(
         "workdir",
         None,

@@ -17,7 +17,7 @@ from absl import flags
 from matplotlib.figure import Figure
 
 from experiments.runner import devices, records, report
-from experiments.runner.book import command_line
+from experiments.runner.command import command_line
 from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.progress import Progress
 from experiments.runner.settings import own_flags

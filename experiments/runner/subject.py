@@ -14,7 +14,7 @@ import numpy as np
 from absl import flags
 
 from experiments.runner.book import MODES_LOG, Experiment
-from experiments.runner.run import Session, start
+from experiments.runner.session import Session, start
 from ganstab import checkpoint
 from ganstab.errors import InputError
 from ganstab.output import run_log

@@ -1,7 +1,7 @@
 """The one training loop: many steps a call, and a stop at the first number that is not finite."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from ganstab.types import TrainState
 
 
 class Passed(NamedTuple):
-    """What a call of the compiled loop leaves."""
+    """What a call of the compiled loop leaves of a run."""
 
     state: TrainState
     """The state after the last step whose numbers are all finite."""
@@ -21,6 +21,9 @@ class Passed(NamedTuple):
     """Each metric of every step taken, `[count]`, that of a step that failed included."""
     sound: bool
     """Whether the last step taken was finite."""
+
+
+Loop = Callable[[Sequence[TrainState], Sequence[int]], list[Passed]]
 
 
 def make_loop(step: Step, feed: Feed, example: TrainState, steps: int) -> Callable:
@@ -35,7 +38,40 @@ def make_loop(step: Step, feed: Feed, example: TrainState, steps: int) -> Callab
       example: a state of the right shapes and shardings.
       steps: the most steps of one call.
     """
-    supply, start = feed.fetch(int(example.step)), jnp.zeros((), jnp.int32)
+    loop = make_loops(step, [feed], [example], steps)
+    return lambda state, count: loop([state], [count])[0]
+
+
+def make_loops(
+    step: Step, feeds: Sequence[Feed], examples: Sequence[TrainState], steps: int
+) -> Loop:
+    """Compiles `(states, counts) -> [Passed, …]`: the loops of several runs as one program.
+
+    Each run has a state, batches and a count of its own (0 for a run that is over), and ends where
+    it would end alone. One run alone is not put under `vmap`, and keeps its bits.
+
+    Args:
+      step: `(train_state, batches) -> (train_state, metrics)`, of all runs.
+      feeds: where each run's batches come from. `pick` is taken from the first, so what makes runs
+        different must be in their supplies; an array that they share is there once.
+      examples: of each run, a state of the right shapes and shardings.
+      steps: the most steps of one call.
+    """
+    supplies = _supplies(feeds, examples)
+    run = _make_run(step, feeds[0], examples[0], supplies[0], steps)
+    program = _together(run, supplies) if len(feeds) > 1 else lambda *of: [run(*map(_only, of))]
+    compiled = jax.jit(program).lower(examples, supplies, _counts([0] * len(feeds))).compile()
+
+    def loop(states: Sequence[TrainState], counts: Sequence[int]) -> list[Passed]:
+        found = compiled(list(states), _supplies(feeds, states), _counts(counts))
+        return [_passed(*each) for each in found]
+
+    return loop
+
+
+def _make_run(step: Step, feed: Feed, example: TrainState, supply: Any, steps: int) -> Callable:
+    """`(state, supply, count) -> (state, log, taken, sound)`, to be compiled."""
+    start = jnp.zeros((), jnp.int32)
 
     # Under jit of its own, the step is traced once for its shapes and for the loop.
     @jax.jit
@@ -60,15 +96,46 @@ def make_loop(step: Step, feed: Feed, example: TrainState, steps: int) -> Callab
 
         return jax.lax.while_loop(wanted, body, (state, empty, start, jnp.asarray(True)))
 
-    compiled = jax.jit(run).lower(example, supply, start).compile()
+    return run
 
-    def loop(state: TrainState, count: int) -> Passed:
-        supply = feed.fetch(int(state.step))
-        state, log, taken, sound = compiled(state, supply, jnp.asarray(count, jnp.int32))
-        metrics = {name: _host(value)[: int(_host(taken))] for name, value in log.items()}
-        return Passed(state, metrics, bool(_host(sound)))
 
-    return loop
+def _together(run: Callable, supplies: Sequence[Any]) -> Callable:
+    """The same for lists of states, supplies and counts; a loop under `vmap` keeps what is over."""
+    axes = jax.tree.map(lambda *of: None if _all_one(of) else 0, *supplies)
+
+    def program(states, supplies, counts):
+        supply = jax.tree.map(
+            lambda axis, *of: of[0] if axis is None else jnp.stack(of),
+            axes, *supplies, is_leaf=lambda x: x is None,
+        )  # fmt: skip
+        stacked = jax.tree.map(lambda *of: jnp.stack(of), *states)
+        found = jax.vmap(run, in_axes=(0, axes, 0))(stacked, supply, jnp.stack(counts))
+        return [jax.tree.map(lambda leaf, i=i: leaf[i], found) for i in range(len(states))]
+
+    return program
+
+
+def _supplies(feeds: Sequence[Feed], states: Sequence[TrainState]) -> list[Any]:
+    return [feed.fetch(int(state.step)) for feed, state in zip(feeds, states, strict=True)]
+
+
+def _counts(counts: Sequence[int]) -> list[jax.Array]:
+    return [jnp.asarray(count, jnp.int32) for count in counts]
+
+
+def _all_one(leaves: Sequence[Any]) -> bool:
+    """Whether the leaves are one and the same object."""
+    return all(leaf is leaves[0] for leaf in leaves)
+
+
+def _only(of: Sequence[Any]) -> Any:
+    (one,) = of
+    return one
+
+
+def _passed(state: TrainState, log: dict[str, jax.Array], taken, sound) -> Passed:
+    metrics = {name: _host(value)[: int(_host(taken))] for name, value in log.items()}
+    return Passed(state, metrics, bool(_host(sound)))
 
 
 def _host(value: jax.Array) -> np.ndarray:

@@ -53,6 +53,22 @@ def open_workdir(path: str | os.PathLike[str], config: Mapping[str, Any]) -> pat
     return folder
 
 
+def result_of(folder: pathlib.Path) -> dict[str, Any]:
+    """The folder's `result.json`; empty where there is none that can be read."""
+    try:
+        return json.loads((folder / "result.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def is_done(folder: pathlib.Path, num_steps: int) -> bool:
+    """Whether the folder's run has nothing left to do: so many steps are taken, or it diverged."""
+    result = result_of(folder)
+    if result.get("status") == "finished":
+        return result["step"] >= num_steps
+    return result.get("status") == "diverged"
+
+
 def record(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
     """Writes the settings down, if they are not there as they are."""
     path, text = folder / "config.json", to_json(config)

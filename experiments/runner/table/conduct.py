@@ -38,20 +38,20 @@ def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
     watch = Watch(plan)
     _take_over(plan, watch)
     keeper = Keeper(plan, watch)
-    runs = {run.name: run for run in plan.wanted()}
-    todo = [plan.item(run) for run in runs.values() if not run.is_done()]
+    runs = {item.name: together for together in plan.left() if (item := plan.item(*together))}
+    wanted, left = len(plan.wanted()), sum(map(len, runs.values()))
     watch.note(
-        f"{len(runs)} runs, {len(runs) - len(todo)} of them done, "
-        f"{plan.jobs} at once; look at {plan.folder / 'report.html'} at any time"
+        f"{wanted} runs, {wanted - left} of them done, {_at_once(plan)}; "
+        f"look at {plan.folder / 'report.html'} at any time"
     )
-    if todo:
+    if runs:
         keeper.refresh()
     work(
-        todo,
+        [plan.item(*together) for together in runs.values()],
         shares(plan.jobs),
-        is_done=lambda item: runs[item.name].is_done(),
+        is_done=lambda item: all(run.is_done() for run in runs[item.name]),
         stop=lambda: bool(stop),
-        ended=lambda item, status: keeper.ended(runs[item.name], status),
+        ended=lambda item, status: keeper.ended(item, runs[item.name], status),
         tick=keeper.tick,
         pause=pause,
     )
@@ -67,13 +67,14 @@ class Keeper:
         self._fresh, self._soonest, self._latest = True, 0.0, 0.0
         self.failed: dict[str, str] = {}
 
-    def ended(self, run: Run, status: int) -> None:
-        """Says how a run ended; the files are refreshed soon."""
-        if run.is_done():
-            self._watch.note(f"{run.name}: {_numbers(run)}")
-        else:
-            self.failed[run.name] = _why(run, status)
-            self._watch.note(f"{run.name} FAILED: {self.failed[run.name]} (see {run.log})")
+    def ended(self, item: Item, runs: Sequence[Run], status: int) -> None:
+        """Says how the runs of a process ended; the files are refreshed soon."""
+        for run in runs:
+            if run.is_done():
+                self._watch.note(f"{run.name}: {_numbers(run)}")
+            else:
+                self.failed[run.name] = _why(item, status)
+                self._watch.note(f"{run.name} FAILED: {self.failed[run.name]} (see {item.log})")
         self._fresh = False
 
     def tick(self, at_work: Sequence[Item]) -> None:
@@ -118,11 +119,17 @@ def _take_over(plan: Plan, watch: Watch) -> None:
         watch.note(f"{len(taken)} finished runs taken over from {folder}")
 
 
-def _why(run: Run, status: int) -> str:
-    """Why a run is not done, as far as can be told."""
+def _at_once(plan: Plan) -> str:
+    """How many runs work at once."""
+    together = f" as populations of {plan.population}" if plan.population > 1 else ""
+    return f"{plan.jobs * plan.population} at once{together}"
+
+
+def _why(item: Item, status: int) -> str:
+    """Why a process has not done its runs, as far as can be told."""
     if status > 128:
         return f"ended by signal {status - 128}"
-    return last_words(run.log) or f"exit status {status}"
+    return last_words(item.log) or f"exit status {status}"
 
 
 def _numbers(run: Run) -> str:

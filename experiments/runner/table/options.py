@@ -1,16 +1,17 @@
 """From a command line with `--table` to a plan: which runs there are, where, how many at once."""
 
+import functools
 import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from absl import flags
 
 from experiments.runner import settings
-from experiments.runner.book import command_line
+from experiments.runner.command import command_line, given, program
 from experiments.runner.table.cells import Cell, Table, chosen
 from experiments.runner.table.runs import Run, found_seeds, place
 from experiments.runner.table.schedule import Item, visible_cores
@@ -19,7 +20,7 @@ from ganstab.errors import InputError
 FLAGS = flags.FLAGS
 OWN = ("table", "seeds", "jobs", "cells", "merge")
 # Of these, what they stand for is handed on in their place.
-STANDING_FOR_OTHERS = ("smoke", "flagfile", "workdir")
+STANDING_FOR_OTHERS = ("smoke", "flagfile", "workdir", "population")
 # Of a single run: what a table gives each of its runs, or cannot.
 NOT_FOR_TABLES = {
     "seed": "a table has --seeds",
@@ -45,6 +46,8 @@ class Plan(NamedTuple):
     jobs: int
     merge: tuple[pathlib.Path, ...]
     command: str
+    population: int = 1
+    """The most seeds that a process trains at once."""
 
     def run(self, cell: Cell, seed: int) -> Run:
         """The run of a cell with a seed."""
@@ -60,11 +63,27 @@ class Plan(NamedTuple):
         seeds = sorted({*self.seeds, *found_seeds(self.folder, self.table.cells)})
         return [self.run(cell, seed) for cell in self.table.cells for seed in seeds]
 
-    def item(self, run: Run) -> Item:
-        """The run as a process of its own."""
-        given = {**run.cell.settings, "seed": run.seed, "workdir": run.folder}
-        command = [*self.program, *(f"--{name}={value}" for name, value in given.items())]
-        return Item(run.name, command, (run.folder,), run.log)
+    def left(self) -> Iterator[list[Run]]:
+        """The runs that are not done, those together that one process trains."""
+        for first in self.seeds[:: self.population]:
+            seeds = [seed for seed in self.seeds if first <= seed < first + self.population]
+            for cell in self.cells:
+                runs = [run for seed in seeds if not (run := self.run(cell, seed)).is_done()]
+                if runs:
+                    yield runs
+
+    def item(self, *runs: Run) -> Item:
+        """Runs of a cell as one process: the seeds from the first to the last."""
+        first, count = runs[0], runs[-1].seed - runs[0].seed + 1
+        own = {**first.cell.settings, "seed": first.seed}
+        if count == 1:
+            own["workdir"] = first.folder
+        else:
+            own |= {"population": count, "workdir": first.folder.parent}
+        command = [*self.program, *(f"--{name}={value}" for name, value in own.items())]
+        last = f"to{runs[-1].seed}" if count > 1 else ""
+        log = first.log.with_stem(f"{first.log.stem}{last}")
+        return Item(f"{first.name}{last}", command, tuple(run.folder for run in runs), log)
 
 
 def define_flags(tables: Mapping[str, Table]) -> None:
@@ -82,8 +101,9 @@ def define_flags(tables: Mapping[str, Table]) -> None:
     )  # fmt: skip
     flags.DEFINE_integer(
         "jobs", None,
-        "With --table: how many runs at once. Default: one for each core of a CPU, each kept to "
-        "its own; on an accelerator one, which has it to itself.",
+        "With --table: how many processes at once. Default: one for each core of a CPU, each kept "
+        "to its own; on an accelerator one, which has it to itself and trains all seeds of a cell "
+        "(see --population).",
         lower_bound=1,
     )  # fmt: skip
     flags.DEFINE_multi_string(
@@ -126,6 +146,7 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
     table = tables[name]
     _check_flags(table, small)
     own = [_settled(cell, small) for cell in table.cells]
+    seeds = range(1 if small and not FLAGS["seeds"].present else FLAGS.seeds)
     table = table._replace(cells=tuple(own))
     folder = FLAGS.workdir or f"runs/{program_name()}_{name}"
     config = settings.read("__main__").config
@@ -134,12 +155,13 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
         table=table,
         folder=pathlib.Path(folder).expanduser(),
         cells=_smallest(chosen(own, FLAGS.cells), small),
-        seeds=range(1 if small and not FLAGS["seeds"].present else FLAGS.seeds),
-        program=(*_program(), *_passed_on()),
+        seeds=seeds,
+        program=(*program(), *given((*OWN, *STANDING_FOR_OTHERS))),
         config={name: value for name, value in config.items() if name not in _set_by(table)},
         jobs=FLAGS.jobs or _jobs(),
         merge=tuple(map(_folder_to_merge, FLAGS.merge)),
         command=command_line(),
+        population=FLAGS.population if FLAGS["population"].present else _population(len(seeds)),
     )
 
 
@@ -181,20 +203,6 @@ def _smallest(cells: tuple[Cell, ...], small: Mapping[str, Any]) -> tuple[Cell, 
     return cells[:2] if small and not FLAGS["cells"].present else cells
 
 
-def _program() -> tuple[str, ...]:
-    """The command that starts this program, without flags."""
-    spec = sys.modules["__main__"].__spec__
-    return (sys.executable, "-m", spec.name) if spec else (sys.executable, sys.argv[0])
-
-
-def _passed_on() -> list[str]:
-    """The flags that the user gave, but for the table's own."""
-    given = [flag for flag in map(FLAGS.__getitem__, FLAGS) if flag.present]
-    kept = (*OWN, *STANDING_FOR_OTHERS)
-    words = [flag.serialize() for flag in given if flag.name not in kept]
-    return sorted({line for word in words for line in word.split("\n") if line})
-
-
 def _folder_to_merge(name: str) -> pathlib.Path:
     folder = pathlib.Path(name).expanduser()
     if not (folder.name == "cells" or (folder / "cells").is_dir()) or not folder.is_dir():
@@ -207,6 +215,12 @@ def _jobs() -> int:
     return len(visible_cores()) if _platform() == "cpu" else 1
 
 
+def _population(seeds: int) -> int:
+    """One run a process on a CPU, where more do not pay; on an accelerator a cell's seeds."""
+    return 1 if _platform() == "cpu" else seeds
+
+
+@functools.cache
 def _platform() -> str:
     """Where runs will compute; asked of another process, which lets go of the device at once."""
     if os.environ.get("JAX_PLATFORMS") == "cpu":

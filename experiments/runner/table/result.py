@@ -47,7 +47,7 @@ def result_of(
             for cell in plan.table.cells
         },
         "failed": dict(failed or {}),
-        "wall_time_s": round(sum(result.get("wall_time_s", 0.0) for result in found.values()), 1),
+        "wall_time_s": round(sum(map(_seconds, found.values())), 1),
         "versions": {name: values[0] for name, values in versions.items() if len(values) == 1},
         "versions_that_differ": {name: v for name, v in versions.items() if len(v) > 1},
         "config": dict(plan.config),
@@ -112,6 +112,11 @@ def _cell(runs: Sequence[Run], done: Sequence[Run], found: Results) -> dict[str,
         "missing": {run.seed: position(run).steps for run in runs if run not in done},
         "params_digest": {seed: result.get("params_digest") for seed, result in sound.items()},
     }
+
+
+def _seconds(result: Results) -> float:
+    """A run's share of the time that it took with those that it trained together with."""
+    return result.get("wall_time_s", 0.0) / len(result.get("population", [None]))
 
 
 def _versions(results: Sequence[Results]) -> dict[str, list[str]]:

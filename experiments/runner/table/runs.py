@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from experiments.runner.table.cells import Cell
-from experiments.runner.workdir import differences, held
+from experiments.runner.workdir import differences, held, is_done, result_of
 from ganstab.errors import InputError
 from ganstab.output.writing import UNFINISHED, explained
 
@@ -40,11 +40,11 @@ class Run(NamedTuple):
 
     def result(self) -> dict[str, Any]:
         """Its `result.json`; empty where there is none yet."""
-        return _result(self.folder)
+        return result_of(self.folder)
 
     def is_done(self) -> bool:
         """Whether there is nothing left to do: all steps are taken, or it diverged."""
-        return _is_done(self.folder, self.config)
+        return is_done(self.folder, self.config["num_steps"])
 
 
 class Position(NamedTuple):
@@ -101,7 +101,7 @@ def take_over(run: Run, source: pathlib.Path) -> bool:
       InputError: the run there has other settings, or cannot be copied.
     """
     there = place(source, run.cell.name, run.seed)
-    if run.is_done() or not _is_done(there, run.config):
+    if run.is_done() or not is_done(there, run.config["num_steps"]):
         return False
     check(run._replace(folder=there))
     half = run.folder.with_name(f".{run.folder.name}{UNFINISHED}")
@@ -132,20 +132,6 @@ def found_seeds(folder: pathlib.Path, cells: Sequence[Cell]) -> set[int]:
         for path in place(folder, cell.name, 0).parent.glob("seed*/config.json")
         if path.parent.name.removeprefix("seed").isdigit()
     }
-
-
-def _result(folder: pathlib.Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / "result.json").read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def _is_done(folder: pathlib.Path, config: Mapping[str, Any]) -> bool:
-    result = _result(folder)
-    if result.get("status") == "finished":
-        return result["step"] >= config["num_steps"]
-    return result.get("status") == "diverged"
 
 
 def _ends(path: pathlib.Path, reach: int = 8192) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ class Item(NamedTuple):
     name: str
     command: Sequence[str]
     folders: tuple[pathlib.Path, ...]
-    """Those that it fills, one for each seed."""
+    """Those that it fills, one for each seed that is not done yet."""
     log: pathlib.Path
 
 

@@ -22,12 +22,12 @@ class Survey(NamedTuple):
     """NaN while no run has shown its speed."""
 
 
-def survey(runs: Sequence[Run], jobs: int) -> Survey:
+def survey(runs: Sequence[Run], at_once: int) -> Survey:
     """How far the runs are, and how long the rest takes, so many at once.
 
     What is left of a run takes its cell's seconds a step, the mean over the runs of the cell that
     have shown theirs, or over all others where none has. The whole takes as long as the sum over
-    `jobs` processes, and at least as long as the longest run.
+    `at_once` runs, and at least as long as the longest run.
     """
     at = {run.name: position(run) for run in runs}
     done = [run.name for run in runs if run.is_done()]
@@ -37,7 +37,7 @@ def survey(runs: Sequence[Run], jobs: int) -> Survey:
     }
     speed = _seconds_per_step(runs, at)
     left = [(wanted[run.name] - steps[run.name]) * speed[run.cell.name] for run in runs] or [0.0]
-    seconds = max(sum(left) / jobs, max(left))
+    seconds = max(sum(left) / at_once, max(left))
     return Survey(len(done), len(runs), sum(steps.values()), sum(wanted.values()), seconds)
 
 
@@ -56,8 +56,8 @@ class Watch(Progress):
     """The line or bar of a whole table."""
 
     def __init__(self, plan: Plan, **options: Any):
-        self._runs, self._jobs = plan.wanted(), plan.jobs
-        self._survey = survey(self._runs, plan.jobs)
+        self._runs, self._at_once = plan.wanted(), plan.jobs * plan.population
+        self._survey = survey(self._runs, self._at_once)
         self._at_work: tuple[str, ...] = ()
         super().__init__(self._survey.total, self._survey.steps, **options)
         self._interval = options.get("interval") or (2.0 if self._terminal else 60.0)
@@ -65,7 +65,7 @@ class Watch(Progress):
     def look(self, at_work: Sequence[Item]) -> None:
         """Called all the time; reads how far the runs are when a line is due."""
         if self._clock() - self._shown >= self._interval:
-            self._survey = survey(self._runs, self._jobs)
+            self._survey = survey(self._runs, self._at_once)
             self._at_work = tuple(item.name for item in at_work)
             self.evaluation(self._survey.steps)
 
