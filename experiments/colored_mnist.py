@@ -165,8 +165,7 @@ def build(session: runner.Session) -> runner.Experiment:
 def main() -> int:
     """Trains, evaluates and reports one cell of Table 2."""
     cell = f"colored_mnist_K{FLAGS.unroll_steps}_width{FLAGS.width}_seed{FLAGS.seed}"
-    session = runner.start(__name__, f"runs/{cell}")
-    return runner.run(build(session), session)
+    return runner.run(build, runner.start(__name__, f"runs/{cell}"))
 
 
 subject = functools.partial(runner.subject, build, __name__)

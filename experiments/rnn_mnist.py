@@ -167,8 +167,8 @@ def build(session: runner.Session) -> runner.Experiment:
 
 def main() -> int:
     """Trains, evaluates and reports one row of Figure 3."""
-    session = runner.start(__name__, f"runs/rnn_mnist_K{FLAGS.unroll_steps}_seed{FLAGS.seed}")
-    return runner.run(build(session), session)
+    name = f"rnn_mnist_K{FLAGS.unroll_steps}_seed{FLAGS.seed}"
+    return runner.run(build, runner.start(__name__, f"runs/{name}"))
 
 
 subject = functools.partial(runner.subject, build, __name__)
