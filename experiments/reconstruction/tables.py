@@ -41,8 +41,8 @@ def _table(title: str, description: str, settings: Mapping[str, Any]) -> Table:
 
 ABOUT = (
     "How well generators trained with K unrolled steps reproduce images of the training set, each "
-    "sought by L-BFGS from three random starts: mean squared error of the best. Which K reproduces "
-    "an image best can be told only of several runs together: `experiments.compare` does that. "
+    "sought by L-BFGS from three random starts: mean squared error of the best, and the share of "
+    "images that this K reproduces best of all, which is told once every K has a seed. "
 )
 TABLES = {
     "table_3": _table(

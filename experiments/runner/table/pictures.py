@@ -1,6 +1,7 @@
 """Curves of a table: a measure over the training steps, one panel a row, one colour a column."""
 
 import pathlib
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -75,7 +76,7 @@ def _draw(table, measure, series, done, path, title, log) -> None:
     for axis in spare:
         axis.set_visible(False)
     for axis in axes[:, 0]:
-        axis.set_ylabel(title)
+        axis.set_ylabel(textwrap.fill(title, 32))
     _legend(figure, table)
     write_atomic(path, style.png(figure))
 
