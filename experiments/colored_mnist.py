@@ -25,6 +25,9 @@ Adam's beta1 and the leak. Batch size, length, beta2 and initialisation are our 
 length is not known, and ours is chosen for an hour on a laptop. Whether real and generated images
 pass through the discriminator as one batch (--disc_batch) the paper does not say; it is one here
 since the stacked digits of its Table 1 collapse so, and not as two (experiments.stacked_mnist).
+
+At width 1/4 a step takes 0.14 s of one CPU core with K = 0 and 0.47 s with K = 5, so the default
+length takes 12 and 40 minutes; at width 1/2 it is 0.37 s with K = 0.
 """
 
 import functools

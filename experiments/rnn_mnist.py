@@ -21,8 +21,8 @@ Networks, loss, K and Adam follow the paper. Recalled and not re-read are the si
 of the LSTM, the forget bias of 1, the leak, Adam's beta1 and the length, 150,000 updates of either
 network: 75,000 steps here. Batch size, beta2, the discriminator's initialisation and whether real
 and generated images pass through it as one batch (--disc_batch) are our guess. The default length,
-5,000 steps, is a fifteenth of the paper's, since a step with K = 20 is slow on a laptop;
---num_steps=75000 is the whole.
+5,000 steps, is a fifteenth of the paper's, which --num_steps=75000 makes whole: a step takes 1.1 s
+of one CPU core with K = 20 and 0.13 s with K = 0, so that 5,000 take 90 and 10 minutes.
 """
 
 import functools
