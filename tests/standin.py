@@ -1,8 +1,9 @@
 """A program that keeps a run's contract and computes nothing: for tests of what starts programs.
 
 Only the standard library, so that a start takes milliseconds. Its flags are --level, --seed,
---num_steps and --workdir; for the tests there are --gate (a file: until it is there, levels above 2
-take no step), --broken (a file: while it is there, the program fails) and --diverges (a seed).
+--num_steps, --workdir and --population; for the tests there are --gate (a file: until it is there,
+levels above 2 take no step), --broken (a file: while it is there, the program fails) and --diverges
+(a seed).
 """
 
 import fcntl
@@ -43,7 +44,14 @@ def result(flags, step, status, reason=""):
 def main() -> int:
     given = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:])
     flags = {name: int(given[name]) for name in SETTINGS}
-    folder = pathlib.Path(given["workdir"])
+    folder, count = pathlib.Path(given["workdir"]), int(given.get("population", 1))
+    if count == 1:
+        return run(flags, folder, given)
+    seeds = range(flags["seed"], flags["seed"] + count)
+    return max(run({**flags, "seed": seed}, folder / f"seed{seed}", given) for seed in seeds)
+
+
+def run(flags, folder, given) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -33,6 +33,7 @@ def show(plan, stop) -> int:
         "jobs": plan.jobs,
         "names": [run.name for run in runs],
         "commands": [plan.item(run).command for run in runs],
+        "together": [plan.item(*left).command[2:] for left in plan.left()],
         "configs": [run.config for run in runs],
     }
     print(json.dumps(told))

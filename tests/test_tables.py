@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,28 @@ def test_runs_with_other_settings_are_refused_by_name(tmp_path, whole):
     config = folder_of(third, 1, 0) / "config.json"
     config.write_text('{"level": 2, "seed": 0, "num_steps": 8}')
     assert "level: was 2, now 1" in refusal(lambda: work(third))
+
+
+def test_seeds_of_a_cell_in_one_process_come_to_the_same_result(tmp_path, whole, capsys):
+    table = tmp_path / "table"
+    assert work(table, 1, population=2) == 0  # seeds 0 and 1, then 2 alone
+    assert "4 at once as populations of 2" in capsys.readouterr().err
+    cells = table / "cells" / "level1"
+    assert sorted(path.name for path in cells.glob("*.log")) == ["seed0to1.log", "seed2.log"]
+    shutil.rmtree(cells / "seed1")
+    assert work(table, population=3) == 0
+    first = result_of(table)
+    assert first["cells"] == result_of(whole)["cells"]
+    assert starts(table) == dict.fromkeys(RUNS, 1)
+
+
+def test_a_process_that_fails_fails_all_its_seeds_that_are_not_done(tmp_path, capsys):
+    table, broken = tmp_path / "table", tmp_path / "broken"
+    assert work(table, 1, seeds=range(1)) == 0
+    broken.touch()
+    assert work(table, 1, flags=(f"--broken={broken}",), population=3) == 1
+    assert set(result_of(table)["failed"]) == {"level1 seed 1", "level1 seed 2"}
+    assert "level1/seed1to2.log" in capsys.readouterr().err
 
 
 def test_a_run_that_another_program_is_at_is_waited_for(tmp_path):

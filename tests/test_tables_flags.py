@@ -17,12 +17,14 @@ REFUSED = {
     "no such table": (["--table=table_8"], ["table_9"]),
     "nothing to merge": ([TABLE, "--merge=/nowhere"], ["--merge=/nowhere"]),
     "no table": (["--jobs=2"], ["--jobs", "--table", "table_9"]),
+    "no population": ([TABLE, "--population=0"], ["--population"]),
     "no seeds": ([TABLE, "--seeds=0"], ["--seeds"]),
 }
 TAKEN = {
     "table": [TABLE, "--seeds=2", "--jobs=3", "--cells=level2", "--cells=*4", "--nolive",
               "--num_steps=7", "--workdir=there"],
     "default": [TABLE],
+    "populations": [TABLE, "--population=3", "--cells=level2", "--nolive"],
     "small table": [TABLE, "--smoke", "--eval_every=3"],
     "small": ["--smoke", "--level=4", "--num_steps=9"],
     "plain": ["--level=4"],
@@ -75,6 +77,19 @@ def test_a_table_by_default(told):
     plan = taken(told, "default")
     assert len(plan["names"]) == 4 * 5 and plan["folder"] == "runs/table_program_table_9"
     assert plan["commands"][0][2:-3] == [] and plan["configs"][0]["num_steps"] == 100
+
+
+def test_a_table_of_populations(told):
+    """The seeds of a cell in processes of three; without the flag, on a CPU, one each."""
+    plan = taken(told, "populations")
+    folder = "runs/table_program_table_9/cells/level2"
+    assert plan["together"] == [
+        ["--nolive", "--level=2", "--seed=0", "--population=3", f"--workdir={folder}"],
+        ["--nolive", "--level=2", "--seed=3", "--population=2", f"--workdir={folder}"],
+    ]
+    assert "population" not in plan["configs"][0]
+    alone = taken(told, "default")
+    assert alone["together"] == [command[2:] for command in alone["commands"]]
 
 
 def test_a_small_table(told):
