@@ -34,7 +34,11 @@ class Evaluation(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """All that distinguishes one experiment from another."""
+    """All that distinguishes one experiment from another.
+
+    In a population the first seed's `game` and `make_step` train all seeds, and its feed's `pick`
+    draws for all: what differs from seed to seed belongs in the state or in the feed's supply.
+    """
 
     title: str
     description: str
