@@ -44,7 +44,7 @@ from jax import Array
 from experiments import runner
 from experiments.reconstruction import comparison, findings, inference, tables
 from experiments.runner import adversary, devices, figures, images, records
-from experiments.runner.feeds import make_feed
+from experiments.runner.feeds import image_feed
 from ganstab import Pair, priors, steps
 from ganstab.data import single_images, to_unit_range
 from ganstab.errors import InputError
@@ -196,15 +196,7 @@ def build(session: runner.Session) -> runner.Experiment:
         state=devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key),
         game=make_unrolled_game(players, txs.disc, session.mesh),
         make_step=functools.partial(steps.alternating, txs=txs),
-        feed=make_feed(
-            source,
-            single_images,
-            key=data_key,
-            updates=2,
-            batch_size=FLAGS.batch_size,
-            steps=FLAGS.log_every,
-            mesh=session.mesh,
-        ),
+        feed=image_feed(session, source, single_images, data_key),
         evaluate=make_evaluation(sample),
         panels=panels(middle),
         results=functools.partial(results, data_distance=middle),

@@ -41,7 +41,7 @@ from absl import flags
 from experiments import runner
 from experiments.digits import colors, pictures
 from experiments.runner import adversary, figures, image_gan, images, records
-from experiments.runner.feeds import make_feed
+from experiments.runner.feeds import image_feed
 from experiments.runner.report import prose
 from experiments.runner.table import Cell, Table
 from ganstab import metrics, steps
@@ -145,15 +145,7 @@ def build(session: runner.Session) -> runner.Experiment:
         state=trained.state,
         game=trained.game,
         make_step=functools.partial(steps.alternating, txs=trained.txs),
-        feed=make_feed(
-            source,
-            colored_digits,
-            key=data_key,
-            updates=2,
-            batch_size=FLAGS.batch_size,
-            steps=FLAGS.log_every,
-            mesh=session.mesh,
-        ),
+        feed=image_feed(session, source, colored_digits, data_key),
         evaluate=make_evaluation(trained.players.gen, evaluation_key, data),
         panels=(
             figures.js_panel("the digits' colours", published(), floor),

@@ -38,7 +38,7 @@ from absl import flags
 from experiments import runner
 from experiments.digits import counts, pictures
 from experiments.runner import adversary, figures, image_gan, images, records, samples
-from experiments.runner.feeds import make_feed
+from experiments.runner.feeds import image_feed
 from experiments.runner.report import prose
 from experiments.runner.ruler import check_ruler
 from experiments.runner.table import Cell, Table
@@ -147,15 +147,7 @@ def build(session: runner.Session) -> runner.Experiment:
         state=trained.state,
         game=trained.game,
         make_step=functools.partial(steps.alternating, txs=trained.txs),
-        feed=make_feed(
-            source,
-            single_images,
-            key=data_key,
-            updates=2,
-            batch_size=FLAGS.batch_size,
-            steps=FLAGS.log_every,
-            mesh=session.mesh,
-        ),
+        feed=image_feed(session, source, single_images, data_key),
         evaluate=make_evaluation(trained.players.gen, evaluation_key, digits),
         panels=panels(sure_of_data),
         results=functools.partial(

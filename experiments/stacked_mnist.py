@@ -31,7 +31,7 @@ from absl import flags
 
 from experiments import runner
 from experiments.runner import adversary, figures, image_gan, images, records
-from experiments.runner.feeds import make_feed
+from experiments.runner.feeds import image_feed
 from experiments.runner.ruler import check_ruler
 from ganstab import digit_classifier, metrics, steps
 from ganstab.data import stacked_digits
@@ -199,15 +199,7 @@ def build(session: runner.Session) -> runner.Experiment:
         state=trained.state,
         game=trained.game,
         make_step=functools.partial(steps.alternating, txs=trained.txs),
-        feed=make_feed(
-            source,
-            stacked_digits,
-            key=data_key,
-            updates=2,
-            batch_size=FLAGS.batch_size,
-            steps=FLAGS.log_every,
-            mesh=session.mesh,
-        ),
+        feed=image_feed(session, source, stacked_digits, data_key),
         evaluate=make_evaluation(trained.players.gen, evaluation_key),
         panels=panels(),
         results=functools.partial(results, accuracy=check_ruler(session, source)),

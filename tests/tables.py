@@ -4,8 +4,8 @@ import pathlib
 import sys
 from typing import Any
 
-from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.records import Published
+from experiments.runner.stopping import StopRequest, watch_signals
 from experiments.runner.table import Cell, Table
 from experiments.runner.table.conduct import conduct
 from experiments.runner.table.options import Plan

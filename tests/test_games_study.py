@@ -9,7 +9,7 @@ import pytest
 
 from experiments import games as program
 from experiments.runner import progress, study
-from experiments.runner.program import StopRequest
+from experiments.runner.stopping import StopRequest
 from experiments.small_games import balance, dirac, divergences, moves, paths, rates
 from experiments.small_games import rock_paper_scissors as rps
 from ganstab import Pair, games

@@ -13,10 +13,10 @@ from common import names, plain_pair, prior, refusal
 from experiments import runner
 from experiments.runner import book, figures, records
 from experiments.runner.feeds import drawn
-from experiments.runner.program import StopRequest
 from experiments.runner.progress import Progress
 from experiments.runner.session import Session
 from experiments.runner.settings import Settings
+from experiments.runner.stopping import StopRequest
 from experiments.runner.workdir import is_held, result_of
 from ganstab import Pair, checkpoint, losses, steps, terms
 from ganstab.data import ring

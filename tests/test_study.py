@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from experiments.runner import progress, records, study
-from experiments.runner.program import StopRequest
+from experiments.runner.stopping import StopRequest
 from ganstab.style import panels
 
 GOES_ON = StopRequest([])

@@ -9,7 +9,7 @@ from common import quick
 from experiments import vector_fields
 from experiments.one_parameter_gans import biases, closed_forms, planes, sampled, weights
 from experiments.runner import progress, study
-from experiments.runner.program import StopRequest
+from experiments.runner.stopping import StopRequest
 from ganstab import games
 
 Z = np.linspace(-12, 12, 24000)  # even, so that 0 is not among them

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.runner import devices
-from experiments.runner.program import StopRequest
 from experiments.runner.progress import Progress
+from experiments.runner.stopping import StopRequest
 from ganstab.output.pages import Picture
 from ganstab.output.writing import explained, write_atomic
 from ganstab.types import TrainState

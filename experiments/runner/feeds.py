@@ -16,6 +16,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from experiments.runner import devices, images
+from experiments.runner.session import Session
 from ganstab.data import Images, RandomAccess, Sampler, augmentation_key
 from ganstab.types import Batch, TrainState
 
@@ -76,6 +77,21 @@ def make_feed(
     if isinstance(source, RandomAccess):
         return _streamed(source, batches, jax.jit(indices), key, steps, mesh)
     return _resident(source, batches, indices, key, mesh)
+
+
+def image_feed(
+    session: Session, source: Images | RandomAccess, sampler: Sampler, key: jax.Array
+) -> Feed:
+    """The batches of a run with one update of each player a step."""
+    return make_feed(
+        source,
+        sampler,
+        key=key,
+        updates=2,
+        batch_size=session.settings.batch_size,
+        steps=session.settings.log_every,
+        mesh=session.mesh,
+    )
 
 
 def drawn(

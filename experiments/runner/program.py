@@ -1,13 +1,13 @@
 """From a command line to a finished run: every experiment's `main`."""
 
-import signal
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
 
 from experiments.runner import smoke
+from experiments.runner.stopping import watch_signals
 from ganstab.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,33 +81,3 @@ def _help() -> str:
     """The program's own docstring, then every flag with its default."""
     _, listed = flags.FLAGS.main_module_help().split(":\n", 1)
     return f"{sys.modules['__main__'].__doc__}\nflags:\n{listed}"
-
-
-class StopRequest(NamedTuple):
-    """Ctrl-C or SIGTERM, remembered until the loop looks."""
-
-    received: list
-
-    def __bool__(self) -> bool:
-        """Whether one came."""
-        return bool(self.received)
-
-    @property
-    def exit_status(self) -> int:
-        """128 + signal, as a shell reports it, so that `a && b` does not go on."""
-        return 128 + (self.received or [signal.SIGTERM])[0]
-
-
-def watch_signals() -> StopRequest:
-    """Lets the first Ctrl-C or SIGTERM end the run cleanly; a second Ctrl-C ends it at once."""
-    request = StopRequest([])
-
-    def remember(number: int, frame: Any) -> None:
-        del frame
-        if request.received and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        request.received.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, remember)
-    return request

@@ -9,9 +9,9 @@ from jax.sharding import Mesh
 
 from experiments.runner import devices
 from experiments.runner.command import another, command_line
-from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.progress import Progress
 from experiments.runner.settings import Settings, read
+from experiments.runner.stopping import StopRequest, watch_signals
 
 
 class Session(NamedTuple):

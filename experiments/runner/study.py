@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 
 from experiments.runner import devices, records, report
 from experiments.runner.command import command_line
-from experiments.runner.program import StopRequest, watch_signals
 from experiments.runner.progress import Progress
 from experiments.runner.settings import own_flags
+from experiments.runner.stopping import StopRequest, watch_signals
 from experiments.runner.workdir import held, open_workdir
 from ganstab.output import pages
 from ganstab.output.writing import plain, to_json, write_atomic

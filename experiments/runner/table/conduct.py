@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from experiments.runner.program import StopRequest
 from experiments.runner.progress import duration, number
+from experiments.runner.stopping import StopRequest
 from experiments.runner.table import page
 from experiments.runner.table.options import Plan
 from experiments.runner.table.result import result_of
