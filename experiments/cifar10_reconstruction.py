@@ -43,16 +43,14 @@ from jax import Array
 
 from experiments import runner
 from experiments.reconstruction import comparison, findings, inference, tables
-from experiments.runner import adversary, devices, figures, images, records
+from experiments.runner import adversary, figures, image_gan, images, records
 from experiments.runner.feeds import image_feed
-from ganstab import Pair, priors, steps
+from ganstab import steps
 from ganstab.data import single_images, to_unit_range
 from ganstab.errors import InputError
-from ganstab.game import make_game
 from ganstab.networks import unrolled_gan
-from ganstab.players import from_nnx
 from ganstab.style import BLUE, FAINT
-from ganstab.types import Game, Player, TrainState
+from ganstab.types import Player, TrainState
 
 TABLES = {
     name: table._replace(pictures=comparison.of_table, across=comparison.across)
@@ -64,45 +62,20 @@ SMOKE = {
 }  # fmt: skip
 SHAPE = (32, 32, 3)
 SAMPLED_AT_ONCE = 128
-SHOWN = 64
 
 FLAGS = flags.FLAGS
 runner.define_flags(num_steps=50_000, batch_size=64, eval_every=1000, dataset="cifar10")
 adversary.define_flags(unroll_steps=10, disc_learning_rate=2e-4)
+image_gan.define_flags(samples=1024, gen_norm=False)
 flags.DEFINE_float(
     "width", 1.0, "Channels of both networks, as a factor of the paper's.", lower_bound=0.0
 )
-flags.DEFINE_enum(
-    "disc_batch", "joint", ["joint", "separate"],
-    "Whether real and generated images pass through the discriminator's batch norm as one batch.",
-)  # fmt: skip
-flags.DEFINE_float("init_stddev", 0.05, "Standard deviation of initial weights.", lower_bound=0.0)
-flags.DEFINE_integer(
-    "samples", 1024, "Samples drawn at an evaluation, and images of the data beside them, between "
-    "which distances are taken.", lower_bound=SHOWN
-)  # fmt: skip
 flags.DEFINE_integer(
     "inference_images", 1280, "Training images that are sought in the end.", lower_bound=1
 )
 flags.DEFINE_integer("starts", 3, "Searches for each, of which the best is kept.", lower_bound=1)
 flags.DEFINE_integer("iterations", 100, "Most steps of L-BFGS in each search.", lower_bound=1)
 flags.DEFINE_integer("inference_batch", 16, "Images that are sought at once.", lower_bound=1)
-
-
-def make_players() -> Pair:
-    """The paper's networks (appendix D), of which the smaller ones have a share of the channels."""
-    built = unrolled_gan.cifar10(FLAGS.width, init_stddev=FLAGS.init_stddev)
-    return Pair(*map(from_nnx, built))
-
-
-def make_unrolled_game(players: Pair, tx, mesh) -> Game:
-    """The game that is trained: score loss, unrolled K steps of the discriminator's own Adam."""
-
-    def prior(key, n):
-        return devices.split(mesh, priors.normal(key, (n, inference.LATENT)))
-
-    joint = FLAGS.disc_batch == "joint"
-    return adversary.unrolled(make_game(players, adversary.score(), prior=prior, joint=joint), tx)
 
 
 def make_sampler(gen: Player, key: Array) -> Callable[[TrainState], list[np.ndarray]]:
@@ -112,9 +85,9 @@ def make_sampler(gen: Player, key: Array) -> Callable[[TrainState], list[np.ndar
     @jax.jit
     def sample(state: TrainState) -> tuple[Array, Array]:
         generate = inference.generator(gen, state)
-        z = jax.random.normal(key, (calls, SAMPLED_AT_ONCE, inference.LATENT))
+        z = jax.random.normal(key, (calls, SAMPLED_AT_ONCE, image_gan.LATENT))
         made = jax.lax.map(generate, z).reshape(-1, *SHAPE)[: FLAGS.samples]
-        return made[:SHOWN], inference.distances(made)
+        return made[: image_gan.SHOWN], inference.distances(made)
 
     return lambda state: [np.asarray(x.addressable_data(0)) for x in sample(state)]
 
@@ -186,21 +159,23 @@ def build(session: runner.Session) -> runner.Experiment:
     seen = to_unit_range(jnp.asarray(image[: FLAGS.samples]))
     data_distance = np.asarray(jax.jit(inference.distances)(seen))
     init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
-    players, txs = make_players(), adversary.adam()
-    sample = make_sampler(players.gen, evaluation_key)
+    modules = unrolled_gan.cifar10(FLAGS.width, init_stddev=FLAGS.init_stddev)
+    trained = image_gan.prepare(modules, init_key, session.mesh)
+    gen = trained.players.gen
+    sample = make_sampler(gen, evaluation_key)
     middle = float(np.median(data_distance))
     sought = image[: FLAGS.inference_images]
     return runner.Experiment(
         title=f"CIFAR-10, K = {FLAGS.unroll_steps}, width {FLAGS.width:g}",
         description=description(),
-        state=devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key),
-        game=make_unrolled_game(players, txs.disc, session.mesh),
-        make_step=functools.partial(steps.alternating, txs=txs),
+        state=trained.state,
+        game=trained.game,
+        make_step=functools.partial(steps.alternating, txs=trained.txs),
         feed=image_feed(session, source, single_images, data_key),
         evaluate=make_evaluation(sample),
         panels=panels(middle),
         results=functools.partial(results, data_distance=middle),
-        conclusion=make_conclusion(players.gen, sample, sought, data_distance),
+        conclusion=make_conclusion(gen, sample, sought, data_distance),
     )
 
 

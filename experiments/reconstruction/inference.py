@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from experiments.runner import image_gan
 from ganstab import inference, metrics
 from ganstab.data import to_unit_range
 from ganstab.types import Player, TrainState
 
-LATENT = 256
 PAIRS = 10_000
 
 
@@ -56,7 +56,7 @@ def pieces(
     @jax.jit
     def reconstruct(state: TrainState, image: Array, places: Array) -> dict[str, Array]:
         generate, key = generator(gen, state), jax.random.key(1)
-        draw = functools.partial(jax.random.normal, shape=(starts, LATENT))
+        draw = functools.partial(jax.random.normal, shape=(starts, image_gan.LATENT))
         z = jax.vmap(lambda place: draw(jax.random.fold_in(key, place)))(places)
         found = inference.infer(
             generate, to_unit_range(image), z, max_steps=iterations, images_at_once=at_once

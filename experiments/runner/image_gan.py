@@ -29,7 +29,7 @@ def define_flags(*, samples: int, gen_norm: bool = True) -> None:
 
     Args:
       samples: drawn at an evaluation.
-      gen_norm: whether the generator has batch norm, and its mode is a choice.
+      gen_norm: whether the mode of the generator's batch norm at evaluation is a choice.
     """
     flags.DEFINE_enum(
         "disc_batch",
