@@ -145,6 +145,18 @@ def test_finished_runs_of_another_table_are_taken_over(tmp_path, whole, capsys):
     assert (table / "result.json").read_bytes() == (whole / "result.json").read_bytes()
 
 
+def test_the_same_run_under_another_cells_name_is_taken_over(tmp_path, whole, capsys):
+    there, table = tmp_path / "there", tmp_path / "table"
+    shutil.copytree(whole / "cells" / "level1", there / "cells" / "plain")
+    other, longer = (there / "cells" / "plain" / f"seed{seed}" for seed in (1, 2))
+    (other / "config.json").write_text('{"level": 2, "seed": 1, "num_steps": 8}')
+    (longer / "result.json").write_text('{"status": "finished", "step": 9}')
+    assert work(table, 1, merge=(there,)) == 0
+    assert "1 finished runs taken over" in capsys.readouterr().err
+    assert (table / "cells" / "level1").is_dir() and not (table / "cells" / "plain").exists()
+    assert result_of(table)["cells"]["level1"] == result_of(whole)["cells"]["level1"]
+
+
 def test_runs_with_other_settings_are_refused_by_name(tmp_path, whole):
     table = tmp_path / "table"
     other = {"config": {"num_steps": STEPS, "batch_size": 4}}

@@ -114,7 +114,8 @@ def define_flags(tables: Mapping[str, Table]) -> None:
     flags.DEFINE_multi_string(
         "merge", [],
         "With --table: first copy the finished runs of this folder, that of the same table from "
-        "another machine, with the same settings. May be repeated.",
+        "another machine, or of another table that has runs with the same settings. May be "
+        "repeated.",
     )  # fmt: skip
     for flag in FLAGS.flags_by_module_dict()[__name__]:
         FLAGS.register_key_flag_for_module(sys.argv[0], flag)

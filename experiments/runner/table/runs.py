@@ -88,7 +88,8 @@ def check(run: Run) -> None:
 def take_over(run: Run, source: pathlib.Path) -> bool:
     """Copies the run from another table's folder, if it is finished there and not yet here.
 
-    An unfinished one here makes way, since the other is the same run, further on.
+    An unfinished one here makes way, since the other is the same run, further on. A cell of another
+    name serves as well, if its settings, seed and length are the same: tables may share runs.
 
     Args:
       run: this table's.
@@ -100,10 +101,9 @@ def take_over(run: Run, source: pathlib.Path) -> bool:
     Raises:
       InputError: the run there has other settings, or cannot be copied.
     """
-    there = place(source, run.cell.name, run.seed)
-    if run.is_done() or not is_done(there, run.config["num_steps"]):
+    there = None if run.is_done() else _finished(run, source)
+    if there is None:
         return False
-    check(run._replace(folder=there))
     half = run.folder.with_name(f".{run.folder.name}{UNFINISHED}")
     with explained(f"cannot take over {there}"):
         shutil.rmtree(half, ignore_errors=True)
@@ -113,6 +113,23 @@ def take_over(run: Run, source: pathlib.Path) -> bool:
                 shutil.rmtree(run.folder)
         half.rename(run.folder)
     return True
+
+
+def _finished(run: Run, source: pathlib.Path) -> pathlib.Path | None:
+    """Where another table has the run: under its own name, or else under another."""
+    named = place(source, run.cell.name, run.seed)
+    if is_done(named, run.config["num_steps"]):
+        check(run._replace(folder=named))
+        return named
+    others = sorted(named.parents[1].glob(f"*/{named.name}"))
+    return next((folder for folder in others if _is_the_same(folder, run)), None)
+
+
+def _is_the_same(folder: pathlib.Path, run: Run) -> bool:
+    """Whether another cell's run ended at the same step, with the same settings."""
+    result = result_of(folder)
+    ended = result.get("status") == "finished" and result["step"] == run.config["num_steps"]
+    return ended and not differences(folder, run.config)
 
 
 def last_words(log: pathlib.Path) -> str:
