@@ -128,8 +128,8 @@ def _resident(source: Images, batches, indices, key, mesh: Mesh) -> Feed:
     def pick(supply, step, place):
         del place
         (image, label), key = supply
-        drawn = indices(key, step)
-        return batches(image[drawn], label[drawn], key, step)
+        order = indices(key, step)
+        return batches(image[order], label[order], key, step)
 
     return Feed(lambda first_step: supply, pick)
 
@@ -153,8 +153,8 @@ def _streamed(source: RandomAccess, batches, indices, key, steps: int, mesh: Mes
     ahead: dict[int, concurrent.futures.Future] = {}
 
     def read(first_step: int):
-        drawn = np.stack([np.asarray(indices(key, first_step + i)) for i in range(steps)])
-        return _place(source, drawn, mesh)
+        order = np.stack([np.asarray(indices(key, first_step + i)) for i in range(steps)])
+        return _place(source, order, mesh)
 
     def fetch(first_step: int):
         waiting = ahead.pop(first_step, None) or pool.submit(read, first_step)
@@ -170,23 +170,23 @@ def _streamed(source: RandomAccess, batches, indices, key, steps: int, mesh: Mes
     return Feed(fetch, pick)
 
 
-def _place(source: RandomAccess, drawn: np.ndarray, mesh: Mesh) -> Images:
-    """The drawn images, `[steps, updates, B, …]`; each process reads only its devices' share."""
+def _place(source: RandomAccess, order: np.ndarray, mesh: Mesh) -> Images:
+    """The images of these indices, `[steps, updates, B, …]`; each process reads only its devices' share."""
     sharding = NamedSharding(mesh, PartitionSpec(None, None, devices.AXIS))
-    places = sharding.addressable_devices_indices_map(drawn.shape)
-    parts = {device: source.fetch(drawn[place].ravel()) for device, place in places.items()}
+    places = sharding.addressable_devices_indices_map(order.shape)
+    parts = {device: source.fetch(order[place].ravel()) for device, place in places.items()}
 
     def whole(field: str) -> jax.Array:
         on_devices = [
             jax.device_put(
                 getattr(part, field).reshape(
-                    *drawn[places[device]].shape, *getattr(part, field).shape[1:]
+                    *order[places[device]].shape, *getattr(part, field).shape[1:]
                 ),
                 device,
             )
             for device, part in parts.items()
         ]
-        item = on_devices[0].shape[drawn.ndim :]
-        return jax.make_array_from_single_device_arrays(drawn.shape + item, sharding, on_devices)
+        item = on_devices[0].shape[order.ndim :]
+        return jax.make_array_from_single_device_arrays(order.shape + item, sharding, on_devices)
 
     return Images(whole("image"), whole("label"))
