@@ -171,7 +171,7 @@ def _streamed(source: RandomAccess, batches, indices, key, steps: int, mesh: Mes
 
 
 def _place(source: RandomAccess, order: np.ndarray, mesh: Mesh) -> Images:
-    """The images of these indices, `[steps, updates, B, …]`; each process reads only its devices' share."""
+    """Images of these indices, `[steps, updates, B, …]`; a process reads its devices' share."""
     sharding = NamedSharding(mesh, PartitionSpec(None, None, devices.AXIS))
     places = sharding.addressable_devices_indices_map(order.shape)
     parts = {device: source.fetch(order[place].ravel()) for device, place in places.items()}
