@@ -17,12 +17,13 @@ def pad_same(x: Array, axis: int, taps: int, stride: int) -> Array:
     """`same_padding` along one axis, and zeros behind it up to a multiple of the stride."""
     low, _ = same_padding(x.shape[axis], taps, stride)
     whole = (-(-x.shape[axis] // stride) + (taps - 1) // stride) * stride
-    shapes = [
-        (*x.shape[:axis], n, *x.shape[axis + 1 :]) for n in (low, whole - low - x.shape[axis])
-    ]
-    # Not lax.pad, because XLA would fuse it with what made x, and compute that many times over.
-    before, after = (jnp.zeros(shape, x.dtype) for shape in shapes)
-    return jnp.concatenate([before, x, after], axis)
+    high = whole - low - x.shape[axis]
+    return jnp.concatenate([_zeros(x, axis, low), x, _zeros(x, axis, high)], axis)
+
+
+def _zeros(x: Array, axis: int, count: int) -> Array:
+    """To put beside x. `lax.pad` would be fused with what made x, and that computed repeatedly."""
+    return jnp.zeros((*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype)
 
 
 def window(x: Array, axis: int, start: int, length: int) -> Array:
@@ -65,14 +66,28 @@ def split(x: Array, parts: int, axis: int = 0) -> Sequence[Array]:
 
 
 def overlay(taps: Sequence[Array], axis: int, stride: int, size: int) -> Array:
-    """Sum of the taps' images, dilated and each shifted by one pixel, cropped to `size`."""
-    low, high = transpose_padding(taps[0].shape[axis], size, len(taps), stride)
-    config = [(0, 0, 0)] * taps[0].ndim
-    placed = []
+    """Sum of the taps' images, dilated and each shifted by one pixel, cropped to `size`.
+
+    A pixel meets every stride-th tap only, the others' zeros of the dilation. So every stride-th
+    pixel is summed up apart, from images that are not dilated, and then they are interleaved.
+    """
+    low, _ = transpose_padding(taps[0].shape[axis], size, len(taps), stride)
+    apart: list[list[Array]] = [[] for _ in range(stride)]
     for k, tap in enumerate(taps):
-        config[axis] = (low - k, high - (len(taps) - 1 - k), stride - 1)
-        placed.append(lax.pad(tap, jnp.zeros((), tap.dtype), config))
-    return total(placed)
+        pixels, phase = divmod(low - k, stride)
+        apart[phase].append(_shifted(tap, axis, pixels))
+    sums = [total(terms) if terms else jnp.zeros_like(taps[0]) for terms in apart]
+    x = jnp.stack(sums, axis + 1)
+    x = x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
+    return window(x, axis, 0, size)
+
+
+def _shifted(x: Array, axis: int, by: int) -> Array:
+    """The entries, moved along an axis; zeros come in at one end, and as many leave the other."""
+    moved = min(abs(by), x.shape[axis])
+    rest = window(x, axis, 0 if by > 0 else moved, x.shape[axis] - moved)
+    zeros = _zeros(x, axis, moved)
+    return jnp.concatenate([zeros, rest] if by > 0 else [rest, zeros], axis)
 
 
 def total(terms: Sequence[Array]) -> Array:
