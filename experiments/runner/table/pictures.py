@@ -17,6 +17,8 @@ from ganstab.output.run_log import Row
 from ganstab.output.writing import write_atomic
 
 DASHES = (0, (4, 3))
+WIDTH = 6.7
+"""Of two panels, in inches: a paper's page."""
 Points = tuple[np.ndarray, np.ndarray]
 
 
@@ -62,7 +64,8 @@ def curves(
 def _draw(table, measure, series, done, path, title, log) -> None:
     names = table.rows()
     columns = min(len(names), 3)
-    figure, axes = style.panels(-(-len(names) // columns), columns, height=2.7)
+    width = WIDTH if columns == 1 else WIDTH / 2  # one panel alone would be blown up on the page
+    figure, axes = style.panels(-(-len(names) // columns), columns, width=width, height=2.7)
     spare = axes.ravel()[len(names) :]
     for axis, row in zip(axes.ravel(), names, strict=False):
         axis.sharey(axes[0, 0])
