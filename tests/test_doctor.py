@@ -181,6 +181,15 @@ def test_modes_are_covered_lost_or_changed_for_others(modes, state, turnover):
     assert ("packed" in found["Modes"].remedy) == (state != "good")
 
 
+def test_looks_without_a_sample_in_any_mode():
+    away = dirac()._replace(modes={0: counts(0), 5: counts(), 7: counts(1), 9: counts()})
+    found = findings(away)
+    assert found["Modes"].state == "bad"
+    assert found["Modes"].words.startswith("0 of 10 modes are covered: no sample lies in any.")
+    assert found["Turnover"].words.startswith("Between steps 0 and 7, 100% of the samples moved")
+    assert "Turnover" not in findings(away._replace(modes={0: counts(), 9: counts(0)}))
+
+
 def test_a_fall_from_more_modes_is_a_collapse():
     fell = record(modes=lambda place: 10.0 if place == 0.5 else 6.0)
     found = findings(dirac()._replace(modes={9: counts(*range(6))}), fell)["Modes"]

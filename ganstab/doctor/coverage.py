@@ -27,13 +27,7 @@ def modes(examination: Examination | None, record: Record) -> Finding | None:
     if counts is None:
         return None
     covered, there = int(np.count_nonzero(counts)), len(counts)
-    share = counts / counts.sum()
-    even = float(np.exp(-np.sum(share[share > 0] * np.log(share[share > 0]))))
-    words = (
-        f"{covered:,} of {there:,} modes are covered by {counts.sum():,} samples, as evenly as "
-        f"{even:,.0f} equal ones; the commonest has {share.max():.1%} of the samples, an even "
-        f"share is {1 / there:.2%}."
-    )
+    words = f"{covered:,} of {there:,} modes are covered{_spread(counts)}."
     seen = [(row["modes"], row["step"]) for row in record.rows if row.get("modes")]
     best = max(seen, default=None)
     state = "good" if covered >= COVERED * there else "watch" if covered >= LOST * there else "bad"
@@ -45,12 +39,29 @@ def modes(examination: Examination | None, record: Record) -> Finding | None:
     return Finding("Modes", state, words, "" if state == "good" else REMEDY)
 
 
+def _spread(counts: np.ndarray) -> str:
+    """By how many samples the modes are covered, and how evenly."""
+    if not counts.any():
+        return ": no sample lies in any"
+    share = counts / counts.sum()
+    even = float(np.exp(-np.sum(share[share > 0] * np.log(share[share > 0]))))
+    return (
+        f" by {counts.sum():,} samples, as evenly as {even:,.0f} equal ones; the commonest has "
+        f"{share.max():.1%} of the samples, an even share is {1 / len(counts):.2%}"
+    )
+
+
 def turnover(examination: Examination | None, record: Record) -> Finding | None:
-    """Whether the generator stays on its modes, or moves from some to others."""
+    """Whether the generator stays on its modes, or moves from some to others.
+
+    Looks at which no sample lay in any mode are left out.
+    """
     del record
-    if examination is None or not examination.modes or len(examination.modes) < 2:
+    known = examination.modes if examination else None
+    looks = [(step, counts) for step, counts in (known or {}).items() if counts.any()]
+    if len(looks) < 2:
         return None
-    (before, old), (after, new) = list(examination.modes.items())[-2:]
+    (before, old), (after, new) = looks[-2:]
     moved, chance = mass_moved(old, new), mass_moved_by_chance(old, new)
     words = (
         f"Between steps {before:,} and {after:,}, {moved:.0%} of the samples moved to other modes; "
