@@ -32,7 +32,7 @@ length takes 12 and 40 minutes; at width 1/2 it is 0.37 s with K = 0.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -43,7 +43,7 @@ from experiments.digits import colors, pictures
 from experiments.runner import adversary, figures, image_gan, images, records
 from experiments.runner.feeds import image_feed
 from experiments.runner.report import prose
-from experiments.runner.table import Cell, Table
+from experiments.runner.table import Cell, Claim, Table
 from ganstab import metrics, steps
 from ganstab.data import colored_digits
 from ganstab.networks import unrolled_gan
@@ -66,6 +66,12 @@ TABLE_2 = {
     (1.0, 5): (0.027, 0.0028),
     (1.0, 10): (0.025, 0.00076),
 }
+RELATIONS: tuple[tuple[int, str, Literal["above", "below"], int], ...] = (
+    (1, "further from the data's colours than K = 0", "above", 0),
+    (5, "nearer to the data's colours than K = 0", "below", 0),
+    (5, "nearer to the data's colours than K = 1", "below", 1),
+)
+"""What the paper says in words: one step of unrolling hurts, more steps help."""
 TABLES = {
     "table_2": Table(
         "Coloured MNIST: Table 2 of Unrolled GANs",
@@ -81,6 +87,17 @@ TABLES = {
             for (width, unroll_steps), paper in TABLE_2.items()
         ],
         corner="width of both networks",
+        claims=[
+            Claim(
+                f"Width {row}: K = {k} is {words}",
+                "js",
+                f"width{width:g}_K{k}",
+                relation,
+                f"width{width:g}_K{other}",
+            )
+            for width, row in WIDTHS.items()
+            for k, words, relation, other in RELATIONS
+        ],
     )
 }
 SMOKE: dict[str, Any] = {"samples": 512, "batch_size": 16}

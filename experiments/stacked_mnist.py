@@ -97,6 +97,11 @@ def cell(width: float, unroll_steps: int, name: str, row: str, **settings: Any) 
     )
 
 
+def claim(words: str, first: str, second: str) -> runner.Claim:
+    """That one cell covers more modes than another."""
+    return runner.Claim(words, "modes", first, "above", second)
+
+
 TABLES = {
     "table_1": runner.Table(
         "Stacked MNIST: Table 1 of Unrolled GANs",
@@ -106,6 +111,15 @@ TABLES = {
             for width, k in TABLE_1
         ),
         corner="discriminator's width",
+        claims=[
+            claim(
+                f"Width {row}: K = {more} covers more modes than K = {less}",
+                f"width{width}_K{more}",
+                f"width{width}_K{less}",
+            )
+            for width, row in ((0.25, "1/4"), (0.5, "1/2"))
+            for more, less in ((5, 0), (10, 0), (10, 5))
+        ],
     ),
     "choices": runner.Table(
         "Stacked MNIST: what the collapse depends on",
@@ -116,6 +130,10 @@ TABLES = {
             for name, (row, settings) in CHOICES.items()
             for k in (0, 5)
         ),
+        claims=[
+            claim(f"With {row}: K = 5 covers more modes than K = 0", f"{name}_K5", f"{name}_K0")
+            for name, (row, _) in CHOICES.items()
+        ],
     ),
 }
 

@@ -19,21 +19,36 @@ PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
 @pytest.mark.parametrize(
     ("mean", "better", "words"),
     [
-        (236.4, "higher", "equal to the published mean"),
-        (236.4 + 63.3 * 0.5, "higher", "agrees: 0.5 standard errors above the paper, on the bet"),
-        (236.4 - 63.3 * 1.5, "higher", "close: 1.5 standard errors below the paper, on the worse"),
-        (236.4 - 63.3 * 3, "lower", "differs: 3.0 standard errors below the paper, on the better"),
+        ([236.4, 236.4], "higher", "equal to the published mean"),
+        ([299.7, 299.7], "lower", "agrees: 1.0 standard errors above the paper, on the worse side"),
+        ([141.5, 141.4], "higher", "close: 1.5 standard errors below the paper, on the worse side"),
+        ([46.5, 46.5], "lower", "differs: 3.0 standard errors below the paper, on the better side"),
+        ([252.0, 420.8], "higher", "agrees: 0.9 standard errors above the paper"),  # s = 84.4
+        ([911], "higher", "675 above the paper, on the better side; one seed only"),
+        ([46.4], "higher", "190 below the paper, on the worse side; one seed only"),
     ],
 )
 def test_reading_in_plain_words(mean, better, words):
-    entry = records.measured([mean], "modes", published=PAPER, better=better)
-    assert reading.reading(entry).startswith(words) and "one seed" in reading.reading(entry)
+    entry = records.measured(mean, "modes", published=PAPER, better=better)
+    assert reading.reading(entry).startswith(words)
     assert "not the end" in reading.reading(entry, "interrupted")
 
 
-def test_reading_adds_both_standard_errors():
-    entry = records.measured([336.4 - 84.4, 336.4 + 84.4], "modes", published=PAPER)
-    assert reading.reading(entry).startswith("agrees: 0.9 standard errors above")
+@pytest.mark.parametrize(
+    ("mean", "error", "words"),
+    [
+        (1234.5, None, "1,234"),
+        (0.12345, None, "0.1235"),
+        (8.0, 0.0, "8 ± 0"),
+        (519.66, 200.4, "520 ± 200"),
+        (1234.5, 23.4, "1,234 ± 23"),
+        (826.66, 8.21, "826.7 ± 8.2"),
+        (0.0050031, 0.00233, "0.0050 ± 0.0023"),
+        (None, None, "not a number"),
+    ],
+)
+def test_a_mean_is_shown_to_two_digits_of_its_error(mean, error, words):
+    assert reading.shown(mean, error) == words
 
 
 def _result(status, step):
@@ -77,7 +92,7 @@ def test_report_stands_alone(tmp_path, status, step, state):
         curves=curves,
     )
     page = path.read_text(encoding="utf-8")
-    assert state in page and "236.4 ± 63.3" in page and "1 min 1 s" in page
+    assert state in page and "236 ± 63" in page and "1 min 1 s" in page
     assert "K &lt; 5 &amp; $x" in page and "&lt;covered&gt;" in page and "&lt;b&gt;" in page
     assert "step 900 · modes 911 · KL 0.95" in page and "never drawn" not in page
     assert "Measured at step 100." in page and page.count("data:image/png;base64,") == 6
@@ -88,7 +103,7 @@ def test_report_stands_alone(tmp_path, status, step, state):
 def test_summary_for_the_terminal():
     ended, modes = report.summary(_result("diverged", 300))
     assert ended == "Diverged after step 300 of 500. NaN in the discriminator's loss <term 2>."
-    assert modes.startswith("modes <covered>: 911 (paper 236.4 ± 63.3); differs: 10.7 standard")
+    assert modes.startswith("modes <covered>: 911 (paper 236 ± 63); 675 above the paper, on")
     nan = _result("finished", 500) | {"results": {"kl": records.measured([math.nan], "KL")}}
     assert report.summary(nan)[1] == "KL: not a number"
 

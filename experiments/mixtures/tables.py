@@ -4,7 +4,7 @@ from typing import Any
 
 from experiments.mixtures import pictures
 from experiments.runner.records import Published
-from experiments.runner.table import Cell, Table
+from experiments.runner.table import Cell, Claim, Table
 
 PAPER_UPDATES = 50_000
 """Length of Metz et al.'s figures, whose axes count updates of either network."""
@@ -45,6 +45,11 @@ def published(networks: str, data: str, unroll_steps: int, pack: int) -> dict[st
     return {}
 
 
+def _more(words: str, first: str, second: str) -> Claim:
+    """That one cell covers more modes than another."""
+    return Claim(words, "modes", first, "above", second)
+
+
 def _figure_2() -> Table:
     """Unrolled beside plain."""
     cells = [Cell(f"K{k}", "8 Gaussians", f"K = {k}", {"unroll_steps": k}) for k in (10, 0)]
@@ -53,6 +58,7 @@ def _figure_2() -> Table:
         "Metz et al. 2017, Figure 2: with ten steps of unrolling the generator spreads over all "
         "eight modes; without, it rotates through them and never covers more than a few.",
         cells,
+        claims=[_more("K = 10 covers more modes than K = 0", "K10", "K0")],
     )
 
 
@@ -67,6 +73,16 @@ def _ensembles() -> Table:
         "Metz et al. 2017, appendix B: a generator that answers to the mean of the last N "
         "discriminators is visibly no stabler.",
         cells,
+        claims=[
+            Claim(
+                f"The last {n} cover as many modes as the last 1",
+                "modes",
+                f"last{n}",
+                "like",
+                "last1",
+            )
+            for n in (5, 20, 50)
+        ],
     )
 
 
@@ -83,6 +99,16 @@ def _delayed() -> Table:
         "Five discriminators, a new one every M updates",
         "Metz et al. 2017, appendix B: the longer the delay, the less stable, up to divergence.",
         cells,
+        claims=[
+            Claim(
+                f"Every {m:,} covers fewer modes than every 1",
+                "modes",
+                f"every{m}",
+                "below",
+                "every1",
+            )
+            for m in (10, 100, 1000)
+        ],
     )
 
 
@@ -119,7 +145,33 @@ def _second_gradient() -> Table:
         "generator step for each of the discriminator's, K = 3 suffices either way; with five, the "
         "full gradient needs K = 5 and the others K = 10.",
         cells,
+        claims=_claims_of_second_gradient(),
     )
+
+
+def _claims_of_second_gradient() -> list[Claim]:
+    """Which K suffices, with one generator step for each of the discriminator's and with five."""
+    enough = {1: dict.fromkeys(VARIANTS, 3), 5: {"full": 5, "first": 10, "average": 10}}
+    steps = {1: "One generator step", 5: "Five generator steps"}
+    suffices = [
+        _more(
+            f"{steps[n]}, {VARIANTS[variant][0]}: K = {k} covers more modes than K = 0",
+            f"{variant}_K{k}_gen{n}",
+            f"full_K0_gen{n}",
+        )
+        for n, variants in enough.items()
+        for variant, k in variants.items()
+    ]
+    costs = [
+        _more(
+            f"Five generator steps, K = 5: the full gradient covers more modes than {label}",
+            "full_K5_gen5",
+            f"{variant}_K5_gen5",
+        )
+        for variant, (label, _) in VARIANTS.items()
+        if variant != "full"
+    ]
+    return suffices + costs
 
 
 def _protocols() -> Table:
@@ -143,6 +195,15 @@ def _protocols() -> Table:
         "Modes of 8 and of 25, by 2,500 samples. VEEGAN prints no networks or settings, so these "
         "are Metz et al.'s; its runs and PacGAN's (400,000 steps) are longer than these.",
         cells,
+        claims=[
+            _more(
+                f"{names[data].capitalize()}, {names[paper]}: K = 5 covers more modes than K = 0",
+                f"{paper}_{data}_K5",
+                f"{paper}_{data}_K0",
+            )
+            for paper in own
+            for data in ("small_ring", "grid")
+        ],
     )
 
 
@@ -175,6 +236,11 @@ def _methods() -> Table:
         "consensus (Mescheder et al. 2017; its γ, but Adam where it has RMSProp) and packing "
         "(Lin et al. 2018), all else equal.",
         cells,
+        claims=[
+            _more(f"More modes than the plain GAN: {label}", name, "plain")
+            for name, (label, _) in METHODS.items()
+            if name != "plain"
+        ],
     )
 
 

@@ -12,10 +12,11 @@ from experiments.runner.run import run
 from experiments.runner.session import Session, start
 from experiments.runner.settings import Settings, define_flags
 from experiments.runner.subject import subject
-from experiments.runner.table import Cell, Table
+from experiments.runner.table import Cell, Claim, Table
 
 __all__ = [
     "Cell",
+    "Claim",
     "Conclusion",
     "Evaluation",
     "Experiment",

@@ -1,5 +1,6 @@
 """A run's result in plain words, for the report and the terminal."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,18 +39,22 @@ def _line(entry: Mapping[str, Any], status: str) -> str:
 
 
 def shown(mean: float | None, error: float | None) -> str:
-    """A number with its standard error, where it has one: "236.4 ± 63.3"."""
+    """A number with its standard error, to two digits of that, if it has one: "8.23 ± 0.31"."""
     if mean is None:
         return "not a number"
-    digits = f"{mean:.4g}" if abs(mean) < 1000 else f"{mean:,.0f}"
-    return digits + ("" if error is None else f" ± {error:.3g}")
+    if not error:
+        digits = f"{mean:.4g}" if abs(mean) < 1000 else f"{mean:,.0f}"
+        return digits if error is None else f"{digits} ± 0"
+    places = min(max(1 - math.floor(math.log10(error)), 0), 6)
+    return f"{mean:,.{places}f} ± {error:,.{places}f}"
 
 
 def reading(entry: Mapping[str, Any], status: str = "finished") -> str:
     """The comparison in plain words: how far apart, in which direction, and what that is worth.
 
     The distance is (m − p)/√(s_m² + s_p²) with the standard errors of this run's mean and of the
-    published one; a single seed has none, so for it only the published one counts.
+    published one. A single seed has none, and the published one is not that of a single seed, so
+    nothing is said of it but the side.
     """
     published = entry.get("published")
     if not published:
@@ -58,7 +63,7 @@ def reading(entry: Mapping[str, Any], status: str = "finished") -> str:
         return "not a number"
     words = [_distance(entry, published)]
     if entry["n"] == 1:
-        words.append("one seed only")
+        words.append("one seed only, which is no verdict")
     if status != "finished":
         words.append("not the end of the run")
     return "; ".join(words)
@@ -72,7 +77,7 @@ def _distance(entry: Mapping[str, Any], published: Mapping[str, Any]) -> str:
     error = sum(error**2 for error in errors) ** 0.5
     side = "better" if (difference > 0) == (entry["better"] == "higher") else "worse"
     where = f"{'above' if difference > 0 else 'below'} the paper, on the {side} side"
-    if not error:
+    if not error or entry["n"] == 1:
         return f"{number(abs(difference))} {where}"
     ratio = abs(difference) / error
     verdict = "agrees" if ratio <= 1 else "close" if ratio <= 2 else "differs"

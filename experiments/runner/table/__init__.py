@@ -5,9 +5,10 @@ command becomes a plan (`options`): which runs there are, and where. `conduct` c
 it starts what is missing, as many processes at once as the machine carries (`schedule`), says how
 far they are (`watch`), and after each run writes the table's files again, from what the runs have
 written of themselves (`runs`): means over seeds beside the paper's values (`result`, `verdict`),
-curves (`pictures`) and the report (`page`).
+whether what the paper claims of its cells holds of ours (`claims`), curves (`pictures`) and the
+report (`page`).
 """
 
-from experiments.runner.table.cells import Cell, Runs, Table
+from experiments.runner.table.cells import Cell, Claim, Runs, Table
 
-__all__ = ["Cell", "Runs", "Table"]
+__all__ = ["Cell", "Claim", "Runs", "Table"]

@@ -4,7 +4,7 @@ import fnmatch
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from experiments.runner.records import Published
 from ganstab.errors import InputError
@@ -28,6 +28,19 @@ Runs = Sequence[tuple[Cell, Mapping[int, pathlib.Path]]]
 """The folders of a table's finished runs, by cell and seed."""
 
 
+class Claim(NamedTuple):
+    """What a paper says of two cells: how the mean of the first relates to that of the second."""
+
+    words: str
+    """For people, e.g. "K = 5 covers more modes than K = 0"."""
+    measure: str
+    """The name that it has in a run's results, e.g. "modes"."""
+    first: str
+    """A cell's name."""
+    relation: Literal["above", "below", "like"]
+    second: str
+
+
 class Table(NamedTuple):
     """A table of a paper; its rows and columns stand in the order in which cells name them."""
 
@@ -39,6 +52,8 @@ class Table(NamedTuple):
     pictures: Callable[[Runs, pathlib.Path], Sequence[Picture]] | None = None
     """Draws what only several runs together show into the folder given, for the report; without,
     what each cell's first run has drawn over its training is shown."""
+    claims: Sequence[Claim] = ()
+    """What the paper concludes, to be tested on our own cells."""
     across: Callable[[Runs], Mapping[str, Mapping[int, Mapping[str, Any]]]] | None = None
     """What only several runs together tell: by cell and seed, further entries of its results."""
 

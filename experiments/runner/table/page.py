@@ -7,7 +7,7 @@ from typing import Any
 from experiments.runner import report
 from experiments.runner.progress import duration
 from experiments.runner.reading import shown
-from experiments.runner.table import exhibits
+from experiments.runner.table import claims, exhibits
 from experiments.runner.table.cells import Cell, Table
 from experiments.runner.table.options import Plan
 from experiments.runner.table.result import Results, entries, measures
@@ -15,6 +15,7 @@ from experiments.runner.table.verdict import RULE
 from ganstab.output import pages
 from ganstab.output.writing import write_atomic
 
+BOTH = "first", "second"
 STATES = {
     "finished": "Finished: all {runs} runs.",
     "running": "{done} of {runs} runs are done.",
@@ -31,6 +32,7 @@ def state(result: Results) -> str:
 def lines(plan: Plan, result: Results) -> Iterator[str]:
     """For a terminal: how far the table is, and each cell's numbers with what they say."""
     yield state(result)
+    yield from (f"{words}: {here}; {verdict}" for words, here, verdict in _claims(result))
     for measure in measures(plan.table, result):
         for cell, entry in entries(result, measure).items():
             words = [f"{cell}: {entry['label']}: {_mean(entry)}", *_beside(entry)]
@@ -47,12 +49,14 @@ def write(plan: Plan, result: Results) -> None:
     report.write_result(plan.folder, result)
     names, logs = measures(plan.table, result), exhibits.read_logs(plan)
     body = [
+        pages.paragraphs(_length(result)),
+        _claims_section(plan.table, result),
         *(_section(plan.table, result, name) for name in names),
-        pages.section("Missing, or to bear in mind", pages.facts(missing(result))),
+        pages.section("Not finished, and caveats", pages.facts(missing(result))),
         exhibits.together(plan),
         exhibits.curves(plan, result, names, logs),
         exhibits.samples(plan, names, logs),
-        pages.section("How cells are judged", pages.paragraphs(RULE)),
+        pages.section("How cells and claims are judged", pages.paragraphs(_rules(plan.table))),
         exhibits.links(plan),
         *report.closing(_how(result), result["config"]),
     ]
@@ -68,14 +72,61 @@ def write(plan: Plan, result: Results) -> None:
 
 def missing(result: Results) -> dict[str, str]:
     """By cell or run, what is not there, not in the means, or not like the rest."""
-    cells = result["cells"].items()
-    found = {name: "; ".join(words) for name, cell in cells if (words := _absent(cell))}
+    cells = result["cells"].values()
+    found = {_place(cell): "; ".join(words) for cell in cells if (words := _absent(cell))}
     found |= {name: f"failed: {words}" for name, words in result["failed"].items()}
-    if len(result["evaluated_at_steps"]) > 1:
+    own = any("num_steps" in cell["settings"] for cell in cells)
+    if len(result["evaluated_at_steps"]) > 1 and not own:
         found["steps"] = f"runs end at different steps: {_list(result['evaluated_at_steps'])}"
     for name, values in result["versions_that_differ"].items():
-        found[name] = f"runs differ: {_list(values)}"
+        found[name] = f"runs were made with different versions: {_list(values)}"
     return found
+
+
+def _place(cell: Results) -> str:
+    return f"{cell['row']}, {cell['column']}"
+
+
+def _length(result: Results) -> str:
+    """How long the runs are, which numbers of different papers seldom share."""
+    steps = result["evaluated_at_steps"] or [result["num_steps"]]
+    batch = result["config"].get("batch_size")
+    samples = f" with batches of {batch:,}" if batch else ""
+    return f"Each run has {' or '.join(f'{n:,}' for n in steps if n)} steps{samples}."
+
+
+def _claims(result: Results) -> list[tuple[str, str, str]]:
+    """What the paper says, our two means, and whether it holds."""
+    cells = result["cells"]
+
+    def here(claim: Mapping[str, Any]) -> str:
+        both = (cells[claim[name]]["measures"].get(claim["measure"]) for name in BOTH)
+        return " against ".join(_mean(entry) if entry else "nothing yet" for entry in both)
+
+    return [
+        (claim["words"], f"{claim['label']}: {here(claim)}", claim["verdict"])
+        for claim in result["claims"]
+    ]
+
+
+def _claims_section(table: Table, result: Results) -> str:
+    """Whether what the paper claims holds, before all numbers."""
+    if not table.claims:
+        return ""
+    rows = [(words, pages.Prose(here), _toned(verdict)) for words, here, verdict in _claims(result)]
+    grid = pages.table(("claim", "here: mean ± standard error (seeds)", "verdict"), rows)
+    return pages.section("Do the paper's claims hold?", grid)
+
+
+def _rules(table: Table) -> str:
+    published = [RULE] if any(cell.published for cell in table.cells) else []
+    return "\n\n".join([*published, *([claims.RULE] if table.claims else [])])
+
+
+def _toned(verdict: str) -> str:
+    if verdict.startswith("holds"):
+        return pages.Good(verdict)
+    return pages.Warn(verdict) if verdict.startswith("does not") else verdict
 
 
 def _absent(cell: Results) -> list[str]:

@@ -1,6 +1,7 @@
 """Curves of a table: a measure over the training steps, one panel a row, one colour a column."""
 
 import pathlib
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,8 @@ from ganstab.output.writing import write_atomic
 DASHES = (0, (4, 3))
 WIDTH = 6.7
 """Of two panels, in inches: a paper's page."""
+ROOM = 60
+"""Letters that a legend of this width has place for in a row."""
 Points = tuple[np.ndarray, np.ndarray]
 
 
@@ -32,7 +35,7 @@ def curves(
     title: str,
     log: bool = False,
 ) -> bool:
-    """One PNG of every evaluation: thin for a seed, thick for the mean of those that are finished.
+    """One PNG of every evaluation: thin for a seed, thick for the mean of finished seeds, from two.
 
     Args:
       table: where each cell stands, and the published values, which are dashed.
@@ -80,7 +83,7 @@ def _draw(table, measure, series, done, path, title, log) -> None:
         axis.set_visible(False)
     for axis in axes[:, 0]:
         axis.set_ylabel(textwrap.fill(title, 32))
-    _legend(figure, table)
+    _legend(figure, table, measure)
     write_atomic(path, style.png(figure))
 
 
@@ -93,17 +96,28 @@ def mean(seeds: Mapping[int, Points]) -> Points:
 
 
 def _colours(table: Table) -> dict[str, str]:
-    """One for each column, along a scale, since columns are most often an order."""
+    """One for each column, along a scale, since columns are most often an order.
+
+    Columns that differ in a number alone have it in the order of the number, so that K = 0 is at
+    the same end of the scale in every table.
+    """
     names = table.columns()
     shades = style.ALONG(np.linspace(0, 1, len(names)))
+    if len({re.sub(r"\d[\d,]*", "", name) for name in names}) == 1:
+        names = sorted(names, key=_numbers)
     return {name: to_hex(shade) for name, shade in zip(names, shades, strict=True)}
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(digits.replace(",", "")) for digits in re.findall(r"\d[\d,]*", name)]
 
 
 def _cell(axis: Axes, seeds: Mapping[int, Points], done: Sequence[int], colour: str) -> None:
     for steps, values in seeds.values():
         axis.plot(steps, values, color=colour, linewidth=0.7, alpha=0.5, zorder=3)
-    steps, values = mean({seed: line for seed, line in seeds.items() if seed in done})
-    axis.plot(steps, values, color=colour, linewidth=2.0, zorder=4)
+    if len(done) > 1:
+        steps, values = mean({seed: line for seed, line in seeds.items() if seed in done})
+        axis.plot(steps, values, color=colour, linewidth=2.0, zorder=4)
 
 
 def _level(axis: Axes, published, colour: str) -> None:
@@ -123,11 +137,16 @@ def _finish(axis: Axes, log: bool) -> None:
         axis.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _legend(figure, table: Table) -> None:
+def _legend(figure, table: Table, measure: str) -> None:
     lines = [Line2D([], [], color=c, linewidth=2, label=n) for n, c in _colours(table).items()]
     lines += [
         Line2D([], [], color=style.FAINT, linewidth=0.8, label="one seed"),
         Line2D([], [], color=style.FAINT, linewidth=2.0, label="mean of finished seeds"),
-        Line2D([], [], color=style.FAINT, linewidth=1.0, linestyle=DASHES, label="paper"),
     ]
-    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
+    if any(measure in cell.published for cell in table.cells):
+        lines.append(
+            Line2D([], [], color=style.FAINT, linewidth=1.0, linestyle=DASHES, label="paper")
+        )
+    in_one_row = sum(len(str(line.get_label())) for line in lines) < ROOM
+    ncols = len(lines) if in_one_row else -(-len(lines) // 2)
+    figure.legend(handles=lines, loc="outside lower center", ncols=ncols)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from experiments.runner.table.cells import Runs, Table
+from experiments.runner.table.claims import judged
 from experiments.runner.table.options import Plan
 from experiments.runner.table.runs import Run, position
 from experiments.runner.table.verdict import merged
@@ -29,6 +30,15 @@ def result_of(
     asked = [run for run in runs if run.seed in plan.seeds]
     ended = [found[run.name] for run in done]
     versions = _versions(ended)
+    cells = {
+        cell.name: {
+            "row": cell.row,
+            "column": cell.column,
+            "settings": dict(cell.settings),
+            **_cell([run for run in runs if run.cell.name == cell.name], done, found),
+        }
+        for cell in plan.table.cells
+    }
     return {
         "table": plan.name,
         "title": plan.table.title,
@@ -37,15 +47,8 @@ def result_of(
         "done": sum(run in done for run in asked),
         "num_steps": plan.config.get("num_steps"),
         "evaluated_at_steps": _distinct(result.get("evaluated_at_step") for result in ended),
-        "cells": {
-            cell.name: {
-                "row": cell.row,
-                "column": cell.column,
-                "settings": dict(cell.settings),
-                **_cell([run for run in runs if run.cell.name == cell.name], done, found),
-            }
-            for cell in plan.table.cells
-        },
+        "claims": judged(plan.table.claims, cells),
+        "cells": cells,
         "failed": dict(failed or {}),
         "wall_time_s": round(sum(map(_seconds, found.values())), 1),
         "versions": {name: values[0] for name, values in versions.items() if len(values) == 1},

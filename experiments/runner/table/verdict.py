@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments.runner import records
 
 ENOUGH = 3
+TOO_FEW = "too few seeds to say"
 RULE = (
     f"The rule: with fewer than {ENOUGH} finished seeds nothing is said. With more, the mean "
     "agrees with the published one if they are no further apart than chance explains in 95 of "
@@ -47,13 +48,8 @@ def merged(
 def verdict(values: Sequence[float], published: records.Published | None) -> dict[str, Any] | None:
     """Whether the seeds' mean agrees with the published one, by Welch's test (see `RULE`).
 
-    With standard errors s of the n seeds and p of the paper,
-
-        t = |mean − published| / √(s² + p²),   degrees of freedom = (s² + p²)² / (s⁴ / (n − 1)),
-
-    and they agree if t is at most the 97.5 % quantile of Student's distribution. Welch 1947 has a
-    term of the paper's own degrees of freedom below; p counts as known exactly, so there is none.
-    Where all seeds are equal, s = 0, the quantile is that of the normal distribution.
+    The paper's standard error counts as known exactly. Where all seeds are equal, s = 0, the
+    quantile is that of the normal distribution.
 
     Args:
       values: one a seed.
@@ -67,16 +63,44 @@ def verdict(values: Sequence[float], published: records.Published | None) -> dic
         return None
     n = len(values)
     if n < ENOUGH:
-        return {"words": "too few seeds to say"}
+        return {"words": TOO_FEW}
     entry = records.measured(values, "")
     difference = entry["mean"] - published.value
-    own, theirs = entry["standard_error"] ** 2, (published.standard_error or 0.0) ** 2
-    freedom = (own + theirs) ** 2 / (own**2 / (n - 1)) if own else math.inf
-    error, critical = math.sqrt(own + theirs), _quantile(freedom)
+    own = Mean(entry["standard_error"], n - 1)
+    test = welch(difference, own, Mean(published.standard_error or 0.0, math.inf))
     side = "higher" if difference > 0 else "lower"
-    agrees = abs(difference) <= critical * error
     return {
-        "words": "agrees" if agrees else f"differs: {side}",
+        "words": f"differs: {side}" if test["significant"] else "agrees",
+        **{name: test[name] for name in ("t", "critical", "degrees_of_freedom")},
+    }
+
+
+class Mean(NamedTuple):
+    """What a test has to know of a mean beside its value."""
+
+    error: float
+    """The standard error."""
+    freedom: float
+    """Of the standard error, the degrees of freedom; infinite where it is known exactly."""
+
+
+def welch(difference: float, *means: Mean) -> dict[str, Any]:
+    """Welch's t test of a difference of two means, two-sided, at 5 %.
+
+    With standard errors s_i of f_i degrees of freedom,
+
+        t = |difference| / √(Σ s_i²),   degrees of freedom = (Σ s_i²)² / Σ (s_i⁴ / f_i).
+
+    Returns:
+      "significant", "t" (`None` where both errors are 0), "critical" (the 97.5 % quantile of
+      Student's distribution) and "degrees_of_freedom" (`None` for infinitely many).
+    """
+    squares = [mean.error**2 for mean in means]
+    below = sum(square**2 / mean.freedom for square, mean in zip(squares, means, strict=True))
+    freedom = sum(squares) ** 2 / below if below else math.inf
+    error, critical = math.sqrt(sum(squares)), _quantile(freedom)
+    return {
+        "significant": abs(difference) > critical * error,
         "t": abs(difference) / error if error else None,
         "critical": critical,
         "degrees_of_freedom": freedom if math.isfinite(freedom) else None,

@@ -1,0 +1,59 @@
+"""Does what a paper claims of its cells hold of ours?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.runner.table.cells import Claim
+from experiments.runner.table.verdict import ENOUGH, TOO_FEW, Mean, welch
+
+SIDE = {"above": 1.0, "below": -1.0}
+RULE = (
+    f"A claim is of two cells' means. With {ENOUGH} or more finished seeds in both, their "
+    "difference is put to Welch's t test, two-sided, at 5 %. A claim of a difference holds if the "
+    "difference is significant and to the claimed side; a claim of none holds, as far as these "
+    "seeds can tell, if it is not significant. Each claim is tested by itself: of twenty claims of "
+    "no difference, one fails by chance."
+)
+
+
+def judged(claims: Sequence[Claim], cells: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each claim with the two means and what they say of it, as JSON wants it.
+
+    Args:
+      claims: of a table.
+      cells: of its `result.json`.
+    """
+    return [_judged(claim, cells) for claim in claims]
+
+
+def _judged(claim: Claim, cells: Mapping[str, Any]) -> dict[str, Any]:
+    """With "difference" (first minus second) and its "standard_error" where it can be told."""
+    entries = [cells[name]["measures"].get(claim.measure) for name in (claim.first, claim.second)]
+    known = [entry if entry and entry["n"] else None for entry in entries]
+    told = {**claim._asdict(), "label": next((e["label"] for e in known if e), claim.measure)}
+    first, second = known
+    if not first or not second or min(first["n"], second["n"]) < ENOUGH:
+        return {**told, "verdict": TOO_FEW}
+    difference = first["mean"] - second["mean"]
+    means = [Mean(entry["standard_error"], entry["n"] - 1) for entry in (first, second)]
+    test = welch(difference, *means)
+    return {
+        **told,
+        "difference": difference,
+        "standard_error": sum(mean.error**2 for mean in means) ** 0.5,
+        **test,
+        "verdict": _words(claim, difference, test["significant"]),
+    }
+
+
+def _words(claim: Claim, difference: float, significant: bool) -> str:
+    if claim.relation == "like":
+        if not significant:
+            return "holds, as far as these seeds can tell"
+        return f"does not hold: {'higher' if difference > 0 else 'lower'}"
+    if not difference:
+        return "not seen: no difference"
+    side = "as claimed" if difference * SIDE[claim.relation] > 0 else "the other way round"
+    if not significant:
+        return f"{side}, but not significant"
+    return "holds" if side == "as claimed" else f"does not hold: {side}"
