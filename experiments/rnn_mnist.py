@@ -54,6 +54,9 @@ from ganstab.types import Player, TrainState
 def figure_3(runs: Runs, folder: pathlib.Path) -> list[Picture]:
     """A row of samples over training for each K, of its first seed."""
     rows = [(cell.row, samples.kept(seeds[min(seeds)], math.inf)) for cell, seeds in runs if seeds]
+    rows = [(name, kept) for name, kept in rows if kept]  # a run that was merged in may have none
+    if not rows or not set.intersection(*(set(kept) for _, kept in rows)):
+        return []
     pictures.strips(rows, folder / "figure_3.png")
     return [Picture(folder / "figure_3.png", "Samples over training, of the same latents.")]
 

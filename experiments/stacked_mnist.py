@@ -142,7 +142,9 @@ runner.define_flags(num_steps=5000, batch_size=64, eval_every=1000, dataset="mni
 adversary.define_flags(unroll_steps=5, disc_learning_rate=2e-4)
 image_gan.define_flags(samples=25_600)
 flags.DEFINE_bool("disc_norm", True, "Batch norm in the discriminator, as the paper has it.")
-flags.DEFINE_float("disc_width", 0.25, f"Channels of the discriminator, times 8: one of {WIDTHS}.")
+flags.DEFINE_float(
+    "disc_width", 0.25, f"X: the discriminator has 8X, 16X and 32X channels; one of {WIDTHS}."
+)
 flags.register_validator("disc_width", lambda width: width in WIDTHS, f"must be one of {WIDTHS}")
 
 

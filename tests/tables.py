@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.runner.records import Published
 from experiments.runner.stopping import StopRequest, watch_signals
-from experiments.runner.table import Cell, Table
+from experiments.runner.table import Cell, Claim, Table
 from experiments.runner.table.conduct import conduct
 from experiments.runner.table.options import Plan
 
@@ -20,11 +20,20 @@ def cell(level: int) -> Cell:
         "low" if level < 3 else "high",
         f"K = {level % 2}",
         {"level": level},
-        {"modes": Published(100.0 * level, 1.0, "a paper"), "kl": Published(9.0, None, "a paper")},
+        {"modes": Published(100.0 * level, 1.0, "a paper"), "kl": Published(9.0, 0.0, "a paper")},
     )
 
 
-TABLE = Table("Levels & more", "What levels do.", tuple(map(cell, (1, 2, 3, 4))), "level")
+TABLE = Table(
+    "Levels & more",
+    "What levels do.",
+    tuple(map(cell, (1, 2, 3, 4))),
+    "level",
+    claims=[
+        Claim("Level 2 has more than level 1", "modes", "level2", "above", "level1"),
+        Claim("Level 3 has fewer than level 1", "modes", "level3", "below", "level1"),
+    ],
+)
 
 
 def plan(folder, *levels: int, steps=STEPS, flags: tuple[str, ...] = (), **other) -> Plan:

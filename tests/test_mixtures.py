@@ -13,7 +13,7 @@ from common import quick, refusal
 from program import ROOT, environment
 
 from experiments import compare
-from experiments.mixtures import pictures, protocols, tables
+from experiments.mixtures import papers, pictures, protocols, tables
 from experiments.mixtures.networks import NETWORKS, PIECES, UNITS
 from experiments.runner import samples
 
@@ -71,13 +71,13 @@ def test_the_networks_of_pacgan():
 
 
 def test_published_numbers_are_of_the_settings_they_were_printed_for():
-    found = tables.published("mlp", "grid", 5, 1)
+    found = papers.published("mlp", "grid", 5, 1)
     assert (found["modes"].value, found["high_quality"].value) == (23.6, 16)
-    packed = tables.published("pacgan", "small_ring", 0, 3)
-    assert packed["reverse_kl"][:2] == (0.10, 0.02)
-    assert tables.published("mlp", "ring", 10, 1) == tables.published("pacgan", "grid", 5, 1) == {}
+    packed = papers.published("pacgan", "small_ring", 0, 3)
+    assert packed["kl"][:2] == (0.10, 0.02)
+    assert papers.published("mlp", "ring", 10, 1) == papers.published("pacgan", "grid", 5, 1) == {}
     cells = [cell for table in tables.TABLES.values() for cell in table.cells]
-    assert all(re.fullmatch(r"[\w.]+", cell.name) for cell in cells) and len(cells) == 57
+    assert all(re.fullmatch(r"[\w.]+", cell.name) for cell in cells) and len(cells) == 59
 
 
 def written(folder, steps, **config):
@@ -110,7 +110,7 @@ def test_several_runs_are_drawn_at_the_steps_they_share(tmp_path):
 
 def test_a_table_shows_a_row_for_the_first_seed_of_each_cell(tmp_path):
     plain, unrolled = tables.TABLES["figure_2"].cells
-    grid = tables.TABLES["protocols"].cells[2]
+    grid = tables.TABLES["protocol_grid"].cells[0]
     runs = [
         (plain, {1: written(tmp_path / "a1", (0, 5)), 3: written(tmp_path / "a3", (0, 7))}),
         (unrolled, {1: written(tmp_path / "b1", (0, 5, 10))}),

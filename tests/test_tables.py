@@ -16,6 +16,7 @@ from program import ROOT, environment
 from tables import STEPS, plan, work
 
 from experiments.runner.table import schedule
+from experiments.runner.table.runs import take_over
 from experiments.runner.table.schedule import pinned, shares, visible_cores
 from experiments.runner.workdir import held, is_held
 
@@ -56,7 +57,12 @@ def test_all_runs_are_made_and_put_together(whole):
     assert result["wall_time_s"] == 0.5 * STEPS * len(RUNS)
     page = (whole / "report.html").read_text()
     assert "Levels &amp; more" in page and "Finished: all 12 runs." in page
-    assert '<td class="good">201 ± 0.577 (3)<div class="below">paper 200 ± 1</div>' in page
+    assert '<td class="good">201.00 ± 0.58 (3)<div class="below">paper 200.0 ± 1.0</div>' in page
+    assert [claim["verdict"] for claim in result["claims"]] == [
+        "holds",
+        "does not hold: the other way round",
+    ]
+    assert "201.00 ± 0.58 (3) against 101.00 ± 0.58 (3)" in page and "Each run has 8 steps" in page
     assert 'href="cells/level4/seed2/report.html"' not in page  # the stand-in writes none
     assert page.count("data:image/png;base64,") == 2 and "Missing" not in page
 
@@ -155,6 +161,22 @@ def test_the_same_run_under_another_cells_name_is_taken_over(tmp_path, whole, ca
     assert "1 finished runs taken over" in capsys.readouterr().err
     assert (table / "cells" / "level1").is_dir() and not (table / "cells" / "plain").exists()
     assert result_of(table)["cells"]["level1"] == result_of(whole)["cells"]["level1"]
+
+
+def test_an_unfinished_run_that_is_further_on_is_kept(tmp_path, whole):
+    table = tmp_path / "table"
+    assert work(table, 1) == 0
+    longer = folder_of(table, 1, 0)
+    row = '{"step": 9, "wall_time_s": 1}\n'
+    (longer / "metrics.jsonl").write_text(row)
+    (longer / "result.json").write_text('{"status": "interrupted", "step": 9}')
+    run = next(run for run in plan(table, 1).wanted() if run.seed == 0)
+    assert not take_over(run, whole) and (longer / "metrics.jsonl").read_text() == row
+    (longer / "metrics.jsonl").write_text(row.replace("9", "7"))
+    assert take_over(run, whole) and run.is_done()
+    assert sorted(path.name for path in longer.parent.iterdir() if path.is_dir()) == [
+        f"seed{seed}" for seed in range(3)
+    ]
 
 
 def test_runs_with_other_settings_are_refused_by_name(tmp_path, whole):

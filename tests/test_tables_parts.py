@@ -23,12 +23,13 @@ FOUR = [1.0, 2.0, 3.0, 4.0]  # mean 2.5, squared standard error 5/12
         (FOUR, 4.35, 0.5, "agrees"),  # 2.27
         (FOUR, 4.45, 0.5, "differs: lower"),  # 2.39
         (FOUR, 0.55, 0.5, "differs: higher"),
-        (FOUR, 4.5, None, "agrees"),  # 2 / √(5/12) = 3.10, 3 degrees of freedom: 3.18
-        (FOUR, 4.6, None, "differs: lower"),  # 3.25
+        (FOUR, 4.5, 0.0, "agrees"),  # 2 / √(5/12) = 3.10, 3 degrees of freedom: 3.18
+        (FOUR, 4.6, 0.0, "differs: lower"),  # 3.25
+        (FOUR, 4.6, None, "no verdict: the paper gives no error"),
         ([5.0] * 3, 5.97, 0.5, "agrees"),  # 1.94, infinitely many: 1.96
         ([5.0] * 3, 6.0, 0.5, "differs: lower"),  # 2
-        ([5.0] * 3, 5.0, None, "agrees"),
-        ([5.0] * 3, 4.9, None, "differs: higher"),
+        ([5.0] * 3, 5.0, 0.0, "agrees"),
+        ([5.0] * 3, 4.9, 0.0, "differs: higher"),
         ([1.0, 9.0], 5.0, 9.0, "too few seeds to say"),
     ],
 )
@@ -45,6 +46,9 @@ def test_verdict_says_how_it_comes_about():
     assert found["t"] == pytest.approx(1.5 / (2 / 3) ** 0.5)
     assert 2.306 < found["critical"] < 2.365
     assert verdict(FOUR, None) is None
+    five = verdict(FOUR, records.Published(4.0, 0.5, "", runs=5))
+    # (2/3)² / ((5/12)² / 3 + (1/4)² / 4) = 6.05
+    assert five is not None and five["degrees_of_freedom"] == pytest.approx(6.05, abs=0.01)
 
 
 def test_seeds_of_a_cell_put_together():
@@ -52,12 +56,13 @@ def test_seeds_of_a_cell_put_together():
         seed: records.measured([value], "KL", ideal=0.1, better="lower")
         for seed, value in ((2, 4.0), (0, 1.0), (5, 1.0), (3, float("nan")))
     }
-    entry = merged(entries, records.Published(2.0, None, "a paper"))
+    entry = merged(entries, records.Published(2.0, 0.1, "a paper"))
     assert entry["values"] == [1.0, 4.0, 1.0] and entry["seeds"] == [0, 2, 5]
     assert entry["n"] == 3 and entry["not_a_number"] == [3] and entry["mean"] == 2.0
     assert entry["standard_error"] == pytest.approx(1.0)  # s = √3, n = 3
     assert (entry["label"], entry["ideal"], entry["better"]) == ("KL", 0.1, "lower")
     assert entry["published"]["value"] == 2.0 and entry["verdict"]["words"] == "agrees"
+    assert merged(entries, records.Published(2.0, 0.1, ""), judged=False)["verdict"] is None
     nothing = merged({3: entries[3]}, None)
     assert nothing["mean"] is None and nothing["n"] == 0 and nothing["seeds"] == []
 

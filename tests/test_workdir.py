@@ -30,7 +30,8 @@ def test_workdir_is_made_with_parents_and_opens_again(tmp_path):
     (folder / "metrics.jsonl").write_text("")
     (folder / ".config.json.unfinished").write_text("half")
     assert workdir.open_workdir(folder, CONFIG) == folder
-    assert names(folder) == ["config.json", "figures", "metrics.jsonl"]
+    with workdir.held(folder):
+        assert names(folder) == ["config.json", "figures", "metrics.jsonl"]
 
 
 def test_workdir_names_each_setting_that_differs(tmp_path):

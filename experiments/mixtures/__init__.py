@@ -5,5 +5,6 @@
 | `protocols` | the rings and the grid, and how their samples are counted |
 | `networks` | the two pairs of networks |
 | `pictures` | heat maps of samples, one, over training, and of several runs |
-| `tables` | the published numbers, and which runs make each figure and table |
+| `papers` | the published numbers |
+| `tables` | which runs make each figure and table, and what is claimed of them |
 """

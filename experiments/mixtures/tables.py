@@ -1,48 +1,14 @@
-"""What papers print for mixtures of Gaussians, and the runs that make each figure and table."""
+"""The runs that make each figure and table on mixtures of Gaussians, and what papers claim."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from experiments.mixtures import pictures
-from experiments.runner.records import Published
+from experiments.mixtures.papers import published
 from experiments.runner.table import Cell, Claim, Table
 
 PAPER_UPDATES = 50_000
 """Length of Metz et al.'s figures, whose axes count updates of either network."""
-
-VEEGAN = "Srivastava et al. 2017 (VEEGAN), Table 1"
-PACGAN = "Lin et al. 2018 (PacGAN), Table 1"
-
-# (data, K) -> modes, share of high quality in %.
-VEEGAN_TABLE = {
-    ("small_ring", 0): (1.0, 99.3),
-    ("small_ring", 5): (7.6, 35.6),
-    ("grid", 0): (3.3, 0.5),
-    ("grid", 5): (23.6, 16.0),
-}
-# (data, samples that the discriminator sees at once) -> value and standard error of the modes, the
-# share of high quality in %, the reverse KL.
-PACGAN_TABLE = {
-    ("small_ring", 1): ((6.3, 0.5), (98.2, 0.2), (0.45, 0.09)),
-    ("small_ring", 2): ((7.9, 0.1), (95.6, 2.0), (0.07, 0.03)),
-    ("small_ring", 3): ((7.8, 0.1), (97.7, 0.3), (0.10, 0.02)),
-    ("small_ring", 4): ((7.8, 0.1), (95.9, 1.4), (0.07, 0.02)),
-    ("grid", 1): ((17.3, 0.8), (94.8, 0.7), (0.70, 0.07)),
-    ("grid", 2): ((23.8, 0.7), (91.3, 0.8), (0.13, 0.04)),
-    ("grid", 3): ((24.6, 0.4), (94.2, 0.4), (0.06, 0.02)),
-    ("grid", 4): ((24.8, 0.2), (93.6, 0.6), (0.04, 0.01)),
-}
-MEASURES = ("modes", "high_quality", "reverse_kl")
-
-
-def published(networks: str, data: str, unroll_steps: int, pack: int) -> dict[str, Published]:
-    """The printed numbers for these settings, by measure; none where no paper has any."""
-    if networks == "mlp" and pack == 1:
-        values = VEEGAN_TABLE.get((data, unroll_steps), ())
-        return {m: Published(v, None, VEEGAN) for m, v in zip(MEASURES, values, strict=False)}
-    if networks == "pacgan" and unroll_steps == 0:
-        pairs = PACGAN_TABLE.get((data, pack), ())
-        return {m: Published(*pair, PACGAN) for m, pair in zip(MEASURES, pairs, strict=False)}
-    return {}
 
 
 def _more(words: str, first: str, second: str) -> Claim:
@@ -119,12 +85,18 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def _second_gradient() -> Table:
-    """What the gradient through the updates is worth."""
+def _second_gradient(gen_steps: int, enough: Mapping[str, int], words: str) -> Table:
+    """What the gradient through the updates is worth.
+
+    Args:
+      gen_steps: generator steps for each of the discriminator's.
+      enough: the K that suffices, by variant.
+      words: the paper's finding.
+    """
     cells = [
         Cell(
-            f"{variant}_K{k}_gen{gen_steps}",
-            f"{label}, {gen_steps} generator step{'s' if gen_steps > 1 else ''}",
+            f"{variant}_K{k}",
+            label,
             f"K = {k}",
             {
                 "unroll_steps": k,
@@ -133,76 +105,86 @@ def _second_gradient() -> Table:
                 **settings,
             },
         )
-        for gen_steps in (1, 5)
         for variant, (label, settings) in VARIANTS.items()
         for k in (0, 1, 3, 5, 10, 20)
         if k or variant == "full"  # there is nothing to cut at K = 0
     ]
+    suffices = [
+        _more(
+            f"K = {k} covers more modes than K = 0: {VARIANTS[variant][0]} gradient",
+            f"{variant}_K{k}",
+            "full_K0",
+        )
+        for variant, k in enough.items()
+    ]
     return Table(
-        "The second gradient",
+        f"The second gradient, {gen_steps} generator step{'s' if gen_steps > 1 else ''} each",
         "Metz et al. 2017, appendix B: unrolling with the gradient through the discriminator's "
-        "updates, without it, and without it by the mean of the losses after each update. With one "
-        "generator step for each of the discriminator's, K = 3 suffices either way; with five, the "
-        "full gradient needs K = 5 and the others K = 10.",
+        "updates, without it, and without it by the mean of the losses after each update. " + words,
         cells,
-        claims=_claims_of_second_gradient(),
+        claims=[*suffices, *_compared(enough)],
     )
 
 
-def _claims_of_second_gradient() -> list[Claim]:
-    """Which K suffices, with one generator step for each of the discriminator's and with five."""
-    enough = {1: dict.fromkeys(VARIANTS, 3), 5: {"full": 5, "first": 10, "average": 10}}
-    steps = {1: "One generator step", 5: "Five generator steps"}
-    suffices = [
+def _compared(enough: Mapping[str, int]) -> list[Claim]:
+    """The full gradient against the others, at the K that suffices for it."""
+    k, others = enough["full"], [name for name in VARIANTS if name != "full"]
+    if len(set(enough.values())) == 1:
+        return [
+            Claim(
+                f"K = {k}: the {VARIANTS[other][0]} gradient covers as many modes as the full one",
+                "modes", f"{other}_K{k}", "like", f"full_K{k}",
+            )
+            for other in others
+        ]  # fmt: skip
+    return [
         _more(
-            f"{steps[n]}, {VARIANTS[variant][0]}: K = {k} covers more modes than K = 0",
-            f"{variant}_K{k}_gen{n}",
-            f"full_K0_gen{n}",
+            f"K = {k}: the full gradient covers more modes than the {VARIANTS[other][0]} one",
+            f"full_K{k}",
+            f"{other}_K{k}",
         )
-        for n, variants in enough.items()
-        for variant, k in variants.items()
+        for other in others
     ]
-    costs = [
-        _more(
-            f"Five generator steps, K = 5: the full gradient covers more modes than {label}",
-            "full_K5_gen5",
-            f"{variant}_K5_gen5",
-        )
-        for variant, (label, _) in VARIANTS.items()
-        if variant != "full"
-    ]
-    return suffices + costs
 
 
-def _protocols() -> Table:
-    """VEEGAN's and PacGAN's tables."""
-    own = {"veegan": {"networks": "mlp"}, "pacgan": PACGAN_SETTINGS}
-    names = {"veegan": "VEEGAN", "pacgan": "PacGAN", "small_ring": "ring", "grid": "grid"}
+def _protocol(data: str, name: str, count: int) -> Table:
+    """VEEGAN's and PacGAN's numbers on one mixture."""
+    variants = {
+        "K0": ("K = 0", {"unroll_steps": 0}),
+        "K5": ("K = 5", {"unroll_steps": 5}),
+        "pack2": ("K = 0, packing 2", {"unroll_steps": 0, "pack": 2}),
+    }
+    own = {"VEEGAN": {"networks": "mlp"}, "PacGAN": PACGAN_SETTINGS}
     cells = [
         Cell(
-            f"{paper}_{data}_K{k}",
-            f"{names[data]}, as in {names[paper]}",
-            f"K = {k}",
-            {"data": data, "unroll_steps": k, "samples": 2500, **settings},
-            published(str(settings["networks"]), data, k, 1),
+            f"{paper.lower()}_{data}_{variant}",
+            f"as in {paper}",
+            column,
+            {"data": data, "samples": 2500, **settings, **changed},
+            published(settings["networks"], data, changed["unroll_steps"], changed.get("pack", 1)),
+            judged=False,
         )
         for paper, settings in own.items()
-        for data in ("small_ring", "grid")
-        for k in (0, 5)
+        for variant, (column, changed) in variants.items()
+        if variant != "pack2" or paper == "PacGAN"
     ]
     return Table(
-        "Ring and grid, by the protocols of VEEGAN and PacGAN",
-        "Modes of 8 and of 25, by 2,500 samples. VEEGAN prints no networks or settings, so these "
-        "are Metz et al.'s; its runs and PacGAN's (400,000 steps) are longer than these.",
+        f"{name}, by the protocols of VEEGAN and PacGAN",
+        f"Modes of {count}, by 2,500 samples. VEEGAN prints no networks or settings, so these are "
+        "Metz et al.'s; its runs and PacGAN's (400,000 steps) are longer than these, so that "
+        "nothing is said of whether our numbers agree with theirs.",
         cells,
         claims=[
             _more(
-                f"{names[data].capitalize()}, {names[paper]}: K = 5 covers more modes than K = 0",
-                f"{paper}_{data}_K5",
-                f"{paper}_{data}_K0",
+                f"As in {paper}: {words} covers more modes than K = 0",
+                f"{paper.lower()}_{data}_{variant}",
+                f"{paper.lower()}_{data}_K0",
             )
-            for paper in own
-            for data in ("small_ring", "grid")
+            for paper, variant, words in (
+                ("VEEGAN", "K5", "K = 5"),
+                ("PacGAN", "K5", "K = 5"),
+                ("PacGAN", "pack2", "packing 2"),
+            )
         ],
     )
 
@@ -244,7 +226,32 @@ def _methods() -> Table:
     )
 
 
+def _on_ring(table: Table) -> Table:
+    """The table with its data written down in each cell, so that no flag puts others in."""
+    cells = [cell._replace(settings={"data": "ring", **cell.settings}) for cell in table.cells]
+    return table._replace(cells=cells)
+
+
+ONE_STEP = (
+    "With one generator step for each of the discriminator's, as in Figure 2, all three are alike "
+    "and K = 3 suffices."
+)
+FIVE_STEPS = (
+    "With five generator steps for each of the discriminator's the full gradient needs K = 5, and "
+    "the others K = 10."
+)
 TABLES = {
-    make.__name__.removeprefix("_"): make()._replace(pictures=pictures.of_table)
-    for make in (_figure_2, _ensembles, _delayed, _second_gradient, _protocols, _methods)
+    name: _on_ring(table)._replace(pictures=pictures.of_table)
+    for name, table in {
+        "figure_2": _figure_2(),
+        "ensembles": _ensembles(),
+        "delayed": _delayed(),
+        "second_gradient": _second_gradient(1, dict.fromkeys(VARIANTS, 3), ONE_STEP),
+        "second_gradient_five": _second_gradient(
+            5, {"full": 5, "first": 10, "average": 10}, FIVE_STEPS
+        ),
+        "protocol_ring": _protocol("small_ring", "The ring", 8),
+        "protocol_grid": _protocol("grid", "The grid", 25),
+        "methods": _methods(),
+    }.items()
 }

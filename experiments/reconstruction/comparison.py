@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.reconstruction import pictures
+from experiments.reconstruction.findings import ERRORS
 from experiments.reconstruction.tables import TABLE_3, published
 from experiments.runner import conclusion, records
 from experiments.runner.reading import shown
@@ -94,7 +95,8 @@ def compare(runs: Sequence[Run], path: pathlib.Path) -> list[str]:
 
 
 def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
-    """For a table's report, Figures 5 and 6 of its finished runs."""
+    """For a table's report, Figures 5 and 6 of its finished runs, those with all their files."""
+    runs = _with(runs, conclusion.FOLDER)
     if not _seeds(runs) or len(runs) < 2:
         return []
     known = [
@@ -116,15 +118,26 @@ def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
 def across(runs: Runs) -> dict[str, dict[int, dict[str, Any]]]:
     """For a table, by cell and seed: the share of images that this K reconstructs best.
 
-    It is said once all the paper's K are there, as it is a share among them.
+    It is said once all the paper's K are there, as it is a share among them. Runs that came without
+    the errors of their images are left out.
     """
+    runs = _with(runs, ERRORS)
     found: dict[str, dict[int, dict[str, Any]]] = {cell.name: {} for cell, _ in runs}
     for seed in _seeds(runs) if len(runs) == len(TABLE_3) else ():
-        errors = np.stack([np.load(seeds[seed] / "errors.npy") for _, seeds in runs])
+        errors = np.stack([np.load(seeds[seed] / ERRORS) for _, seeds in runs])
         for (cell, _), share in zip(runs, win_shares(errors), strict=True):
             entry = records.measured([100 * share], SHARE, published=cell.published["win_share"])
             found[cell.name][seed] = {"win_share": entry}
     return found
+
+
+def _with(runs: Runs, name: str) -> Runs:
+    """The runs that have this file or folder; one that was merged in need not have all it made."""
+    there = [
+        (cell, {s: run for s, run in seeds.items() if (run / name).exists()})
+        for cell, seeds in runs
+    ]
+    return [(cell, seeds) for cell, seeds in there if seeds]
 
 
 def _seeds(runs: Runs) -> list[int]:

@@ -11,6 +11,7 @@ from ganstab.output.pages import Picture
 from ganstab.output.writing import write_atomic
 
 SHOWN = 8
+ERRORS = "errors.npy"
 
 
 def conclude(kept: Arrays, folder: pathlib.Path) -> Findings:
@@ -26,7 +27,7 @@ def conclude(kept: Arrays, folder: pathlib.Path) -> Findings:
     error, drawn = kept["error"], folder / "figures"
     buffer = io.BytesIO()
     np.save(buffer, error)
-    write_atomic(folder / "errors.npy", buffer.getvalue())
+    write_atomic(folder / ERRORS, buffer.getvalue())
     shown = np.argsort(error)[np.linspace(0, len(error) - 1, min(SHOWN, len(error))).astype(int)]
     row = pictures.Row("found", kept["reconstruction"][shown], error[shown])
     pictures.reconstructions(kept["image"][shown], [row], drawn / "reconstructions.png")

@@ -21,6 +21,7 @@ from ganstab.output.writing import explained, write_atomic
 from ganstab.types import TrainState
 
 Arrays = Mapping[str, np.ndarray]
+FOLDER = "conclusion"
 
 
 class Findings(NamedTuple):
@@ -96,7 +97,7 @@ def read(folder: pathlib.Path, step: int, names: Sequence[str] | None = None) ->
 
 
 def _file(folder: pathlib.Path, step: int, name: str) -> pathlib.Path:
-    return folder / "conclusion" / f"step_{step:09d}" / f"{name}.npz"
+    return folder / FOLDER / f"step_{step:09d}" / f"{name}.npz"
 
 
 def _keep(file: pathlib.Path, arrays: dict[str, Any]) -> None:

@@ -14,11 +14,14 @@ from ganstab.output.writing import plain
 
 
 class Published(NamedTuple):
-    """A number of a paper: its value, its standard error where one is printed, and its place."""
+    """A number of a paper, and where it stands."""
 
     value: float
     standard_error: float | None
+    """None where the paper prints none."""
     source: str
+    runs: int | None = None
+    """Of how many runs it is the mean; None where the paper does not say."""
 
 
 def measured(

@@ -65,7 +65,7 @@ def _build(
 
 def _is_done(session: Session) -> bool:
     """Whether nothing is left to do; all processes agree on it."""
-    done = devices.is_main() and is_done(session.folder, session.settings.num_steps)
+    done = devices.is_main() and is_done(result_of(session.folder), session.settings.num_steps)
     return devices.any_process(done)
 
 

@@ -40,7 +40,6 @@ def open_workdir(path: str | os.PathLike[str], config: Mapping[str, Any]) -> pat
     with explained(f"cannot use --workdir={folder}"):
         _check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_unfinished(folder)
         started = (folder / "config.json").exists()
         if not started:
             _check_empty(folder)
@@ -61,9 +60,13 @@ def result_of(folder: pathlib.Path) -> dict[str, Any]:
         return {}
 
 
-def is_done(folder: pathlib.Path, num_steps: int) -> bool:
-    """Whether the folder's run has nothing left to do: so many steps are taken, or it diverged."""
-    result = result_of(folder)
+def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
+    """Whether a run has nothing left to do: so many steps are taken, or it diverged.
+
+    Args:
+      result: its `result.json`, empty where there is none.
+      num_steps: as far as it should go.
+    """
     if result.get("status") == "finished":
         return result["step"] >= num_steps
     return result.get("status") == "diverged"
@@ -80,6 +83,8 @@ def record(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
 def held(workdir: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
     """Keeps a second process out of the folder; the system lets go of it, even after SIGKILL.
 
+    What a killed process left half-written is removed, since nobody else can be writing now.
+
     Args:
       workdir: the folder.
       wait: whether to wait for another process that has it.
@@ -92,6 +97,8 @@ def held(workdir: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
     try:
         if not _locked(handle, wait):
             raise InputError(f"--workdir={workdir} {IN_USE}: wait for it")
+        with explained(f"cannot use --workdir={workdir}"):
+            _remove_unfinished(workdir)
         yield
     finally:
         os.close(handle)

@@ -22,6 +22,8 @@ class Cell(NamedTuple):
     """By flag, without the seed, e.g. {"disc_width": 0.25, "unroll_steps": 5}."""
     published: Mapping[str, Published] = MappingProxyType({})
     """By the name that the measure has in a run's results, e.g. "modes"."""
+    judged: bool = True
+    """Whether to say if our mean agrees with it: not where the runs are of another kind."""
 
 
 Runs = Sequence[tuple[Cell, Mapping[int, pathlib.Path]]]

@@ -38,7 +38,8 @@ def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
     watch = Watch(plan)
     _take_over(plan, watch)
     keeper = Keeper(plan, watch)
-    runs = {item.name: together for together in plan.left() if (item := plan.item(*together))}
+    items = [(plan.item(*together), together) for together in plan.left()]
+    runs = {item.name: together for item, together in items}
     wanted, left = len(plan.wanted()), sum(map(len, runs.values()))
     watch.note(
         f"{wanted} runs, {wanted - left} of them done, {_at_once(plan)}; "
@@ -47,7 +48,7 @@ def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
     if runs:
         keeper.refresh()
     work(
-        [plan.item(*together) for together in runs.values()],
+        [item for item, _ in items],
         shares(plan.jobs),
         is_done=lambda item: all(run.is_done() for run in runs[item.name]),
         stop=lambda: bool(stop),
@@ -115,7 +116,8 @@ def _open(plan: Plan) -> None:
 
 def _take_over(plan: Plan, watch: Watch) -> None:
     for folder in plan.merge:
-        taken = [run.name for run in plan.wanted() if take_over(run, folder)]
+        with held(plan.folder, wait=True):
+            taken = [run.name for run in plan.wanted() if take_over(run, folder)]
         watch.note(f"{len(taken)} finished runs taken over from {folder}")
 
 

@@ -9,6 +9,7 @@ from experiments.runner.table.claims import judged
 from experiments.runner.table.options import Plan
 from experiments.runner.table.runs import Run, position
 from experiments.runner.table.verdict import merged
+from experiments.runner.workdir import is_done
 
 Results = Mapping[str, Any]
 
@@ -25,7 +26,7 @@ def result_of(
     """
     runs = plan.shown()
     found = {run.name: run.result() for run in runs}
-    done = [run for run in runs if run.is_done()]
+    done = [run for run in runs if is_done(found[run.name], run.config["num_steps"])]
     found = _with_across(plan.table, finished(runs, found), found)
     asked = [run for run in runs if run.seed in plan.seeds]
     ended = [found[run.name] for run in done]
@@ -46,7 +47,9 @@ def result_of(
         "runs": len(asked),
         "done": sum(run in done for run in asked),
         "num_steps": plan.config.get("num_steps"),
-        "evaluated_at_steps": _distinct(result.get("evaluated_at_step") for result in ended),
+        "evaluated_at_steps": _distinct(
+            result.get("evaluated_at_step") for result in ended if result["status"] == "finished"
+        ),
         "claims": judged(plan.table.claims, cells),
         "cells": cells,
         "failed": dict(failed or {}),
@@ -62,7 +65,8 @@ def finished(runs: Sequence[Run], found: Results) -> Runs:
     """The folders of the runs that are finished, as a table's own functions want them."""
     folders: dict[str, dict[int, pathlib.Path]] = {}
     for run in runs:
-        if found[run.name].get("status") == "finished" and run.is_done():
+        result = found[run.name]
+        if result.get("status") == "finished" and is_done(result, run.config["num_steps"]):
             folders.setdefault(run.cell.name, {})[run.seed] = run.folder
     cells = {run.cell.name: run.cell for run in runs}
     return [(cells[name], seeds) for name, seeds in folders.items()]
@@ -107,6 +111,7 @@ def _cell(runs: Sequence[Run], done: Sequence[Run], found: Results) -> dict[str,
             name: merged(
                 {s: r["results"][name] for s, r in sound.items() if name in r["results"]},
                 runs[0].cell.published.get(name),
+                judged=runs[0].cell.judged,
             )
             for name in names
         },

@@ -44,7 +44,7 @@ class Run(NamedTuple):
 
     def is_done(self) -> bool:
         """Whether there is nothing left to do: all steps are taken, or it diverged."""
-        return is_done(self.folder, self.config["num_steps"])
+        return is_done(self.result(), self.config["num_steps"])
 
 
 class Position(NamedTuple):
@@ -88,8 +88,9 @@ def check(run: Run) -> None:
 def take_over(run: Run, source: pathlib.Path) -> bool:
     """Copies the run from another table's folder, if it is finished there and not yet here.
 
-    An unfinished one here makes way, since the other is the same run, further on. A cell of another
-    name serves as well, if its settings, seed and length are the same: tables may share runs.
+    An unfinished one here makes way, if the other, being the same run, is further on. A cell of
+    another name serves as well, if its settings, seed and length are the same: tables may share
+    runs.
 
     Args:
       run: this table's.
@@ -102,23 +103,27 @@ def take_over(run: Run, source: pathlib.Path) -> bool:
       InputError: the run there has other settings, or cannot be copied.
     """
     there = None if run.is_done() else _finished(run, source)
-    if there is None:
+    if there is None or position(run).steps > result_of(there)["step"]:
         return False
-    half = run.folder.with_name(f".{run.folder.name}{UNFINISHED}")
+    half, old = (
+        run.folder.with_name(f".{run.folder.name}.{n}{UNFINISHED}") for n in ("new", "old")
+    )
     with explained(f"cannot take over {there}"):
-        shutil.rmtree(half, ignore_errors=True)
+        for leftover in (half, old):
+            shutil.rmtree(leftover, ignore_errors=True)
         shutil.copytree(there, half)
         if run.folder.exists():
             with held(run.folder):
-                shutil.rmtree(run.folder)
+                run.folder.rename(old)
         half.rename(run.folder)
+        shutil.rmtree(old, ignore_errors=True)
     return True
 
 
 def _finished(run: Run, source: pathlib.Path) -> pathlib.Path | None:
     """Where another table has the run: under its own name, or else under another."""
     named = place(source, run.cell.name, run.seed)
-    if is_done(named, run.config["num_steps"]):
+    if is_done(result_of(named), run.config["num_steps"]):
         check(run._replace(folder=named))
         return named
     others = sorted(named.parents[1].glob(f"*/{named.name}"))

@@ -8,19 +8,24 @@ from experiments.runner import records
 
 ENOUGH = 3
 TOO_FEW = "too few seeds to say"
+NO_ERROR = "no verdict: the paper gives no error"
 RULE = (
-    f"The rule: with fewer than {ENOUGH} finished seeds nothing is said. With more, the mean "
-    "agrees with the published one if they are no further apart than chance explains in 95 of "
-    "100 cases, by Welch's t test: |mean − published| ≤ t √(s² + p²). Here s is the standard error "
-    "over the n seeds, p the published one, which is taken as known exactly (as 0 where the paper "
-    "gives none), and t the 97.5 % quantile of Student's distribution with "
-    "(s² + p²)² / (s⁴ / (n − 1)) degrees of freedom. Otherwise it differs. "
-    "With few seeds that vary much, “agrees” says little: no difference is shown."
+    f"With fewer than {ENOUGH} finished seeds nothing is said, nor where the paper prints no "
+    "error. Else the mean agrees with the published one if they are no further apart than chance "
+    "explains in 95 of 100 cases, by Welch's t test: |mean − published| ≤ t √(s² + p²). Here s is "
+    "the standard error over the n seeds that finished, p the published one over m runs, and t the "
+    "97.5 % quantile of Student's distribution with (s² + p²)² / (s⁴/(n − 1) + p⁴/(m − 1)) "
+    "degrees of freedom. Where the paper does not tell m, p counts as known exactly, and more "
+    "cells than 5 in 100 differ by chance. With few seeds that vary much, “agrees” says little: no "
+    "difference is shown."
 )
 
 
 def merged(
-    entries: Mapping[int, Mapping[str, Any]], published: records.Published | None
+    entries: Mapping[int, Mapping[str, Any]],
+    published: records.Published | None,
+    *,
+    judged: bool = True,
 ) -> dict[str, Any]:
     """One entry of many seeds, out of the entries of one seed each.
 
@@ -29,6 +34,7 @@ def merged(
     Args:
       entries: of `records.measured` with one value, by seed; at least one.
       published: the paper's value.
+      judged: whether to say if the mean agrees with it.
     """
     first = next(iter(entries.values()))
     values = {seed: entry["mean"] for seed, entry in sorted(entries.items())}
@@ -42,14 +48,15 @@ def merged(
     )
     missing = [seed for seed in values if seed not in sound]
     seeds = {"n": len(sound), "seeds": list(sound), "not_a_number": missing}
-    return {**entry, **seeds, "verdict": verdict(list(sound.values()), published)}
+    said = verdict(list(sound.values()), published) if judged else None
+    return {**entry, **seeds, "verdict": said}
 
 
 def verdict(values: Sequence[float], published: records.Published | None) -> dict[str, Any] | None:
     """Whether the seeds' mean agrees with the published one, by Welch's test (see `RULE`).
 
-    The paper's standard error counts as known exactly. Where all seeds are equal, s = 0, the
-    quantile is that of the normal distribution.
+    The paper's standard error counts as known exactly where it does not say of how many runs it
+    is. Where all seeds are equal, s = 0 adds nothing to the error or its degrees of freedom.
 
     Args:
       values: one a seed.
@@ -64,10 +71,13 @@ def verdict(values: Sequence[float], published: records.Published | None) -> dic
     n = len(values)
     if n < ENOUGH:
         return {"words": TOO_FEW}
+    if published.standard_error is None:
+        return {"words": NO_ERROR}
     entry = records.measured(values, "")
     difference = entry["mean"] - published.value
     own = Mean(entry["standard_error"], n - 1)
-    test = welch(difference, own, Mean(published.standard_error or 0.0, math.inf))
+    theirs = Mean(published.standard_error, published.runs - 1 if published.runs else math.inf)
+    test = welch(difference, own, theirs)
     side = "higher" if difference > 0 else "lower"
     return {
         "words": f"differs: {side}" if test["significant"] else "agrees",
