@@ -123,7 +123,7 @@ def test_runs_that_diverge_are_counted_and_not_averaged(tmp_path):
     assert cell["finished"] == [0, 2] and cell["diverged"] == {"1": "the loss is not finite"}
     assert cell["measures"]["modes"]["values"] == [100, 102]
     assert cell["measures"]["modes"]["verdict"]["words"] == "too few seeds to say"
-    assert result["status"] == "running" and result["done"] == 6
+    assert result["status"] == "partial" and result["done"] == 6
     page = (table / "report.html").read_text()
     assert "1 diverged" in page and "not finished: seed 0, 1, 2" in page
     assert work(table, 1, 2, flags=("--diverges=1",)) == 0

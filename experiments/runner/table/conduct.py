@@ -56,7 +56,7 @@ def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
         tick=keeper.tick,
         pause=pause,
     )
-    keeper.close("interrupted" if stop else "failed" if keeper.failed else "running")
+    keeper.close("interrupted" if stop else "failed" if keeper.failed else "partial")
     return stop.exit_status if stop else int(bool(keeper.failed))
 
 

@@ -19,6 +19,7 @@ BOTH = "first", "second"
 STATES = {
     "finished": "Finished: all {runs} runs.",
     "running": "{done} of {runs} runs are done.",
+    "partial": "{done} of {runs} runs are done, all that the last command asked for.",
     "interrupted": "Stopped with {done} of {runs} runs done; the same command goes on from there.",
     "failed": "{done} of {runs} runs are done, {failed} failed; the same command tries them again.",
 }

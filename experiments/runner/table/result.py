@@ -21,7 +21,8 @@ def result_of(
 
     Args:
       plan: what there is to do.
-      status: "running", "interrupted" or "failed"; a table with nothing left is "finished".
+      status: "running", "partial" (what was asked for is done), "interrupted" or "failed"; a
+        table with nothing left is "finished".
       failed: the last words of runs that failed just now, by the run's name.
     """
     runs = plan.shown()
