@@ -141,7 +141,7 @@ def fields() -> Exhibit:
         _draw(axis, name, runs[name], place)
     caption = (
         f"The smallest GAN: data at 0, samples at θ, critic ψx. Runs of {STEPS} gradient steps of "
-        f"size {H} from (1, 1), red with both players at once, blue with one after the other; "
+        f"size {H} from (1, 1), orange with both players at once, blue with one after the other; "
         "the ground is darker where the field is fast, and a full disc in the middle marks an "
         "equilibrium that is stable, a half one that turns without end; a star in the title is "
         "the critical weight. The field is the "
@@ -161,6 +161,7 @@ def _draw(axis: Axes, name: str, runs: list[np.ndarray], place: int) -> None:
         axis, seen, trajectories=[_within(run) for run in runs], fixed_points=middle,
         title=name, names=("θ" if place >= 24 else "", "ψ" if place % 6 == 0 else ""),
     )  # fmt: skip
+    axis.set_aspect("equal")
     axis.title.set_fontsize(7.5)
     axis.set_xticks([-2, 0, 2])
     axis.set_yticks([-2, 0, 2])
