@@ -13,7 +13,7 @@ import tqdm
 
 _NAMES = {
     "gen/loss": "loss G", "disc/loss": "D", "kl": "KL", "js": "JS",
-    "high_quality": "near %", "sure": "sure %",
+    "high_quality": "within 3 σ %", "sure": "sure %",
 }  # fmt: skip
 _SILENT = ("samples",)
 _BAR = "{percentage:3.0f}%|{bar}| {desc}"

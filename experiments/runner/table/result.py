@@ -74,11 +74,12 @@ def finished(runs: Sequence[Run], found: Results) -> Runs:
 
 
 def measures(table: Table, result: Results) -> list[str]:
-    """The names of what was measured, those first that the paper has, in its order."""
+    """The names of what was measured, those first that the paper has or speaks of, in its order."""
     cells = result["cells"].values()
     found = list(dict.fromkeys(name for cell in cells for name in cell["measures"]))
-    paper = dict.fromkeys(name for cell in table.cells for name in cell.published)
-    return [name for name in dict.fromkeys([*paper, *found]) if name in found]
+    paper = [name for cell in table.cells for name in cell.published]
+    claimed = [claim.measure for claim in table.claims]
+    return [name for name in dict.fromkeys([*paper, *claimed, *found]) if name in found]
 
 
 def entries(result: Results, measure: str) -> dict[str, dict[str, Any]]:
