@@ -20,6 +20,10 @@ flags.DEFINE_integer("level", 1, "The level.")
 flags.DEFINE_bool("live", True, "Whether it lives.")
 
 
+LONG = TABLE.cells[0]._replace(settings={"level": 1, "num_steps": 30})
+TABLES = {"table_9": TABLE, "long": TABLE._replace(cells=(LONG,), claims=())}
+
+
 def main() -> int:
     print(json.dumps({"argv": sys.argv[1:], "config": settings.read("__main__").config}))
     return 0
@@ -58,7 +62,7 @@ def tell(words: list[str]) -> dict:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
             sys.argv[1:] = words
-            end_with(lambda: launch(main, {"table_9": TABLE}, {"batch_size": 2}))
+            end_with(lambda: launch(main, TABLES, {"batch_size": 2}))
         _, status = os.waitpid(child, 0)
         said.seek(0)
         return {"status": os.waitstatus_to_exitcode(status), "said": said.read().strip()}

@@ -24,6 +24,8 @@ TAKEN = {
     "table": [TABLE, "--seeds=2", "--jobs=3", "--cells=level2", "--cells=*4", "--nolive",
               "--num_steps=7", "--workdir=there"],
     "default": [TABLE],
+    "own length": ["--table=long"],
+    "given length": ["--table=long", "--num_steps=7"],
     "populations": [TABLE, "--population=3", "--cells=level2", "--nolive"],
     "small table": [TABLE, "--smoke", "--eval_every=3"],
     "small": ["--smoke", "--level=4", "--num_steps=9"],
@@ -71,6 +73,13 @@ def test_a_table_of_chosen_cells(told):
     config = plan["configs"][3]
     assert (config["level"], config["seed"], config["num_steps"]) == (4, 1, 7)
     assert config["live"] is False and config["batch_size"] == 8 and "workdir" not in config
+
+
+@pytest.mark.parametrize(("name", "steps"), [("own length", 30), ("given length", 7)])
+def test_a_length_on_the_command_line_goes_before_a_cells_own(told, name, steps):
+    plan = taken(told, name)
+    assert {config["num_steps"] for config in plan["configs"]} == {steps}
+    assert all(f"--num_steps={steps}" in words for words in plan["commands"])
 
 
 def test_a_table_by_default(told):

@@ -15,6 +15,7 @@ from experiments.runner.command import command_line, given, program
 from experiments.runner.table.cells import Cell, Table, chosen
 from experiments.runner.table.runs import Run, found_seeds, place
 from experiments.runner.table.schedule import Item, visible_cores
+from experiments.runner.workdir import FREE
 from ganstab.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -180,7 +181,7 @@ def _check_flags(table: Table, small: Mapping[str, Any]) -> None:
     for name, why in NOT_FOR_TABLES.items():
         if name in FLAGS and FLAGS[name].present:
             raise InputError(f"--{name} does not go with --table: {why}")
-    for name in sorted(table.own_flags() - small.keys()):
+    for name in sorted(table.own_flags() - small.keys() - set(FREE)):
         if FLAGS[name].present:
             raise InputError(
                 f"--{name} does not go with --table={FLAGS['table'].value}, whose cells set it: "
@@ -189,8 +190,13 @@ def _check_flags(table: Table, small: Mapping[str, Any]) -> None:
 
 
 def _settled(cell: Cell, small: Mapping[str, Any]) -> Cell:
-    """The cell with its settings as the flags read them, e.g. 1 as 1.0, and small ones if asked."""
-    wanted = {name: small.get(name, value) for name, value in cell.settings.items()}
+    """The cell with its settings as the flags read them, e.g. 1 as 1.0, and small ones if asked.
+
+    How far a run goes is for the command line to say, if it does, and else for the cell.
+    """
+    given = {name for name in FREE if FLAGS[name].present}
+    own = {name: value for name, value in cell.settings.items() if name not in given}
+    wanted = {name: small.get(name, value) for name, value in own.items()}
     read = {name: FLAGS[name].parser.parse(str(value)) for name, value in wanted.items()}
     return cell._replace(settings=read)
 
