@@ -21,7 +21,8 @@ flags.DEFINE_bool("live", True, "Whether it lives.")
 
 
 LONG = TABLE.cells[0]._replace(settings={"level": 1, "num_steps": 30})
-TABLES = {"table_9": TABLE, "long": TABLE._replace(cells=(LONG,), claims=())}
+OTHER = LONG._replace(name="other", settings={"level": 2, "batch_size": 3})
+TABLES = {"table_9": TABLE, "long": TABLE._replace(cells=(LONG, OTHER), claims=())}
 
 
 def main() -> int:

@@ -78,8 +78,14 @@ def test_a_table_of_chosen_cells(told):
 @pytest.mark.parametrize(("name", "steps"), [("own length", 30), ("given length", 7)])
 def test_a_length_on_the_command_line_goes_before_a_cells_own(told, name, steps):
     plan = taken(told, name)
-    assert {config["num_steps"] for config in plan["configs"]} == {steps}
-    assert all(f"--num_steps={steps}" in words for words in plan["commands"])
+    assert plan["configs"][0]["num_steps"] == steps
+    assert f"--num_steps={steps}" in plan["commands"][0]
+
+
+def test_a_cell_has_the_default_of_what_another_cell_sets(told):
+    first, other = taken(told, "own length")["configs"][:2]
+    assert (first["num_steps"], first["batch_size"]) == (30, 8)
+    assert (other["num_steps"], other["batch_size"], other["level"]) == (100, 3, 2)
 
 
 def test_a_table_by_default(told):

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from absl import flags
@@ -49,10 +50,12 @@ class Plan(NamedTuple):
     command: str
     population: int = 1
     """The most seeds that a process trains at once."""
+    defaults: Mapping[str, Any] = MappingProxyType({})
+    """Of the settings that some cells have of their own, those of the others."""
 
     def run(self, cell: Cell, seed: int) -> Run:
         """The run of a cell with a seed."""
-        config = {**self.config, **cell.settings, "seed": seed}
+        config = {**self.config, **self.defaults, **cell.settings, "seed": seed}
         return Run(cell, seed, place(self.folder, cell.name, seed), config)
 
     def wanted(self) -> list[Run]:
@@ -151,7 +154,7 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
     seeds = range(1 if small and not FLAGS["seeds"].present else FLAGS.seeds)
     table = table._replace(cells=tuple(own))
     folder = FLAGS.workdir or f"runs/{program_name()}_{name}"
-    config = settings.read("__main__").config
+    config, own_flags = settings.read("__main__").config, table.own_flags()
     return Plan(
         name=name,
         table=table,
@@ -159,7 +162,8 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
         cells=_smallest(chosen(own, FLAGS.cells), small),
         seeds=seeds,
         program=(*program(), *given((*OWN, *STANDING_FOR_OTHERS))),
-        config={name: value for name, value in config.items() if name not in _set_by(table)},
+        config={k: v for k, v in config.items() if k not in {"seed", *own_flags}},
+        defaults={k: v for k, v in config.items() if k in own_flags},
         jobs=FLAGS.jobs or _jobs(),
         merge=tuple(map(_folder_to_merge, FLAGS.merge)),
         command=command_line(),
@@ -199,10 +203,6 @@ def _settled(cell: Cell, small: Mapping[str, Any]) -> Cell:
     wanted = {name: small.get(name, value) for name, value in own.items()}
     read = {name: FLAGS[name].parser.parse(str(value)) for name, value in wanted.items()}
     return cell._replace(settings=read)
-
-
-def _set_by(table: Table) -> set[str]:
-    return {"seed", *table.own_flags()}
 
 
 def _smallest(cells: tuple[Cell, ...], small: Mapping[str, Any]) -> tuple[Cell, ...]:
