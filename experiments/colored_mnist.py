@@ -7,10 +7,9 @@ right; whether it gets the colours right can be measured.
 
     python -m experiments.colored_mnist --unroll_steps=5 --width=0.25
     python -m experiments.colored_mnist --unroll_steps=0 --width=0.25
-    python -m experiments.colored_mnist --table=table_2 --seeds=3
-    python -m experiments.colored_mnist --smoke
+    python -m experiments.colored_mnist --table=table_2 --seeds=3  # all runs, on all cores
+    python -m experiments.colored_mnist --smoke                    # a try, in a minute
 
-The third runs the whole table, as many runs at once as there are cores; the last tries it all out.
 Measured is the Jensen-Shannon divergence of the colours of 5,120 samples and of 5,120 images of the
 data, in nats: 2-means of an image's pixels tells its digit's colour from the background's, and a
 Gaussian kernel density is put on the colours of samples and of data, as in the paper. The paper

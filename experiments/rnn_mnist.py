@@ -8,10 +8,9 @@ discriminator updates ahead spreads over the digits.
 
     python -m experiments.rnn_mnist --unroll_steps=20
     python -m experiments.rnn_mnist --unroll_steps=0
-    python -m experiments.rnn_mnist --table=figure_3
-    python -m experiments.rnn_mnist --smoke
+    python -m experiments.rnn_mnist --table=figure_3  # all runs, on all cores
+    python -m experiments.rnn_mnist --smoke           # a try, in a minute
 
-The third makes the figure, as many runs at once as there are cores; the last tries it all out.
 The paper shows samples and counts nothing. Here an MNIST classifier names the digit of each of
 5,120 samples: reported are how many of the ten occur, the KL divergence of their shares to those
 that it finds among 10,000 images of the data, in nats, and how many samples it is sure of, by more

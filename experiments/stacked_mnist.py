@@ -7,10 +7,9 @@ GAN then drops most modes, and one whose generator looks K discriminator updates
 
     python -m experiments.stacked_mnist --unroll_steps=5
     python -m experiments.stacked_mnist --unroll_steps=0
-    python -m experiments.stacked_mnist --table=table_1 --seeds=5
-    python -m experiments.stacked_mnist --smoke
+    python -m experiments.stacked_mnist --table=table_1 --seeds=5  # all runs, on all cores
+    python -m experiments.stacked_mnist --smoke                    # a try, in a minute
 
-The third runs the whole table, as many runs at once as there are cores; the last tries it all out.
 Counted are the modes hit at least once by 25,600 samples, as told by an MNIST classifier, and the
 KL divergence of the samples' histogram of modes to uniform, in nats. A perfect sampler covers 1,000
 with a KL of 0.0195, the price of a finite sample.
