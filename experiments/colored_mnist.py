@@ -22,8 +22,8 @@ paper. Recalled and not re-read are the numbers of Table 2, the formula of a col
 deviations of colour (0.5) and noise (0.2), the length of z, kernel sizes, the learning rates,
 Adam's beta1 and the leak. Batch size, length, beta2 and initialisation are our guess: the paper's
 length is not known, and ours is chosen for an hour on a laptop. Whether real and generated images
-pass through the discriminator as one batch (--disc_batch) the paper does not say; it is one here
-since the stacked digits of its Table 1 collapse so, and not as two (experiments.stacked_mnist).
+pass through the discriminator as one batch (--disc_batch) the paper does not say; it is one here,
+as for the stacked digits of its Table 1 (experiments.stacked_mnist).
 
 At width 1/4 a step takes 0.14 s of one CPU core with K = 0 and 0.47 s with K = 5, so the default
 length takes 12 and 40 minutes; at width 1/2 it is 0.37 s with K = 0.

@@ -18,7 +18,7 @@ Networks, optimizer (Adam) and evaluation follow the paper. Kernel sizes, learni
 beta1, leak and number of samples do not stand in it and are PacGAN's, from its re-run of the table.
 Batch size, length, beta2 and initialisation are our own choice; the length is chosen for minutes,
 not hours. Real and generated images pass through the discriminator as one batch (--disc_batch): the
-paper does not say, and as two batches the plain GAN does not collapse.
+paper does not say; --table=choices compares it, and what else it leaves open, with other choices.
 """
 
 import functools
