@@ -7,6 +7,8 @@ K = 10 discriminator updates ahead spreads over all of them.
 
     python -m experiments.mixture_of_gaussians --unroll_steps=10
     python -m experiments.mixture_of_gaussians --unroll_steps=0
+    python -m experiments.mixture_of_gaussians --table=figure_2 --seeds=10  # all runs, on all cores
+    python -m experiments.mixture_of_gaussians --smoke                      # a try, in a minute
 
 Counted are the modes that have a sample within three standard deviations, the share of all samples
 that lie so near to a mode, and the reverse KL divergence of their histogram over the modes to
@@ -36,6 +38,7 @@ from experiments.mixtures.networks import NETWORKS
 from experiments.mixtures.protocols import MIXTURES, PERFECT_SHARE, Mixture, floor, measure
 from experiments.runner import adversary, devices, figures, records
 from experiments.runner.feeds import drawn
+from experiments.runner.report import prose
 from ganstab import Pair, optimizers, priors, steps, surrogates
 from ganstab.game import make_game
 from ganstab.style import BLUE, FAINT, VERMILION
@@ -168,11 +171,7 @@ def build(session: runner.Session) -> runner.Experiment:
 
     return runner.Experiment(
         title=f"{FLAGS.data.replace('_', ' ').capitalize()} of Gaussians, K = {FLAGS.unroll_steps}",
-        description=(__doc__ or "").replace(
-            "    python -m experiments.mixture_of_gaussians --unroll_steps=10\n"
-            "    python -m experiments.mixture_of_gaussians --unroll_steps=0\n\n",
-            "",
-        ),
+        description=prose(__doc__),
         state=devices.on_all(session.mesh, functools.partial(steps.init, players, txs), init_key),
         game=make_trained_game(players, txs.disc, prior),
         make_step=functools.partial(steps.alternating, txs=txs, n_gen=FLAGS.gen_steps),
