@@ -106,6 +106,7 @@ def test_a_run_that_fails_is_named_and_tried_again(tmp_path, capsys):
     assert work(table, 1, flags=flags) == 1
     result = result_of(table)
     assert result["status"] == "failed" and result["done"] == 0
+    assert "Each run has 8 steps." in (table / "report.html").read_text()
     assert result["failed"]["level1 seed 2"] == "RuntimeError: out of luck"
     shown = capsys.readouterr()
     assert "level1 seed 0 FAILED" in shown.err

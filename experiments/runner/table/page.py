@@ -50,7 +50,7 @@ def write(plan: Plan, result: Results) -> None:
     report.write_result(plan.folder, result)
     names, logs = measures(plan.table, result), exhibits.read_logs(plan)
     body = [
-        pages.paragraphs(_length(result)),
+        pages.paragraphs(_length(plan, result)),
         _claims_section(plan.table, result),
         *(_section(plan.table, result, name) for name in names),
         pages.section("Not finished, and caveats", pages.facts(missing(result))),
@@ -88,12 +88,13 @@ def _place(cell: Results) -> str:
     return f"{cell['row']}, {cell['column']}"
 
 
-def _length(result: Results) -> str:
+def _length(plan: Plan, result: Results) -> str:
     """How long the runs are, which numbers of different papers seldom share."""
-    steps = result["evaluated_at_steps"] or [result["num_steps"]]
+    wanted = sorted({run.config["num_steps"] for run in plan.wanted()})
+    steps = " or ".join(f"{n:,}" for n in result["evaluated_at_steps"] or wanted)
     batch = result["config"].get("batch_size")
     samples = f" with batches of {batch:,}" if batch else ""
-    return f"Each run has {' or '.join(f'{n:,}' for n in steps if n)} steps{samples}."
+    return f"Each run has {steps} steps{samples}."
 
 
 def _claims(result: Results) -> list[tuple[str, str, str]]:
