@@ -64,6 +64,7 @@ CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
     "beta1": ("Adam's β1 = 0.9", {"beta1": 0.9}),
     "bn_mode": ("batch norm of the batch at evaluation", {"bn_mode": "batch"}),
     "minimax": ("minimax loss", {"loss": "minimax"}),
+    "length": ("20,000 steps", {"num_steps": 20_000}),
     "pacgan": (
         "PacGAN's: two batches of 128, 0.02, 0.99, batch norm of the batch",
         {
