@@ -51,10 +51,10 @@ def render(found: list[Cell]) -> str:
     """The table, a line a cell."""
     cells = index(found)
     rows = [
-        ("batch", "K", "contestant", "ms/step", "x ganstab", "x K=0", "first s", "RSS MB", "temp")
+        ("batch", "K", "contestant", "ms/step", "x ganstab", "x K=0", "first s", "RSS MiB", "temp")
     ]
     for cell in sorted(found, key=lambda c: (c.batch, c.steps)):
-        temp = "" if cell.temp_bytes is None else f"{cell.temp_bytes / 2**20:.2f} MB"
+        temp = "" if cell.temp_bytes is None else f"{cell.temp_bytes / 2**20:.2f} MiB"
         rows.append(
             (str(cell.batch), str(cell.steps), cell.contestant, f"{cell.ms:.1f}",
              _times(ratio(cell, cells)), _times(growth(cell, cells)), f"{cell.first_call_s:.1f}",

@@ -15,7 +15,7 @@ KL divergence of the samples' histogram of modes to uniform, in nats. A perfect 
 with a KL of 0.0195, the price of a finite sample.
 
 Networks, optimizer (Adam) and evaluation follow the paper. Kernel sizes, learning rates, Adam's
-beta1, leak and number of samples do not stand in it and are PacGAN's, from its re-run of the table.
+beta1, leak and number of samples are taken from PacGAN's re-run of the table.
 Batch size, length, beta2 and initialisation are our own choice; the length is chosen for minutes,
 not hours. Real and generated images pass through the discriminator as one batch (--disc_batch): the
 paper does not say; --table=choices compares it, and what else it leaves open, with other choices.

@@ -50,7 +50,7 @@ def test_the_table_and_the_losses_name_every_cell(load):
     cells = _cells(table, {0: 10.0}, {0: 5.0})
     head, ours, peer = table.render(cells).splitlines()
     assert head.split()[:3] == ["batch", "K", "contestant"]
-    assert " ".join(ours.split()) == "64 0 ganstab 10.0 1.00 1.00 9.0 800 1.91 MB"
+    assert " ".join(ours.split()) == "64 0 ganstab 10.0 1.00 1.00 9.0 800 1.91 MiB"
     assert " ".join(peer.split()) == "64 0 torchopt 5.0 0.50 1.00 1.0 300"
     (line,) = table.losses(cells)
     assert "torchopt is 2.00 times as fast" in line and "8.0 s sooner" in line

@@ -14,7 +14,7 @@ def _figure_2() -> Table:
     return Table(
         "Figure 2: eight Gaussians, with and without unrolling",
         "Metz et al. 2017, Figure 2: with ten steps of unrolling the generator spreads over all "
-        "eight modes; without, it rotates through them and never covers more than a few.",
+        "eight modes; without, it rotates through them, its mass at one mode at a time.",
         cells,
         claims=[more_modes("K = 10 covers more modes than K = 0", "K10", "K0")],
     )
