@@ -35,10 +35,10 @@ def start(tmp_path, capsys):
         (1,), ("batch",), devices=jax.devices()[:1], axis_types=(jax.sharding.AxisType.Auto,)
     )
 
-    def start(name, population=3, seed=1, num_steps=6, make=build, stop_at=None):
+    def start(name, population=3, seed=1, num_steps=6, make=build, stop_at=None, every=(3, 2, 2)):
         settings = Settings(
-            num_steps=num_steps, batch_size=8, seed=seed, workdir=None, eval_every=3,
-            checkpoint_every=2, log_every=2, tensorboard=False, coordinator=None,
+            num_steps=num_steps, batch_size=8, seed=seed, workdir=None, eval_every=every[0],
+            checkpoint_every=every[1], log_every=every[2], tensorboard=False, coordinator=None,
             num_processes=None, process_id=None, compilation_cache="", population=population,
             config={"num_steps": num_steps, "seed": seed},
         )  # fmt: skip
@@ -157,3 +157,21 @@ def test_what_cannot_be_a_population_is_refused(start, tmp_path):
     (tmp_path / "one" / "config.json").write_text("{}")
     message = refusal(lambda: start("one", make=lambda session, stop_at: None))
     assert "is the folder of one run" in message and names(tmp_path / "one") == ["config.json"]
+
+
+def test_the_steps_before_a_divergence_are_in_the_log(start, tmp_path):
+    assert start("alone", population=1, seed=DIVERGES, every=(9, 9, 9)) == 1
+    (row,) = rows(tmp_path / "alone")
+    assert row["step"] == 3 and np.isfinite(row["gen/loss"])
+
+
+def test_a_run_is_finished_with_the_numbers_of_its_last_state(start, tmp_path):
+    """Even if that is no step of an evaluation: it was stopped there, and is told to end there."""
+    folder = tmp_path / "alone"
+    assert start("alone", population=1) == 0
+    for later in sorted((folder / "checkpoints").iterdir())[1:]:
+        shutil.rmtree(later)
+    assert start("alone", population=1, num_steps=1) == 0
+    result = result_of(folder)
+    assert (result["status"], result["step"], result["evaluated_at_step"]) == ("finished", 2, 2)
+    assert result["results"]["half"]["mean"] == 0.5

@@ -19,17 +19,14 @@ PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
 @pytest.mark.parametrize(
     ("mean", "better", "words"),
     [
-        ([236.4, 236.4], "higher", "equal to the published mean"),
-        ([299.7, 299.7], "lower", "agrees: 1.0 standard errors above the paper, on the worse side"),
-        ([141.5, 141.4], "higher", "close: 1.5 standard errors below the paper, on the worse side"),
-        ([46.5, 46.5], "lower", "differs: 3.0 standard errors below the paper, on the better side"),
-        ([252.0, 420.8], "higher", "agrees: 0.9 standard errors above the paper"),  # s = 84.4
-        ([911], "higher", "675 above the paper, on the better side; one seed only"),
-        ([46.4], "higher", "190 below the paper, on the worse side; one seed only"),
+        (236.4, "higher", "equal to the published mean"),
+        (911, "higher", "675 above the paper, on the better side; one seed only"),
+        (46.4, "higher", "190 below the paper, on the worse side; one seed only"),
+        (46.4, "lower", "190 below the paper, on the better side; one seed only"),
     ],
 )
 def test_reading_in_plain_words(mean, better, words):
-    entry = records.measured(mean, "modes", published=PAPER, better=better)
+    entry = records.measured([mean], "modes", published=PAPER, better=better)
     assert reading.reading(entry).startswith(words)
     assert "not the end" in reading.reading(entry, "interrupted")
 

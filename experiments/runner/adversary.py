@@ -63,7 +63,7 @@ def define_flags(
         "beta1", 0.5, "Adam's decay of the mean.", lower_bound=0.0, upper_bound=0.9999
     )
     flags.DEFINE_float(
-        "beta2", 0.999, "Adam's decay of the square.", lower_bound=0.0, upper_bound=1.0
+        "beta2", 0.999, "Adam's decay of the square.", lower_bound=0.0, upper_bound=0.999999
     )
     for flag in FLAGS.flags_by_module_dict()[__name__]:
         FLAGS.register_key_flag_for_module(sys.argv[0], flag)

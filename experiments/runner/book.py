@@ -106,6 +106,10 @@ class Book:
             kept = found.samples if found.kept is None else found.kept
             samples.keep(kept, self._folder, step)
 
+    def evaluated_at(self) -> int | None:
+        """The step of the last evaluation; only the main process knows."""
+        return next((row["step"] for row in reversed(self._rows) if "samples" in row), None)
+
     def save(self, state: TrainState, step: int) -> None:
         """A checkpoint, written after the row of its step."""
         checkpoint.save(self._folder / "checkpoints", state, step)

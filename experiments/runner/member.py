@@ -55,6 +55,9 @@ class Member:
         self.state = passed.state
         self.at += len(next(iter(passed.metrics.values()))) - (not passed.sound)
         if not passed.sound:
+            before = {name: values[:-1] for name, values in passed.metrics.items()}
+            if len(next(iter(before.values()))):
+                self.said = self.book.log(self.at, before, None)
             return self._diverged(passed)
         settings = self._session.settings
         evaluate = self.at % settings.eval_every == 0 or self.at == settings.num_steps
@@ -76,6 +79,9 @@ class Member:
     def finish(self) -> None:
         """What is measured after the last step, if anything is, and the last report."""
         last, session = self.experiment.conclusion, self._session
+        # A run that was stopped between two evaluations may be told that this is its last step.
+        if devices.any_process(devices.is_main() and self.book.evaluated_at() != self.at):
+            self.said = self.book.log(self.at, {}, self.experiment.evaluate(self.state))
         if last:
             missing = conclusion.missing(last, session.folder, self.at)
             if missing:

@@ -50,20 +50,17 @@ def shown(mean: float | None, error: float | None) -> str:
 
 
 def reading(entry: Mapping[str, Any], status: str = "finished") -> str:
-    """The comparison in plain words: how far apart, in which direction, and what that is worth.
+    """The comparison in plain words: how far apart, and in which direction.
 
-    The distance is (m − p)/√(s_m² + s_p²) with the standard errors of this run's mean and of the
-    published one. A single seed has none, and the published one is not that of a single seed, so
-    nothing is said of it but the side.
+    A run is one seed and has no standard error, so nothing is said of it but the side; tables judge
+    (`table/verdict.py`).
     """
     published = entry.get("published")
     if not published:
         return "no published value"
     if entry["mean"] is None:
         return "not a number"
-    words = [_distance(entry, published)]
-    if entry["n"] == 1:
-        words.append("one seed only, which is no verdict")
+    words = [_distance(entry, published), "one seed only, which is no verdict"]
     if status != "finished":
         words.append("not the end of the run")
     return "; ".join(words)
@@ -73,12 +70,6 @@ def _distance(entry: Mapping[str, Any], published: Mapping[str, Any]) -> str:
     difference = entry["mean"] - published["value"]
     if not difference:
         return "equal to the published mean"
-    errors = (entry["standard_error"] or 0.0, published["standard_error"] or 0.0)
-    error = sum(error**2 for error in errors) ** 0.5
     side = "better" if (difference > 0) == (entry["better"] == "higher") else "worse"
-    where = f"{'above' if difference > 0 else 'below'} the paper, on the {side} side"
-    if not error or entry["n"] == 1:
-        return f"{number(abs(difference))} {where}"
-    ratio = abs(difference) / error
-    verdict = "agrees" if ratio <= 1 else "close" if ratio <= 2 else "differs"
-    return f"{verdict}: {ratio:.1f} standard errors {where}"
+    where = "above" if difference > 0 else "below"
+    return f"{number(abs(difference))} {where} the paper, on the {side} side"
