@@ -53,12 +53,12 @@ def main() -> int:
 
 def run(flags, folder, given) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         print(f"error: --workdir={folder} is in use by another process: wait for it")
-        return 2
+        return 75
     if pathlib.Path(given.get("broken", "")).is_file():
         print("Traceback\nRuntimeError: out of luck")
         return 1

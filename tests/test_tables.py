@@ -57,12 +57,14 @@ def test_all_runs_are_made_and_put_together(whole):
     assert result["wall_time_s"] == 0.5 * STEPS * len(RUNS)
     page = (whole / "report.html").read_text()
     assert "Levels &amp; more" in page and "Finished: all 12 runs." in page
-    assert '<td class="good">201.00 ± 0.58 (3)<div class="below">paper 200.0 ± 1.0</div>' in page
+    assert '<td class="good">201.00 ± 0.58 (3)<div class="below">200, 201, 202</div>' in page
+    assert '<div class="below">paper 200.0 ± 1.0</div>' in page
     assert [claim["verdict"] for claim in result["claims"]] == [
         "holds",
         "does not hold: the other way round",
     ]
-    assert "201.00 ± 0.58 (3) against 101.00 ± 0.58 (3)" in page and "Each run has 8 steps" in page
+    assert "201.00 ± 0.58 (3) against 101.00 ± 0.58 (3): difference 100.00 ± 0.82" in page
+    assert "Each run has 8 steps" in page
     assert 'href="cells/level4/seed2/report.html"' not in page  # the stand-in writes none
     assert page.count("data:image/png;base64,") == 2 and "Missing" not in page
 
@@ -116,6 +118,24 @@ def test_a_run_that_fails_is_named_and_tried_again(tmp_path, capsys):
     assert not result_of(table)["failed"] and result_of(table)["done"] == 3
 
 
+def test_a_table_whose_runs_all_fail_alike_is_given_up(tmp_path, capsys):
+    table, broken = tmp_path / "table", tmp_path / "broken"
+    broken.touch()
+    assert work(table, flags=(f"--broken={broken}",)) == 1
+    assert len(result_of(table)["failed"]) in (3, 4)  # two are at work at once
+    assert "the others are not started" in capsys.readouterr().err
+
+
+def test_a_damaged_log_stops_no_table(tmp_path, capsys):
+    table = tmp_path / "table"
+    assert work(table, 1) == 0
+    (folder_of(table, 1, 1) / "metrics.jsonl").write_text("\0\0\0\n{}\n")
+    assert work(table, 1, 2) == 0
+    assert result_of(table)["done"] == 6
+    page = (table / "report.html").read_text()
+    assert "line 1 of" in page and "is damaged" in page
+
+
 def test_runs_that_diverge_are_counted_and_not_averaged(tmp_path):
     table = tmp_path / "table"
     assert work(table, 1, 2, flags=("--diverges=1",)) == 0
@@ -140,6 +160,20 @@ def test_more_steps_go_on_and_fewer_change_nothing(tmp_path):
     assert starts(table) == {(1, 0): 2, (1, 1): 2, (1, 2): 2}
     assert work(table, 1, steps=5) == 0 and max(starts(table).values()) == 2
     assert result_of(table)["evaluated_at_steps"] == [6]
+
+
+def test_seeds_of_different_lengths_have_no_mean_in_common(tmp_path):
+    table = tmp_path / "table"
+    assert work(table, 1, steps=6, seeds=range(1)) == 0
+    assert work(table, 1, 2, steps=4) == 0
+    result = result_of(table)
+    cell = result["cells"]["level1"]
+    assert cell["finished"] == [1, 2] and cell["of_another_length"] == {"0": 6}
+    assert cell["measures"]["modes"]["values"] == [101, 102]
+    assert result["evaluated_at_steps"] == [4]
+    assert "seed 0 is left out: it has 6 steps" in (table / "report.html").read_text()
+    assert work(table, 1, steps=6) == 0
+    assert result_of(table)["cells"]["level1"]["finished"] == [0, 1, 2]
 
 
 def test_finished_runs_of_another_table_are_taken_over(tmp_path, whole, capsys):
@@ -236,9 +270,18 @@ def test_a_run_that_another_program_is_at_is_waited_for(tmp_path):
     other = _Holder(item.folders[0])
     work_on()
     assert ticks[:5] == [0] * 5 and ended == [0]
-    assert schedule._came_too_late(item, 2) is False
-    item.log.write_text("error: --workdir=x is in use by another process: wait for it\n")
-    assert schedule._came_too_late(item, 2)
+
+
+def test_an_item_that_another_program_started_a_moment_before_is_no_failure(tmp_path):
+    """Its process finds the folder locked; it is started again, and ends well."""
+    once = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); there = p.exists(); p.touch()"
+    command = [sys.executable, "-S", "-c", f"{once}; sys.exit(0 if there else 75)", tmp_path / "x"]
+    item, ended = schedule.Item("one", command, (tmp_path,), tmp_path / "log"), []
+    schedule.work(
+        [item], [set(visible_cores())], is_done=lambda item: False, stop=lambda: False,
+        ended=lambda item, status: ended.append(status), tick=lambda at_work: None, pause=0.01,
+    )  # fmt: skip
+    assert ended == [0]
 
 
 class _Holder:

@@ -13,7 +13,8 @@ LOW, HIGH = [1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 6.5]  # squared errors 5/12 an
 def cells(first, second):
     def of(values):
         entries = {i: records.measured([value], "modes covered") for i, value in enumerate(values)}
-        return {"measures": {"modes": merged(entries, None)} if values else {}}
+        measures = {"modes": merged(entries, None)} if values else {}
+        return {"measures": measures, "diverged": {}}
 
     return {"one": of(first), "other": of(second)}
 
@@ -30,18 +31,28 @@ def judge(first, relation, second):
         ([v + 0.35 for v in HIGH], "above", LOW, "holds"),  # 2.51
         ([v + 0.35 for v in HIGH], "below", LOW, "does not hold: the other way round"),
         (HIGH, "below", LOW, "the other way round, but not significant"),
-        (HIGH, "like", LOW, "holds, as far as these seeds can tell"),
+        (HIGH, "like", LOW, "no difference shown"),
         ([v + 0.35 for v in HIGH], "like", LOW, "does not hold: higher"),
         (LOW, "like", [v + 0.35 for v in HIGH], "does not hold: lower"),
         (LOW, "above", LOW, "not seen: no difference"),
         ([8.0] * 3, "above", [0.0] * 3, "holds"),
-        ([8.0] * 3, "like", [8.0] * 3, "holds, as far as these seeds can tell"),
+        ([8.0] * 3, "like", [8.0] * 3, "no difference shown"),
         ([8.0] * 9, "above", [0.0] * 2, "too few seeds to say"),
         ([], "above", LOW, "too few seeds to say"),
     ],
 )
 def test_a_claim_by_welchs_test(first, relation, second, verdict):
     assert judge(first, relation, second)["verdict"] == verdict
+
+
+def test_a_claim_counts_the_runs_that_it_leaves_out():
+    claim = Claim("one is more than the other", "modes", "one", "above", "other")
+    found = cells([8.0] * 3, [0.0] * 3)
+    found["other"]["diverged"] = {3: "NaN"}
+    assert judged([claim], found)[0]["verdict"] == "holds (1 run diverged)"
+    found = cells([8.0] * 3, [])
+    found["other"]["diverged"] = {0: "NaN", 1: "NaN", 2: "NaN"}
+    assert judged([claim], found)[0]["verdict"] == "too few seeds to say (3 runs diverged)"
 
 
 def test_a_claim_says_how_its_verdict_comes_about():

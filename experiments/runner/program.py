@@ -8,12 +8,15 @@ from absl import flags, logging
 
 from experiments.runner import smoke
 from experiments.runner.stopping import watch_signals
+from experiments.runner.workdir import InUseError
 from ganstab.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.runner.table import Table
 
 USAGE = 2
+IN_USE = 75
+"""Exit status where another process is at work in the folder: the system's "try again later"."""
 
 
 def launch(
@@ -24,7 +27,8 @@ def launch(
     """Parses the flags, runs `main`, and ends the process with its exit status.
 
     What the user has to mend (a flag, a file, a full disk) is told in one line, with exit status 2
-    and without a traceback; anything else is a fault of ours and keeps its traceback.
+    and without a traceback, or status 75 where it only has to wait for another process; anything
+    else is a fault of ours and keeps its traceback.
 
     Args:
       main: a single run; gives the exit status.
@@ -43,7 +47,7 @@ def launch(
         status = main()
     except (InputError, flags.Error) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        status = USAGE
+        status = IN_USE if isinstance(error, InUseError) else USAGE
     sys.exit(status)
 
 

@@ -18,8 +18,12 @@ from absl import flags
 from ganstab.errors import InputError
 from ganstab.output.writing import UNFINISHED, explained, plain, to_json, write_atomic
 
-IN_USE = "is in use by another process"
+LOCK = ".lock"
 FREE = ("num_steps", "checkpoint_every")
+
+
+class InUseError(InputError):
+    """Another process is at work in the folder."""
 
 
 def open_workdir(path: str | os.PathLike[str], config: Mapping[str, Any]) -> pathlib.Path:
@@ -90,13 +94,14 @@ def held(workdir: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
       wait: whether to wait for another process that has it.
 
     Raises:
-      InputError: another process is at work in the folder.
+      InUseError: another process is at work in the folder.
     """
     with explained(f"cannot use --workdir={workdir}"):
-        handle = os.open(workdir, os.O_RDONLY)
+        # A file that can be written to, which is what network file systems lock.
+        handle = os.open(workdir / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         if not _locked(handle, wait):
-            raise InputError(f"--workdir={workdir} {IN_USE}: wait for it")
+            raise InUseError(f"--workdir={workdir} is in use by another process: wait for it")
         with explained(f"cannot use --workdir={workdir}"):
             _remove_unfinished(workdir)
         yield
@@ -111,8 +116,10 @@ def is_held(workdir: pathlib.Path) -> bool:
     try:
         with held(workdir):
             return False
-    except InputError as error:
-        return IN_USE in str(error)
+    except InUseError:
+        return True
+    except InputError:
+        return False
 
 
 def _locked(handle: int, wait: bool) -> bool:

@@ -10,9 +10,11 @@ SIDE = {"above": 1.0, "below": -1.0}
 RULE = (
     f"A claim is of two cells' means. With {ENOUGH} or more finished seeds in both, their "
     "difference is put to Welch's t test, two-sided, at 5 %. A claim of a difference holds if the "
-    "difference is significant and to the claimed side; a claim of none holds, as far as these "
-    "seeds can tell, if it is not significant. Each claim is tested by itself: of twenty claims of "
-    "no difference, one fails by chance."
+    "difference is significant and to the claimed side. A claim of no difference is contradicted "
+    "by a significant one, but never shown to hold: few seeds that vary much show no difference "
+    "either. Each claim is tested by itself: of twenty claims of no difference, one is "
+    "contradicted by chance. Runs that diverged have no part in the means, and are counted beside "
+    "them."
 )
 
 
@@ -32,8 +34,10 @@ def _judged(claim: Claim, cells: Mapping[str, Any]) -> dict[str, Any]:
     known = [entry if entry and entry["n"] else None for entry in entries]
     told = {**claim._asdict(), "label": next((e["label"] for e in known if e), claim.measure)}
     first, second = known
+    gone = sum(len(cells[name]["diverged"]) for name in (claim.first, claim.second))
+    but = f" ({gone} runs diverged)" if gone > 1 else " (1 run diverged)" if gone else ""
     if not first or not second or min(first["n"], second["n"]) < ENOUGH:
-        return {**told, "verdict": TOO_FEW}
+        return {**told, "verdict": TOO_FEW + but}
     difference = first["mean"] - second["mean"]
     means = [Mean(entry["standard_error"], entry["n"] - 1) for entry in (first, second)]
     test = welch(difference, *means)
@@ -42,14 +46,14 @@ def _judged(claim: Claim, cells: Mapping[str, Any]) -> dict[str, Any]:
         "difference": difference,
         "standard_error": sum(mean.error**2 for mean in means) ** 0.5,
         **test,
-        "verdict": _words(claim, difference, test["significant"]),
+        "verdict": _words(claim, difference, test["significant"]) + but,
     }
 
 
 def _words(claim: Claim, difference: float, significant: bool) -> str:
     if claim.relation == "like":
         if not significant:
-            return "holds, as far as these seeds can tell"
+            return "no difference shown"
         return f"does not hold: {'higher' if difference > 0 else 'lower'}"
     if not difference:
         return "not seen: no difference"

@@ -17,6 +17,7 @@ from experiments.runner.workdir import held, open_workdir, record
 
 # Seconds between two refreshes: at least, however many runs end; at most, if none does.
 SOONEST, LATEST = 10.0, 300.0
+ALIKE = 3  # so many runs that fail for one reason, and none that does not, end a table
 SHARE = 0.05  # of the time, at most, goes into them, on a machine however busy
 
 
@@ -51,11 +52,13 @@ def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
         [item for item, _ in items],
         shares(plan.jobs),
         is_done=lambda item: all(run.is_done() for run in runs[item.name]),
-        stop=lambda: bool(stop),
+        stop=lambda: bool(stop) or keeper.is_hopeless(),
         ended=lambda item, status: keeper.ended(item, runs[item.name], status),
         tick=keeper.tick,
         pause=pause,
     )
+    if keeper.is_hopeless() and len(keeper.failed) < left:
+        watch.note("all that were started failed alike, so the others are not started")
     keeper.close("interrupted" if stop else "failed" if keeper.failed else "partial")
     return stop.exit_status if stop else int(bool(keeper.failed))
 
@@ -67,16 +70,23 @@ class Keeper:
         self._plan, self._watch, self._clock = plan, watch, clock
         self._fresh, self._soonest, self._latest = True, 0.0, 0.0
         self.failed: dict[str, str] = {}
+        self._done = False
 
     def ended(self, item: Item, runs: Sequence[Run], status: int) -> None:
         """Says how the runs of a process ended; the files are refreshed soon."""
         for run in runs:
             if run.is_done():
+                self._done = True
                 self._watch.note(f"{run.name}: {_numbers(run)}")
             else:
                 self.failed[run.name] = _why(item, status)
                 self._watch.note(f"{run.name} FAILED: {self.failed[run.name]} (see {item.log})")
         self._fresh = False
+
+    def is_hopeless(self) -> bool:
+        """Whether the first runs all failed for one reason, e.g. a folder that is not there."""
+        alike = len(self.failed) >= ALIKE and len(set(self.failed.values())) == 1
+        return alike and not self._done
 
     def tick(self, at_work: Sequence[Item]) -> None:
         """Called all the time."""

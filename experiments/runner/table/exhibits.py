@@ -11,6 +11,7 @@ from experiments.runner.table.cells import Runs
 from experiments.runner.table.options import Plan
 from experiments.runner.table.result import Results, entries, finished
 from experiments.runner.table.runs import LOG, Run
+from ganstab.errors import InputError
 from ganstab.output import pages
 from ganstab.output.run_log import Row, read_rows
 
@@ -18,16 +19,20 @@ TRAINING = "figures/training.png"
 Logs = Mapping[str, Mapping[int, Sequence[Row]]]
 
 
-def read_logs(plan: Plan) -> dict[str, dict[int, list[Row]]]:
-    """The rows of all runs, by cell and seed.
+def read_logs(plan: Plan) -> tuple[dict[str, dict[int, list[Row]]], dict[str, str]]:
+    """The rows of all runs, by cell and seed, and by name what is wrong with a run's log.
 
-    Raises:
-      InputError: one cannot be read.
+    A damaged log stops no table: its run has no curve.
     """
     logs: dict[str, dict[int, list[Row]]] = {}
+    damaged: dict[str, str] = {}
     for run in plan.shown():
-        logs.setdefault(run.cell.name, {})[run.seed] = read_rows(run.folder / LOG)
-    return logs
+        try:
+            rows = read_rows(run.folder / LOG)
+        except InputError as error:
+            rows, damaged[run.name] = [], str(error)
+        logs.setdefault(run.cell.name, {})[run.seed] = rows
+    return logs, damaged
 
 
 def together(plan: Plan) -> str:

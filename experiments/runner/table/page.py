@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from experiments.runner import report
-from experiments.runner.progress import duration
+from experiments.runner.progress import duration, number
 from experiments.runner.reading import shown
 from experiments.runner.table import claims, exhibits
 from experiments.runner.table.cells import Cell, Table
@@ -17,7 +17,7 @@ from ganstab.output.writing import write_atomic
 
 BOTH = "first", "second"
 STATES = {
-    "finished": "Finished: all {runs} runs.",
+    "finished": "Finished: all {runs} runs{gone}.",
     "running": "{done} of {runs} runs are done.",
     "partial": "{done} of {runs} runs are done, all that the last command asked for.",
     "interrupted": "Stopped with {done} of {runs} runs done; the same command goes on from there.",
@@ -27,7 +27,9 @@ STATES = {
 
 def state(result: Results) -> str:
     """How far the table is."""
-    return STATES[result["status"]].format(**{**result, "failed": len(result["failed"])})
+    gone = f", {result['diverged']} of which diverged" if result["diverged"] else ""
+    counts = {"gone": gone, "failed": len(result["failed"])}
+    return STATES[result["status"]].format(**{**result, **counts})
 
 
 def lines(plan: Plan, result: Results) -> Iterator[str]:
@@ -45,15 +47,16 @@ def write(plan: Plan, result: Results) -> None:
     """Writes `result.json`, `figures/` and `report.html` into the table's folder.
 
     Raises:
-      InputError: a file cannot be written, or a run's cannot be read.
+      InputError: a file cannot be written.
     """
     report.write_result(plan.folder, result)
-    names, logs = measures(plan.table, result), exhibits.read_logs(plan)
+    names = measures(plan.table, result)
+    logs, damaged = exhibits.read_logs(plan)
     body = [
         pages.paragraphs(_length(plan, result)),
         _claims_section(plan.table, result),
         *(_section(plan.table, result, name) for name in names),
-        pages.section("Not finished, and caveats", pages.facts(missing(result))),
+        pages.section("Not finished, and caveats", pages.facts(missing(result) | damaged)),
         exhibits.together(plan),
         exhibits.curves(plan, result, names, logs),
         exhibits.samples(plan, names, logs),
@@ -103,7 +106,10 @@ def _claims(result: Results) -> list[tuple[str, str, str]]:
 
     def here(claim: Mapping[str, Any]) -> str:
         both = (cells[claim[name]]["measures"].get(claim["measure"]) for name in BOTH)
-        return " against ".join(_mean(entry) if entry else "nothing yet" for entry in both)
+        words = " against ".join(_mean(entry) if entry else "nothing yet" for entry in both)
+        if "difference" not in claim:
+            return words
+        return f"{words}: difference {shown(claim['difference'], claim['standard_error'])}"
 
     return [
         (claim["words"], f"{claim['label']}: {here(claim)}", claim["verdict"])
@@ -136,6 +142,10 @@ def _absent(cell: Results) -> list[str]:
     begun = (f"{s} (at step {at:,})" if at else f"{s}" for s, at in cell["missing"].items())
     seeds = ", ".join(begun)
     words = [f"not finished: seed {seeds}"] if seeds else []
+    words += [
+        f"seed {seed} is left out: it has {steps:,} steps, other than most"
+        for seed, steps in cell["of_another_length"].items()
+    ]
     words += [f"seed {seed} diverged, {reason}" for seed, reason in cell["diverged"].items()]
     measures = cell["measures"].items()
     nan = ((seed, name) for name, entry in measures for seed in entry["not_a_number"])
@@ -153,7 +163,9 @@ def _section(table: Table, result: Results, measure: str) -> str:
     )
     grid = f'<table class="wide"><tr>{head}</tr>{"".join(rows)}</table>'
     perfect = "" if first["ideal"] is None else f"; a perfect generator has {first['ideal']:,.4g}"
-    note = pages.paragraphs(f"Mean ± standard error (number of seeds){perfect}.")
+    note = pages.paragraphs(
+        f"Mean ± standard error (number of seeds), and below it each seed's value{perfect}."
+    )
     label = first["label"]
     return pages.section(label[:1].upper() + label[1:], f'<div class="scroll">{grid}</div>{note}')
 
@@ -166,7 +178,8 @@ def _cell(cell: Cell | None, result: Results, measure: str) -> str:
     entry = state["measures"].get(measure, nothing)
     gone = [f"{len(state['diverged'])} diverged"] if state["diverged"] else []
     first = _mean(entry) if "mean" in entry else "–"
-    below = (f'<div class="below">{html.escape(s)}</div>' for s in (*_beside(entry), *gone))
+    lines = (*_seeds(entry), *_beside(entry), *gone)
+    below = (f'<div class="below">{html.escape(line)}</div>' for line in lines)
     return f'<td class="{_tone(entry)}">{html.escape(first)}{"".join(below)}</td>'
 
 
@@ -177,6 +190,12 @@ def _tone(entry: Mapping[str, Any]) -> str:
 
 def _mean(entry: Mapping[str, Any]) -> str:
     return f"{shown(entry['mean'], entry['standard_error'])} ({entry['n']})"
+
+
+def _seeds(entry: Mapping[str, Any]) -> list[str]:
+    """Each seed's value, in order: what a mean of two kinds of runs hides."""
+    values = entry.get("values") or []
+    return [", ".join(number(value) for value in values)] if len(values) > 1 else []
 
 
 def _beside(entry: Mapping[str, Any]) -> list[str]:

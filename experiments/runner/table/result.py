@@ -1,5 +1,6 @@
 """`result.json` of a table: its runs' numbers put together, a cell at a time."""
 
+import collections
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -28,7 +29,9 @@ def result_of(
     runs = plan.shown()
     found = {run.name: run.result() for run in runs}
     done = [run for run in runs if is_done(found[run.name], run.config["num_steps"])]
-    found = _with_across(plan.table, finished(runs, found), found)
+    complete = finished(runs, found)
+    found = _with_across(plan.table, complete, found)
+    counted = {cell.name: list(seeds) for cell, seeds in complete}
     asked = [run for run in runs if run.seed in plan.seeds]
     ended = [found[run.name] for run in done]
     versions = _versions(ended)
@@ -37,7 +40,12 @@ def result_of(
             "row": cell.row,
             "column": cell.column,
             "settings": dict(cell.settings),
-            **_cell([run for run in runs if run.cell.name == cell.name], done, found),
+            **_cell(
+                [run for run in runs if run.cell.name == cell.name],
+                done,
+                found,
+                counted.get(cell.name, []),
+            ),
         }
         for cell in plan.table.cells
     }
@@ -49,8 +57,11 @@ def result_of(
         "done": sum(run in done for run in asked),
         "num_steps": plan.config.get("num_steps"),
         "evaluated_at_steps": _distinct(
-            result.get("evaluated_at_step") for result in ended if result["status"] == "finished"
+            found[run.name].get("evaluated_at_step")
+            for run in runs
+            if run.seed in counted.get(run.cell.name, [])
         ),
+        "diverged": sum(result["status"] == "diverged" for result in ended),
         "claims": judged(plan.table.claims, cells),
         "cells": cells,
         "failed": dict(failed or {}),
@@ -63,14 +74,28 @@ def result_of(
 
 
 def finished(runs: Sequence[Run], found: Results) -> Runs:
-    """The folders of the runs that are finished, as a table's own functions want them."""
-    folders: dict[str, dict[int, pathlib.Path]] = {}
+    """The folders of the runs that are finished, as a table's own functions want them.
+
+    The seeds of a cell are all of one length: of what most of them have, or the longest of those.
+    """
+    lengths: dict[str, dict[int, int]] = {}
     for run in runs:
         result = found[run.name]
         if result.get("status") == "finished" and is_done(result, run.config["num_steps"]):
+            lengths.setdefault(run.cell.name, {})[run.seed] = result["step"]
+    folders: dict[str, dict[int, pathlib.Path]] = {}
+    for run in runs:
+        seeds = lengths.get(run.cell.name, {})
+        if run.seed in seeds and seeds[run.seed] == _commonest(seeds.values()):
             folders.setdefault(run.cell.name, {})[run.seed] = run.folder
     cells = {run.cell.name: run.cell for run in runs}
     return [(cells[name], seeds) for name, seeds in folders.items()]
+
+
+def _commonest(lengths: Iterable[int]) -> int:
+    """The length that most have, the longest of several such."""
+    counts = collections.Counter(lengths)
+    return max(counts, key=lambda length: (counts[length], length))
 
 
 def measures(table: Table, result: Results) -> list[str]:
@@ -104,9 +129,13 @@ def _with_across(table: Table, runs: Runs, found: Results) -> dict[str, Any]:
     }
 
 
-def _cell(runs: Sequence[Run], done: Sequence[Run], found: Results) -> dict[str, Any]:
+def _cell(
+    runs: Sequence[Run], done: Sequence[Run], found: Results, counted: Iterable[int]
+) -> dict[str, Any]:
+    """A cell of `result.json`; `counted` are the seeds that go into the means."""
     ended = {run.seed: found[run.name] for run in runs if run in done}
-    sound = {seed: result for seed, result in ended.items() if result["status"] == "finished"}
+    over = {seed: result for seed, result in ended.items() if result["status"] == "finished"}
+    sound = {seed: over[seed] for seed in counted}
     names = dict.fromkeys(name for result in sound.values() for name in result["results"])
     return {
         "measures": {
@@ -118,7 +147,8 @@ def _cell(runs: Sequence[Run], done: Sequence[Run], found: Results) -> dict[str,
             for name in names
         },
         "finished": list(sound),
-        "diverged": {seed: r["reason"] for seed, r in ended.items() if seed not in sound},
+        "of_another_length": {seed: r["step"] for seed, r in over.items() if seed not in sound},
+        "diverged": {seed: r["reason"] for seed, r in ended.items() if seed not in over},
         "missing": {run.seed: position(run).steps for run in runs if run not in done},
         "params_digest": {seed: result.get("params_digest") for seed, result in sound.items()},
     }

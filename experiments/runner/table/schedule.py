@@ -2,7 +2,8 @@
 
 Nothing here knows what the processes compute. An item counts as done by what it left in its
 folders, and whoever has a folder open keeps it locked; so items that another program is at work on,
-on this machine or on one with the same file system, are waited for and not started twice.
+on this machine or on one with the same file system, are waited for. Of two programs that start one
+item at the same moment the later one finds the folder locked, and waits for it as well.
 """
 
 import contextlib
@@ -13,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from experiments.runner.table.runs import last_words
-from experiments.runner.workdir import IN_USE, is_held
+from experiments.runner.program import IN_USE
+from experiments.runner.workdir import is_held
 
 
 class Item(NamedTuple):
@@ -59,7 +60,7 @@ def work(
     try:
         while (waiting or running) and not stop():
             for item, status in _finished(running):
-                if _came_too_late(item, status):
+                if status == IN_USE:
                     waiting.insert(0, item)
                 else:
                     ended(item, status)
@@ -140,11 +141,6 @@ def _finished(running: dict[int, Started]) -> list[tuple[Item, int]]:
 
 def _status(code: int) -> int:
     return code if code >= 0 else 128 - code
-
-
-def _came_too_late(item: Item, status: int) -> bool:
-    """Whether another program had the folder first."""
-    return status not in (0, 1) and IN_USE in last_words(item.log)
 
 
 def _end(running: Mapping[int, Started]) -> None:
