@@ -2,27 +2,31 @@
 
     python -m experiments.compare --run=runs/A --run=runs/B --out=picture.png
 
-Runs are folders that an experiment wrote. Two runs on images are shown by their modes over the
-training steps and their last samples; that is how README's picture was made. Any number of runs on
-a mixture of Gaussians are shown one below the other, by heat maps of their samples over training,
-as in Figure 2 of the Unrolled GAN paper. Any number of runs that sought the same training images
-are compared as in its Table 3 and Figures 5 and 6: which reconstructs an image best, where they
-differ most, how far apart their samples are. Each is named after the settings in which they differ.
+Runs are folders that one program wrote. Two of stacked_mnist are shown by their modes over the
+training steps and their last samples; that is how README's picture was made. Any number of
+mixture_of_gaussians, or of rnn_mnist, are shown one below the other, by their samples over
+training, as in Figures 2 and 3 of the Unrolled GAN paper. Any number of cifar10_reconstruction that
+sought the same training images are compared as in its Table 3 and Figures 5 and 6: which
+reconstructs an image best, where they differ most, how far apart their samples are. Each is named
+after the settings in which they differ.
 """
 
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from absl import flags
 
+from experiments.digits.pictures import strips
 from experiments.mixtures import pictures
 from experiments.mixtures.protocols import MIXTURES
 from experiments.reconstruction import comparison
 from experiments.runner import conclusion, launch, samples
+from experiments.runner.workdir import result_of
 from ganstab.errors import InputError
 from ganstab.output import run_log
 
@@ -63,9 +67,20 @@ def find(folder: pathlib.Path) -> Found:
     return Found(folder, config, steps, samples.kept(folder), concluded)
 
 
-def labels(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each run's name: the settings in which the runs differ, or K if they are the same."""
-    names = sorted(set().union(*configs))
+def program(run: Found) -> str:
+    """The program that wrote the run, e.g. "stacked_mnist"; empty where its files do not tell."""
+    words = shlex.split(result_of(run.folder).get("command", ""))
+    return words[2].rpartition(".")[2] if words[1:2] == ["-m"] and len(words) > 2 else ""
+
+
+def labels(configs: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
+    """Each run's name: the settings in which the runs differ, or K if they are the same.
+
+    Args:
+      configs: the runs'.
+      but: settings that no name has.
+    """
+    names = sorted(set().union(*configs) - set(but))
     differing = [name for name in names if len({repr(c.get(name)) for c in configs}) > 1]
     return [
         ", ".join(f"{SHORT.get(name, name)} = {config.get(name)}" for name in differing or SHORT)
@@ -93,17 +108,27 @@ def draw_points(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path)
     data = {str(run.config.get("data")) for run in runs}
     if len(data) > 1 or not data <= set(MIXTURES):
         raise InputError(f"runs on one mixture are compared, these are on {sorted(data)}")
-    rows = [(name, run.kept) for name, run in zip(names, runs, strict=True)]
+    pictures.rows(_rows(runs, names), path, mixture=MIXTURES[data.pop()])
+
+
+def draw_strips(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path) -> None:
+    """A row of samples over training for each run."""
+    strips(_rows(runs, names), path)
+
+
+def _rows(
+    runs: Sequence[Found], names: Sequence[str]
+) -> list[tuple[str, Mapping[int, np.ndarray]]]:
+    """Each run's kept samples by step, after its name."""
     if not set.intersection(*(set(run.kept) for run in runs)):
         raise InputError("the runs kept samples at no step in common: give runs of one eval_every")
-    pictures.rows(rows, path, mixture=MIXTURES[data.pop()])
+    return [(name, run.kept) for name, run in zip(names, runs, strict=True)]
 
 
 def draw_reconstructions(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path) -> None:
     """Images and distances of runs that sought the same images; seeds of one setting together."""
     for run in runs:
-        result = json.loads((run.folder / "result.json").read_text())
-        if result["status"] != "finished":
+        if result_of(run.folder)["status"] != "finished":
             raise InputError(f"--run={run.folder} has not sought all its images: let it finish")
     known = [
         comparison.Run(name, run.config["unroll_steps"], run.config["seed"], run.concluded)
@@ -113,16 +138,28 @@ def draw_reconstructions(runs: Sequence[Found], names: Sequence[str], path: path
         print(line)
 
 
+DRAW: Mapping[str, Callable[[Sequence[Found], Sequence[str], pathlib.Path], None]] = {
+    "stacked_mnist": draw_images,
+    "mixture_of_gaussians": draw_points,
+    "rnn_mnist": draw_strips,
+    "cifar10_reconstruction": draw_reconstructions,
+}
+"""By the program whose runs are compared."""
+
+
 def main() -> int:
     """Writes the picture."""
+    if not FLAGS.run:
+        raise InputError("which runs? give --run=FOLDER, twice or more often")
     runs = [find(pathlib.Path(run)) for run in FLAGS.run]
-    if runs and all("reconstruction" in run.concluded for run in runs):
-        settings = [{k: v for k, v in run.config.items() if k != "seed"} for run in runs]
-        draw_reconstructions(runs, labels(settings), pathlib.Path(FLAGS.out))
-        return 0
-    points = bool(runs) and all(run.kept for run in runs)
-    draw = draw_points if points else draw_images
-    draw(runs, labels([run.config for run in runs]), pathlib.Path(FLAGS.out))
+    programs = sorted({program(run) or "no known program" for run in runs})
+    if len(programs) > 1 or programs[0] not in DRAW:
+        raise InputError(
+            f"runs of one of {', '.join(DRAW)} are compared, these are of {', '.join(programs)}; "
+            "the others' tables (--table) have pictures of their own"
+        )
+    seeds = {"seed"} if programs == ["cifar10_reconstruction"] else set()  # put together there
+    DRAW[programs[0]](runs, labels([run.config for run in runs], seeds), pathlib.Path(FLAGS.out))
     return 0
 
 

@@ -1,0 +1,58 @@
+"""Which runs can be shown in one picture, and by which."""
+
+import json
+
+import matplotlib.image
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from common import refusal
+
+from experiments import compare
+from experiments.runner import samples
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _flags():
+    compare.define_flags()
+    flags.FLAGS(["compare"])
+
+
+def written(folder, program, k=0, steps=(5,), images=(9, 28, 28, 1)):
+    """A run's folder, as far as it is looked at."""
+    (folder / "figures").mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"unroll_steps": k}))
+    command = f"python -m experiments.{program} --unroll_steps={k}"
+    (folder / "result.json").write_text(json.dumps({"status": "finished", "command": command}))
+    for step in steps:
+        samples.keep(np.zeros(images, np.float32), folder, step)
+        samples.sample_grid(np.zeros(images), samples.sample_path(folder, step))
+    return folder
+
+
+def compared(out, *runs):
+    with flagsaver.flagsaver(run=[str(run) for run in runs], out=str(out)):
+        return compare.main()
+
+
+def test_recurrent_runs_are_shown_by_their_samples_over_training(tmp_path):
+    runs = [written(tmp_path / f"{k}", "rnn_mnist", k, (0, 5)) for k in (20, 0)]
+    assert compared(tmp_path / "out.png", *runs) == 0
+    height, width, _ = matplotlib.image.imread(tmp_path / "out.png").shape
+    assert (width, height) == (round(2 * 1.28 * 200), round(2 * 1.36 * 200))
+
+
+def test_runs_that_nothing_can_show_together_are_refused(tmp_path):
+    recurrent = written(tmp_path / "a", "rnn_mnist")
+    colored = written(tmp_path / "b", "colored_mnist")
+    unknown = written(tmp_path / "c", "rnn_mnist")
+    (unknown / "result.json").unlink()
+    out = tmp_path / "out.png"
+    assert "--run=FOLDER" in refusal(lambda: compared(out))
+    assert "colored_mnist, rnn_mnist" in refusal(lambda: compared(out, recurrent, colored))
+    assert "of colored_mnist" in refusal(lambda: compared(out, colored, colored))
+    assert "no known program" in refusal(lambda: compared(out, unknown, recurrent))
+    later = written(tmp_path / "d", "rnn_mnist", steps=(7,))
+    assert "no step in common" in refusal(lambda: compared(out, recurrent, later))
+    assert not out.exists()
