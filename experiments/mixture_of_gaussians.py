@@ -22,6 +22,8 @@ updates of either network: its 50,000 are the 25,000 steps here.
 The same program has the ensembles of past discriminators and the unrolling without second gradients
 of appendix B, the ring and the grid on which VEEGAN and PacGAN count modes, and other remedies:
 gradient-norm regularisation, consensus and packing.
+
+On one core of a CPU the 25,000 steps take 3 to 4 minutes with K = 0 and 6 to 8 with K = 10.
 """
 
 import functools

@@ -146,8 +146,9 @@ def define_flags() -> None:
     flags.DEFINE_integer("epochs", 20, "Passes over the 60,000 training images.", lower_bound=1)
     flags.DEFINE_string(
         "out",
-        str(digit_classifier.WEIGHTS),
-        "File (.npz) for the weights; the record goes into the .json file beside it.",
+        digit_classifier.WEIGHTS.name,
+        "File (.npz) for the weights; the record goes into the .json file beside it. What the "
+        f"package measures with is its own {'/'.join(digit_classifier.WEIGHTS.parts[-3:])}.",
     )
 
 

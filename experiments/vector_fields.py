@@ -29,6 +29,7 @@ from absl import flags
 
 from experiments.one_parameter_gans import beyond, biases, sampled, weights
 from experiments.runner import launch, study
+from experiments.runner.report import prose
 
 FLAGS = flags.FLAGS
 MAKERS = (
@@ -57,9 +58,8 @@ def exhibits(seed: int) -> Mapping[str, Callable[[], study.Exhibit]]:
 def main() -> int:
     """Makes what is missing of the study."""
     jax.config.update("jax_enable_x64", True)
-    description = (__doc__ or "").replace("    python -m experiments.vector_fields\n\n", "")
     return study.run(
-        study.Study("Vector fields of the smallest GANs", description, exhibits(FLAGS.seed))
+        study.Study("Vector fields of the smallest GANs", prose(__doc__), exhibits(FLAGS.seed))
     )
 
 

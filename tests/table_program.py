@@ -63,7 +63,7 @@ def tell(words: list[str]) -> dict:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
             sys.argv[1:] = words
-            end_with(lambda: launch(main, TABLES, {"batch_size": 2}))
+            end_with(lambda: launch(main, TABLES, {"batch_size": 2, "level": 9}))
         _, status = os.waitpid(child, 0)
         said.seek(0)
         return {"status": os.waitstatus_to_exitcode(status), "said": said.read().strip()}

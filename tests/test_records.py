@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 from common import failing
 
-from experiments.runner import events, records
+from experiments.runner import events, fingerprint, records
 from ganstab.errors import InputError
 from ganstab.output import run_log
 
@@ -70,7 +70,8 @@ def test_measured_numbers():
 
 def test_versions_name_what_the_numbers_depend_on():
     versions = records.versions()
-    assert {"python", "jax", "jaxlib", "flax", "optax", "ganstab", "device"} <= versions.keys()
+    named = {"python", "jax", "jaxlib", "flax", "optax", "ganstab", "code", "device"}
+    assert named <= versions.keys()
     assert versions["platform"] == "cpu" and all(isinstance(v, str) for v in versions.values())
 
 
@@ -90,3 +91,20 @@ class _Clock:
 
     def __call__(self):
         return self.now
+
+
+def test_data_are_known_by_their_content_wherever_they_lie(tmp_path):
+    """A few files by all their bytes, many by name and size."""
+    for name in ("a", "b"):
+        (tmp_path / name / "train").mkdir(parents=True)
+        (tmp_path / name / "train" / "images").write_bytes(b"0123")
+    known = fingerprint.of_data(tmp_path / "a")
+    assert fingerprint.of_data(tmp_path / "b") == known and len(known) == fingerprint.DIGITS
+    (tmp_path / "b" / "train" / "images").write_bytes(b"0124")
+    assert fingerprint.of_data(tmp_path / "b") != known
+    for i in range(fingerprint.MANY):
+        (tmp_path / "a" / f"{i}").write_bytes(b"x")
+    many = fingerprint.of_data(tmp_path / "a")
+    assert many != known
+    (tmp_path / "a" / "3").write_bytes(b"xy")
+    assert fingerprint.of_data(tmp_path / "a") != many

@@ -1,12 +1,15 @@
 """What a command line with --table or --smoke means, and what of it is refused."""
 
 import json
+import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
 from program import ROOT, environment
+
+from experiments.runner import fingerprint
 
 TABLE = "--table=table_9"
 REFUSED = {
@@ -30,6 +33,8 @@ TAKEN = {
     "small table": [TABLE, "--smoke", "--eval_every=3"],
     "small": ["--smoke", "--level=4", "--num_steps=9"],
     "plain": ["--level=4"],
+    "own data": ["--data_dir=docs"],
+    "table on own data": [TABLE, "--data_dir=docs"],
 }  # fmt: skip
 
 
@@ -113,6 +118,8 @@ def test_a_small_table(told):
     assert re.fullmatch(r"runs/table_program_smoke_\d{8}_\d{6}", plan["folder"])
     config = plan["configs"][0]
     assert (config["num_steps"], config["batch_size"], config["eval_every"]) == (20, 2, 3)
+    # What the cells differ in is not made small.
+    assert [config["level"] for config in plan["configs"]] == [1, 2]
     assert "--batch_size=2" in plan["commands"][0] and "--num_steps=20" in plan["commands"][0]
     assert not any("smoke=" in word or word == "--smoke" for word in plan["commands"][0])
 
@@ -127,3 +134,11 @@ def test_a_small_run_says_what_it_really_was(told):
     assert folder.startswith("--workdir=runs/table_program_smoke_")
     assert (shown["config"]["num_steps"], shown["config"]["batch_size"]) == (9, 2)
     assert taken(told, "plain")["argv"] == ["--level=4"]
+
+
+def test_what_is_in_the_data_folder_is_a_setting(told):
+    known = fingerprint.of_data(pathlib.Path(ROOT, "docs"))
+    assert taken(told, "own data")["config"]["data_files"] == known
+    config = taken(told, "table on own data")["configs"][0]
+    assert config["data_files"] == known and "data_dir" not in config
+    assert "data_files" not in taken(told, "plain")["config"]

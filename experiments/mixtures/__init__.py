@@ -6,5 +6,6 @@
 | `networks` | the two pairs of networks |
 | `pictures` | heat maps of samples, one, over training, and of several runs |
 | `papers` | the published numbers |
+| `appendix_b` | the tables of Metz et al.'s appendix B |
 | `tables` | which runs make each figure and table, and what is claimed of them |
 """

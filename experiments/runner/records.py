@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 import ganstab
+from experiments.runner import fingerprint
 from ganstab.output.writing import plain
 
 
@@ -100,6 +101,7 @@ def versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "ganstab": ganstab.__version__,
+        "code": fingerprint.of_code(),
         **{package: _version(package) for package in packages},
         "system": f"{platform.system()} {platform.machine()}",
         "platform": devices[0].platform,

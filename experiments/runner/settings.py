@@ -1,11 +1,13 @@
 """The flags that every experiment has, and their values in one record."""
 
+import pathlib
+import re
 import sys
 from typing import Any, NamedTuple
 
 from absl import flags
 
-from experiments.runner import adversary, image_gan
+from experiments.runner import adversary, fingerprint, image_gan
 
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
@@ -43,7 +45,8 @@ class Settings(NamedTuple):
     process_id: int | None
     compilation_cache: str | None
     config: dict
-    """All flags that decide the run's numbers, and the experiment's own."""
+    """All flags that decide the run's numbers, and the experiment's own, and what is in
+    `--data_dir`, under "data_files"."""
     population: int = 1
     dataset: str = ""
     """This and the two below are for experiments on images."""
@@ -156,7 +159,17 @@ def read(module: str) -> Settings:
     common: dict[str, Any] = {
         name: _FLAGS[name].value for name in Settings._fields if name in _FLAGS
     }
+    folder = common.get("data_dir")
+    if folder and pathlib.Path(folder).expanduser().is_dir():
+        config["data_files"] = fingerprint.of_data(_folder_of(common["dataset"], folder))
     return Settings(**common, config=config)
+
+
+def _folder_of(dataset: str, data_dir: str) -> pathlib.Path:
+    """Where the dataset's own files are: one of several that are prepared, or the folder itself."""
+    folder = pathlib.Path(data_dir).expanduser()
+    own = folder / re.split("[/:]", dataset)[0]
+    return own if own.is_dir() else folder
 
 
 def own_flags(modules: tuple[str, ...], leave_out: tuple[str, ...]) -> dict[str, Any]:

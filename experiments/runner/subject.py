@@ -22,6 +22,9 @@ from ganstab.output import run_log
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
 
+OF_SEVERAL_PROCESSES = ("--coordinator", "--num_processes", "--process_id")
+"""Flags of a run over several processes, which a look at it does not join."""
+
 
 def subject(build: Callable[[Session], Experiment], module: str, folder: pathlib.Path) -> Subject:
     """The experiment of a run's command, at the run's newest checkpoint.
@@ -37,7 +40,8 @@ def subject(build: Callable[[Session], Experiment], module: str, folder: pathlib
     from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
 
     command = json.loads((folder / "result.json").read_text())["command"]
-    flags.FLAGS(["doctor", *shlex.split(command)[3:], f"--workdir={folder}"])
+    words = [w for w in shlex.split(command)[3:] if not w.startswith(OF_SEVERAL_PROCESSES)]
+    flags.FLAGS(["doctor", *words, f"--workdir={folder}"])
     session = start(module, str(folder))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)  # nothing is left unfinished that would be missed

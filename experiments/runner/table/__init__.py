@@ -5,8 +5,8 @@ command becomes a plan (`options`): which runs there are, and where. `conduct` c
 it starts what is missing, as many processes at once as the machine carries (`schedule`), says how
 far they are (`watch`), and after each run writes the table's files again, from what the runs have
 written of themselves (`runs`): means over seeds beside the paper's values (`result`, `verdict`),
-whether what the paper claims of its cells holds of ours (`claims`), curves (`pictures`) and the
-report (`page`).
+whether what the paper claims of its cells holds of ours (`claims`), curves (`pictures`), what else
+is shown of the runs (`exhibits`), and the report (`page`).
 """
 
 from experiments.runner.table.cells import Cell, Claim, Runs, Table

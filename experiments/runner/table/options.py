@@ -150,7 +150,7 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
     name = FLAGS.table
     table = tables[name]
     _check_flags(table, small)
-    own = [_settled(cell, small) for cell in table.cells]
+    own = [_settled(cell, _without_what_cells_are_about(table, small)) for cell in table.cells]
     seeds = range(1 if small and not FLAGS["seeds"].present else FLAGS.seeds)
     table = table._replace(cells=tuple(own))
     folder = FLAGS.workdir or f"runs/{program_name()}_{name}"
@@ -203,6 +203,12 @@ def _settled(cell: Cell, small: Mapping[str, Any]) -> Cell:
     wanted = {name: small.get(name, value) for name, value in own.items()}
     read = {name: FLAGS[name].parser.parse(str(value)) for name, value in wanted.items()}
     return cell._replace(settings=read)
+
+
+def _without_what_cells_are_about(table: Table, small: Mapping[str, Any]) -> dict[str, Any]:
+    """The small settings but those in which the table's cells differ, such as K."""
+    values = {name: {repr(c.settings.get(name)) for c in table.cells} for name in table.own_flags()}
+    return {n: v for n, v in small.items() if n in FREE or len(values.get(n, ())) < 2}
 
 
 def _smallest(cells: tuple[Cell, ...], small: Mapping[str, Any]) -> tuple[Cell, ...]:
