@@ -119,4 +119,3 @@ def test_sample_pictures_are_spread_over_the_run(tmp_path):
         samples.sample_path(tmp_path, step).touch()
     captions = [picture.caption for picture in report.sample_pictures(tmp_path)]
     assert captions == [f"step {step:,}" for step in range(0, 1001, 200)]
-    assert [p.caption for p in report.sample_pictures(tmp_path, limit=1)] == ["step 1,000"]

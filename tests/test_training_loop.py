@@ -7,7 +7,7 @@ import pytest
 from common import assert_equal
 
 from experiments.runner.feeds import drawn, make_feed
-from experiments.runner.training import make_loop, make_loops
+from experiments.runner.training import make_loops
 from ganstab import Carry, Pair, TrainState
 from ganstab.data import Images, RandomAccess, colored_digits, ring, stacked_digits
 
@@ -86,6 +86,12 @@ def counting(limit):
         return moved, metrics
 
     return step
+
+
+def make_loop(step, feed, example, steps):
+    """Of one run."""
+    loop = make_loops(step, [feed], [example], steps)
+    return lambda state, count: loop([state], [count])[0]
 
 
 def start():

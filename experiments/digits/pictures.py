@@ -1,7 +1,7 @@
 """Digits over training: grids of samples side by side, and where the samples' colours lie."""
 
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -11,7 +11,6 @@ from experiments.runner import samples
 from ganstab.output.writing import write_atomic
 from ganstab.style import PAPER, VERMILION, panels, png
 
-COLUMNS = 6
 SIDE = 5
 _PLANES = (("red", "green"), ("green", "blue"), ("blue", "red"))
 _BANDWIDTH, _BANDWIDTH_OF_LINES = 0.06, 0.1
@@ -46,7 +45,9 @@ def strips(
       ValueError: the runs have no step in common.
       InputError: the file cannot be written.
     """
-    steps = _spread(set.intersection(*(set(found) for _, found in runs)))
+    steps = samples.spread(set.intersection(*(set(found) for _, found in runs)))
+    if not steps:
+        raise ValueError("there is no step at which all runs have samples")
     last = [] if data is None else [data]
     with matplotlib.rc_context(PAPER):
         columns = len(steps) + len(last)
@@ -75,7 +76,7 @@ def colors(found: Mapping[int, np.ndarray], path: pathlib.Path, *, data: np.ndar
     Raises:
       InputError: the file cannot be written.
     """
-    steps = _spread(found)
+    steps = samples.spread(found)
     with matplotlib.rc_context(PAPER):
         figure, axes = panels(len(_PLANES), len(steps) + 1, width=1.28, height=1.3)
         for line, (plane, names) in zip(axes, enumerate(_PLANES), strict=True):
@@ -107,15 +108,6 @@ def level(density: np.ndarray, share: float) -> float:
     falling = np.sort(density, axis=None)[::-1]
     held = np.cumsum(falling) / falling.sum()
     return float(falling[np.searchsorted(held, share)])
-
-
-def _spread(known: Iterable[int]) -> list[int]:
-    """At most six of the steps, evenly spread, with the first and the last."""
-    steps = sorted(known)
-    if not steps:
-        raise ValueError("there is no step at which all runs have samples")
-    places = np.linspace(0, len(steps) - 1, min(COLUMNS, len(steps))).round().astype(int)
-    return [steps[place] for place in places]
 
 
 def _title(axes: Sequence[Axes], steps: Sequence[int], data: Sequence[np.ndarray]) -> None:

@@ -8,13 +8,12 @@ import matplotlib
 import numpy as np
 
 from experiments.mixtures.protocols import MIXTURES, Mixture
-from experiments.runner.samples import kept
+from experiments.runner.samples import kept, spread
 from experiments.runner.table import Cell, Runs
 from ganstab.output.pages import Picture
 from ganstab.output.writing import write_atomic
 from ganstab.style import PAPER, png
 
-COLUMNS = 6
 _SHARE = 1 / 30  # of the picture's half width: the standard deviation of the smoothing
 
 
@@ -55,11 +54,9 @@ def rows(
     """
     from ganstab import plots
 
-    common = sorted(set.intersection(*(set(samples) for _, samples in runs)))
-    if not common:
+    steps = spread(set.intersection(*(set(samples) for _, samples in runs)))
+    if not steps:
         raise ValueError("the runs have no step in common at which samples were kept")
-    places = np.linspace(0, len(common) - 1, min(COLUMNS, len(common))).round().astype(int)
-    steps = [common[place] for place in places]
     count = max(len(samples[steps[0]]) for _, samples in runs)
     data = np.asarray(mixture.sample(jax.random.key(0), count))
     with matplotlib.rc_context(PAPER):

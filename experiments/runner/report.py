@@ -9,11 +9,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from experiments.runner.progress import describe, duration, number
 from experiments.runner.reading import reading, shown, state, summary
-from experiments.runner.samples import sample_path, sample_steps
+from experiments.runner.samples import sample_path, sample_steps, spread
 from ganstab.output.pages import (
     Picture,
     Prose,
@@ -102,11 +100,9 @@ def closing(result: Result, config: Mapping[str, Any]) -> tuple[str, str]:
     return command, f'<div class="pair">{settings} {run}</div>'
 
 
-def sample_pictures(workdir: pathlib.Path, limit: int = 6) -> list[Picture]:
-    """At most `limit` of the sample grids, evenly spread, with the first and the last."""
-    steps = sample_steps(workdir)
-    places = np.linspace(len(steps) - 1, 0, min(limit, len(steps))).round().astype(int)[::-1]
-    chosen = [steps[place] for place in places]
+def sample_pictures(workdir: pathlib.Path) -> list[Picture]:
+    """Some of the sample grids, evenly spread, with the first and the last."""
+    chosen = spread(sample_steps(workdir))
     rows = {row["step"]: row for row in read_rows(workdir / "metrics.jsonl")}
     return [
         Picture(sample_path(workdir, step), _caption(step, rows.get(step, {}))) for step in chosen

@@ -4,7 +4,7 @@ import io
 import math
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import matplotlib
@@ -40,6 +40,13 @@ def sample_steps(workdir: pathlib.Path) -> list[int]:
     names = (path.name for path in (workdir / "figures").glob("samples_*.png"))
     found = (re.fullmatch(r"samples_(\d+)\.png", name) for name in names)
     return sorted(int(match[1]) for match in found if match)
+
+
+def spread(steps: Iterable[int], most: int = 6) -> list[int]:
+    """At most so many of the steps, evenly spread, with the first and the last."""
+    known = sorted(steps)
+    places = np.linspace(0, len(known) - 1, min(most, len(known))).round().astype(int)
+    return [known[place] for place in places]
 
 
 def keep(found: np.ndarray, workdir: pathlib.Path, step: int) -> None:

@@ -26,36 +26,22 @@ class Passed(NamedTuple):
 Loop = Callable[[Sequence[TrainState], Sequence[int]], list[Passed]]
 
 
-def make_loop(step: Step, feed: Feed, example: TrainState, steps: int) -> Callable:
-    """Compiles `(state, count) -> Passed`, one program for any count up to `steps`.
-
-    A step whose metrics (losses, their terms, gradient norms) are not all finite is not taken: the
-    state stays that of the step before, and the loop ends.
-
-    Args:
-      step: `(train_state, batches) -> (train_state, metrics)`.
-      feed: where the batches come from.
-      example: a state of the right shapes and shardings.
-      steps: the most steps of one call.
-    """
-    loop = make_loops(step, [feed], [example], steps)
-    return lambda state, count: loop([state], [count])[0]
-
-
 def make_loops(
     step: Step, feeds: Sequence[Feed], examples: Sequence[TrainState], steps: int
 ) -> Loop:
     """Compiles `(states, counts) -> [Passed, …]`: the loops of several runs as one program.
 
-    Each run has a state, batches and a count of its own (0 for a run that is over), and ends where
-    it would end alone. One run alone is not put under `vmap`, and keeps its bits.
+    A step whose metrics (losses, their terms, gradient norms) are not all finite is not taken: the
+    state stays that of the step before, and the run's loop ends. Each run has a state, batches and a
+    count of its own (0 for a run that is over), and ends where it would end alone. One run alone is
+    not put under `vmap`, and keeps its bits.
 
     Args:
       step: `(train_state, batches) -> (train_state, metrics)`, of all runs.
       feeds: where each run's batches come from. `pick` is taken from the first, so what makes runs
         different must be in their supplies; an array that they share is there once.
       examples: of each run, a state of the right shapes and shardings.
-      steps: the most steps of one call.
+      steps: the most steps of one call, for which there is one program.
     """
     supplies = _supplies(feeds, examples)
     run = _make_run(step, feeds[0], examples[0], supplies[0], steps)
