@@ -32,9 +32,9 @@ def make_loops(
     """Compiles `(states, counts) -> [Passed, …]`: the loops of several runs as one program.
 
     A step whose metrics (losses, their terms, gradient norms) are not all finite is not taken: the
-    state stays that of the step before, and the run's loop ends. Each run has a state, batches and a
-    count of its own (0 for a run that is over), and ends where it would end alone. One run alone is
-    not put under `vmap`, and keeps its bits.
+    state stays that of the step before, and the run's loop ends. Each run has a state, batches and
+    a count of its own (0 for a run that is over), and ends where it would end alone. One run alone
+    is not put under `vmap`, and keeps its bits.
 
     Args:
       step: `(train_state, batches) -> (train_state, metrics)`, of all runs.
