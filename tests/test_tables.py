@@ -186,6 +186,15 @@ def test_finished_runs_of_another_table_are_taken_over(tmp_path, whole, capsys):
     assert (table / "result.json").read_bytes() == (whole / "result.json").read_bytes()
 
 
+def test_runs_are_put_together_without_starting_others(tmp_path, whole, capsys):
+    table = tmp_path / "table"
+    assert work(table, 1, jobs=0, merge=(whole,)) == 0
+    assert work(table, jobs=0) == 0
+    assert "12 runs, 3 of them done, none started" in capsys.readouterr().err
+    assert starts(table) == dict.fromkeys([(1, 0), (1, 1), (1, 2)], 1)
+    assert result_of(table)["status"] == "partial" and result_of(table)["done"] == 3
+
+
 def test_the_same_run_under_another_cells_name_is_taken_over(tmp_path, whole, capsys):
     there, table = tmp_path / "there", tmp_path / "table"
     shutil.copytree(whole / "cells" / "level1", there / "cells" / "plain")

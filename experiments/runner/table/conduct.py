@@ -46,10 +46,10 @@ def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
         f"{wanted} runs, {wanted - left} of them done, {_at_once(plan)}; "
         f"look at {plan.folder / 'report.html'} at any time"
     )
-    if runs:
+    if runs and plan.jobs:
         keeper.refresh()
     work(
-        [item for item, _ in items],
+        [item for item, _ in items] if plan.jobs else [],
         shares(plan.jobs),
         is_done=lambda item: all(run.is_done() for run in runs[item.name]),
         stop=lambda: bool(stop) or keeper.is_hopeless(),
@@ -133,6 +133,8 @@ def _take_over(plan: Plan, watch: Watch) -> None:
 
 def _at_once(plan: Plan) -> str:
     """How many runs work at once."""
+    if not plan.jobs:
+        return "none started"
     together = f" as populations of {plan.population}" if plan.population > 1 else ""
     return f"{plan.jobs * plan.population} at once{together}"
 

@@ -107,8 +107,8 @@ def define_flags(tables: Mapping[str, Table]) -> None:
         "jobs", None,
         "With --table: how many processes at once. Default: one for each core of a CPU, each kept "
         "to its own; on an accelerator one, which has it to itself and trains all seeds of a cell "
-        "(see --population).",
-        lower_bound=1,
+        "(see --population). 0 starts none, and puts together what is there (see --merge).",
+        lower_bound=0,
     )  # fmt: skip
     flags.DEFINE_multi_string(
         "cells", [],
@@ -164,7 +164,7 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
         program=(*program(), *given((*OWN, *STANDING_FOR_OTHERS))),
         config={k: v for k, v in config.items() if k not in {"seed", *own_flags}},
         defaults={k: v for k, v in config.items() if k in own_flags},
-        jobs=FLAGS.jobs or _jobs(),
+        jobs=_jobs() if FLAGS.jobs is None else FLAGS.jobs,
         merge=tuple(map(_folder_to_merge, FLAGS.merge)),
         command=command_line(),
         population=FLAGS.population if FLAGS["population"].present else _population(len(seeds)),

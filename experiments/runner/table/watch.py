@@ -56,7 +56,7 @@ class Watch(Progress):
     """The line or bar of a whole table."""
 
     def __init__(self, plan: Plan, **options: Any):
-        self._runs, self._at_once = plan.wanted(), plan.jobs * plan.population
+        self._runs, self._at_once = plan.wanted(), max(1, plan.jobs * plan.population)
         self._survey = survey(self._runs, self._at_once)
         self._at_work: tuple[str, ...] = ()
         super().__init__(self._survey.total, self._survey.steps, **options)
