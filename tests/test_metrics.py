@@ -129,6 +129,7 @@ def test_coverage_by_hand():
     expected = math.log(3) - (math.log(3) / 3 + 2 / 3 * math.log(3 / 2))
     assert cover.reverse_kl == pytest.approx(expected, rel=1e-12)
     assert metrics.mixture_coverage(samples, modes, sigma=0.1, within=3.2).counts[0] == 2
+    assert cover.distance == pytest.approx(2.9)  # of 2.9, 3.1, 1, √2, and far away
 
 
 def test_coverage_of_a_perfect_sampler():
@@ -156,6 +157,7 @@ def test_coverage_of_a_collapsed_and_of_a_diverged_generator():
     assert collapsed.reverse_kl == pytest.approx(math.log(8), rel=1e-12)
     diverged = metrics.mixture_coverage([[np.nan, 0], [np.inf, 0], [9, 9]], modes, 0.02)
     assert (diverged.modes, diverged.high_quality) == (0, 0.0)
+    assert diverged.distance == math.inf and collapsed.distance == 0
     assert diverged.reverse_kl == pytest.approx(math.log(8), rel=1e-12)
 
 

@@ -45,10 +45,13 @@ def test_a_perfect_sampler_covers_all_modes_and_one_point_covers_one(name):
     numbers, counts = protocols.measure(mixture, drawn)
     assert numbers["modes"] == count == len(counts) and numbers["samples"] == 20_000
     assert numbers["high_quality"] == pytest.approx(98.89, abs=0.3)
+    assert numbers["distance"] == pytest.approx(protocols.PERFECT_DISTANCE, rel=0.02)
     assert numbers["kl"] == pytest.approx(protocols.floor(mixture, 20_000), rel=1)
     collapsed, _ = protocols.measure(mixture, np.asarray(mixture.modes())[:1].repeat(9, 0))
     assert (collapsed["modes"], collapsed["high_quality"]) == (1, 100)
     assert collapsed["kl"] == pytest.approx(np.log(count))
+    away, _ = protocols.measure(mixture, np.full((9, 2), 1e4 * mixture.stddev) + 50)
+    assert away["modes"] == 0 and 1e2 < away["distance"] < 1e5
 
 
 def test_the_networks_of_pacgan():

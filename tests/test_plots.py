@@ -184,6 +184,8 @@ def test_density_is_where_the_samples_are():
     assert np.unravel_index(values.argmax(), values.shape) in {
         (row, column) for row in (39, 40) for column in (119, 120)
     }
-    assert values[120, 40] == 0 and painted(figure).std() > 5
+    assert values[120, 40] == 0 and painted(figure).std() > 5 and not axes[0, 0].texts
+    plots.density(axes[0, 0], samples[-1:])
+    assert axes[0, 0].texts[0].get_text() == "no sample\nin view"
     with pytest.raises(ValueError, match=r"samples \[N ≥ 1, 2\]"):
         plots.density(axes[0, 0], np.zeros((4, 3)))

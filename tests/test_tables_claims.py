@@ -55,6 +55,15 @@ def test_a_claim_counts_the_runs_that_it_leaves_out():
     assert judged([claim], found)[0]["verdict"] == "too few seeds to say (3 runs diverged)"
 
 
+def test_what_spans_orders_of_magnitude_is_compared_by_its_logarithms():
+    claim = Claim("one is more than the other", "modes", "one", "above", "other", log=True)
+    found = judged([claim], cells([1e3, 1e4, 1e5], [0.1, 1.0, 10.0]))[0]
+    assert found["difference"] == pytest.approx(4) and found["verdict"] == "holds"
+    assert found["standard_error"] == pytest.approx((2 / 3) ** 0.5)
+    plain = judged([claim._replace(log=False)], cells([1e3, 1e4, 1e5], [0.1, 1.0, 10.0]))[0]
+    assert plain["verdict"] == "as claimed, but not significant"
+
+
 def test_a_claim_says_how_its_verdict_comes_about():
     found = judge(HIGH, "above", LOW)
     assert found["difference"] == pytest.approx(2.125) and found["label"] == "modes covered"

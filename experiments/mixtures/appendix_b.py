@@ -69,15 +69,17 @@ def delayed() -> Table:
     ]  # fmt: skip
     return Table(
         "Five discriminators, a new one every M updates",
-        "Metz et al. 2017, appendix B: the longer the delay, the less stable, up to divergence.",
+        "Metz et al. 2017, appendix B: the longer the delay, the less stable, until the samples "
+        "leave the window of the picture.",
         cells,
         claims=[
             Claim(
-                f"Every {m:,} covers fewer modes than every 1",
-                "modes",
+                f"Every {m:,} ends further from the modes than every 1",
+                "distance",
                 f"every{m}",
-                "below",
+                "above",
                 "every1",
+                log=True,
             )
             for m in (10, 100, 1000)
         ],

@@ -39,13 +39,17 @@ MIXTURES = {
 
 PERFECT_SHARE = float(1 - np.exp(-4.5))
 """Of a Gaussian in the plane, what lies within three standard deviations."""
+PERFECT_DISTANCE = float(np.sqrt(2 * np.log(2)))
+"""The median distance of its samples from its centre, in standard deviations."""
 
 
 def measure(mixture: Mixture, samples: np.ndarray) -> tuple[dict[str, float], np.ndarray]:
-    """Modes covered, per cent of high quality, reverse KL; and the samples of each mode, [k].
+    """Modes covered, per cent of high quality, reverse KL, distance; the samples of each mode, [k].
 
     A sample within 3 σ of the nearest mode is of high quality and counts for that mode; one that
-    counts is enough to cover it. The KL is that of the shares of the modes to uniform, in nats.
+    counts is enough to cover it. The KL is that of the shares of the modes to uniform, in nats. The
+    distance is the median to the nearest mode, in σ: it grows without bound when a generator
+    diverges, while the others only tell that it covers nothing.
     """
     found = metrics.mixture_coverage(samples, mixture.modes(), mixture.stddev)
     numbers = {
@@ -53,6 +57,7 @@ def measure(mixture: Mixture, samples: np.ndarray) -> tuple[dict[str, float], np
         "modes": found.modes,
         "high_quality": 100 * found.high_quality,
         "kl": found.reverse_kl,
+        "distance": found.distance,
     }
     return numbers, found.counts
 

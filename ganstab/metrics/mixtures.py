@@ -19,12 +19,16 @@ class Coverage(NamedTuple):
         reverse_kl: KL(shares of the modes among high-quality samples || uniform) in nats;
             ln(k), what a single mode gives, where no sample is of high quality.
         counts: high-quality samples of each mode, [k].
+        distance: median distance of a sample to its nearest mode, in sigma; infinite where that of
+            more than half of them is not a number. A perfect sampler in two dimensions has
+            sqrt(2 ln 2) = 1.18.
     """
 
     modes: int
     high_quality: float
     reverse_kl: float
     counts: np.ndarray
+    distance: float
 
 
 def mixture_coverage(
@@ -53,20 +57,15 @@ def mixture_coverage(
     check_at_least("the number of modes", len(modes), 1)
     if not sigma > 0:
         raise InputError(f"sigma is {sigma}; a positive number is expected")
-    return _coverage(_nearest_counts(samples, modes, within * sigma), len(samples))
-
-
-def _nearest_counts(samples: np.ndarray, modes: np.ndarray, radius: float) -> np.ndarray:
-    distance = np.stack([np.linalg.norm(samples - mode, axis=1) for mode in modes], axis=1)
-    near = distance.min(axis=1) <= radius
-    return np.bincount(distance[near].argmin(axis=1), minlength=len(modes))
-
-
-def _coverage(counts: np.ndarray, n: int) -> Coverage:
-    any_near = counts.sum() > 0
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        distance = np.stack([np.linalg.norm(samples - mode, axis=1) for mode in modes], axis=1)
+    distance = np.nan_to_num(distance / sigma, nan=np.inf, posinf=np.inf)
+    near = distance.min(axis=1) <= within
+    counts = np.bincount(distance[near].argmin(axis=1), minlength=len(modes))
     return Coverage(
         modes=int(np.count_nonzero(counts)),
-        high_quality=float(counts.sum() / n),
-        reverse_kl=kl_of_counts_to_uniform(counts) if any_near else float(np.log(len(counts))),
+        high_quality=float(near.mean()),
+        reverse_kl=kl_of_counts_to_uniform(counts) if near.any() else float(np.log(len(modes))),
         counts=counts,
+        distance=float(np.median(distance.min(axis=1))),
     )

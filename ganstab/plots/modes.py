@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 from scipy.ndimage import gaussian_filter
 
-from ganstab.style import DEPTH, VERMILION, styled
+from ganstab.style import DEPTH, FAINT, VERMILION, styled
 
 
 @styled
@@ -109,7 +109,7 @@ def density(
 
     Args:
       axis: where to draw; it gets no ticks, as its neighbours share its extent.
-      samples: `[N, 2]`; those outside the picture are not seen.
+      samples: `[N, 2]`; those outside the picture are not seen, and if all are, words say so.
       reach: the picture is `[−reach, reach]²`.
       bandwidth: the Gaussian's standard deviation, in the samples' units.
       centres: `[M, 2]`, the data's modes, as small marks.
@@ -126,6 +126,9 @@ def density(
     if centres is not None:
         x, y = np.asarray(centres, float).T
         axis.plot(x, y, "+", color=VERMILION, markersize=4, markeredgewidth=0.8)
+    if not np.any(np.all(np.abs(samples) <= reach, axis=1)):
+        words = "no sample\nin view"
+        axis.text(0.5, 0.5, words, ha="center", va="center", color=FAINT, transform=axis.transAxes)
     axis.set_xlim(-reach, reach)
     axis.set_ylim(-reach, reach)
     axis.set_xticks([])

@@ -41,6 +41,8 @@ class Claim(NamedTuple):
     """A cell's name."""
     relation: Literal["above", "below", "like"]
     second: str
+    log: bool = False
+    """Whether it is of the logarithms, for a measure that spans orders of magnitude."""
 
 
 class Table(NamedTuple):

@@ -109,7 +109,8 @@ def _claims(result: Results) -> list[tuple[str, str, str]]:
         words = " against ".join(_mean(entry) if entry else "nothing yet" for entry in both)
         if "difference" not in claim:
             return words
-        return f"{words}: difference {shown(claim['difference'], claim['standard_error'])}"
+        of = "log₁₀ of the ratio" if claim["log"] else "difference"
+        return f"{words}: {of} {shown(claim['difference'], claim['standard_error'])}"
 
     return [
         (claim["words"], f"{claim['label']}: {here(claim)}", claim["verdict"])
