@@ -3,6 +3,7 @@
 Each picture is a PNG written in one piece, in the colours of `ganstab.style`.
 """
 
+import math
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -175,15 +176,25 @@ def _draw_line(axis: Axes, line: Line, steps: np.ndarray, values: np.ndarray) ->
 def _scale(axis: Axes, panel: Panel, values: np.ndarray) -> None:
     """Logarithmic where asked for and possible; symlog for losses that explode."""
     if panel.log and (values > 0).all():
-        axis.set_yscale("log")
-        low, high = axis.get_ylim()
-        subs = (1.0, 2.0, 5.0) if high < 2000 * low else (1.0,)
-        axis.yaxis.set_major_locator(LogLocator(subs=subs))
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        logarithmic(axis)
     elif values.size and np.abs(values).max() > 50 * (np.median(np.abs(values)) + 1):
         axis.set_yscale("symlog")
     axis.grid(True, which="major")
+
+
+def logarithmic(axis: Axes) -> None:
+    """A logarithmic ordinate that is labelled at decades, and between them if there are few."""
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 2000 * low else (1.0,)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _on_a_decade(value)))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _on_a_decade(value: float) -> str:
+    if 1e-4 <= value < 1e5:
+        return f"{value:g}"
+    return f"$10^{{{round(math.log10(value))}}}$" if value > 0 else ""
 
 
 def _draw_mark(axis: Axes, mark: Mark) -> None:
