@@ -64,6 +64,7 @@ def finished(shared, cache):
     workdir.parent.mkdir(exist_ok=True)
     with open(shared / "whole.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (workdir / "result.json").exists():
-            assert program.start(workdir, cache).wait() == 0
+        if not (shared / "whole" / "done").exists():
+            assert program.start(workdir, cache).wait(timeout=600) == 0
+            (shared / "whole" / "done").touch()
     return workdir

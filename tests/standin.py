@@ -2,8 +2,8 @@
 
 Only the standard library, so that a start takes milliseconds. Its flags are --level, --seed,
 --num_steps, --workdir and --population; for the tests there are --gate (a file: until it is there,
-levels above 2 take no step), --broken (a file: while it is there, the program fails) and --diverges
-(a seed).
+levels above 2 take no step), --broken (a file: while it is there, the program fails), --diverges (a
+seed) and --code (a version).
 """
 
 import fcntl
@@ -37,13 +37,13 @@ def result(flags, step, status, reason=""):
         },
         "params_digest": f"sha256:{level}-{seed}-{step}",
         "wall_time_s": 0.5 * step,
-        "versions": {"python": "3", "cores": str(len(os.sched_getaffinity(0)))},
+        "versions": {"code": flags["code"], "cores": str(len(os.sched_getaffinity(0)))},
     }
 
 
 def main() -> int:
     given = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:])
-    flags = {name: int(given[name]) for name in SETTINGS}
+    flags = {name: int(given[name]) for name in SETTINGS} | {"code": given.get("code", "a")}
     folder, count = pathlib.Path(given["workdir"]), int(given.get("population", 1))
     if count == 1:
         return run(flags, folder, given)
@@ -68,7 +68,8 @@ def run(flags, folder, given) -> int:
 def train(flags, folder, given) -> int:
     stop = []
     signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
-    (folder / "config.json").write_text(json.dumps(flags))
+    settings = {name: flags[name] for name in SETTINGS}
+    (folder / "config.json").write_text(json.dumps(settings))
     (folder / "cores").write_text(json.dumps(sorted(os.sched_getaffinity(0))))
     with open(folder / "starts", "a") as starts:
         starts.write("start\n")
@@ -90,6 +91,7 @@ def train(flags, folder, given) -> int:
 
 
 def end(folder, written, status) -> int:
+    (folder / "report.html").write_text("a run")
     half = folder / ".result"
     half.write_text(json.dumps(written))
     half.rename(folder / "result.json")

@@ -207,6 +207,16 @@ def test_clean_removes_what_a_kill_left(ruined):
     checkpoint.clean(ruined / "missing")
 
 
+def test_a_kill_in_the_middle_of_a_removal_leaves_nothing_that_looks_whole(tmp_path, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
+        for step in (1, 2, 3):
+            checkpoint.save(tmp_path, {"x": jnp.ones(2)}, step, keep=2)
+    assert checkpoint.steps(tmp_path) == [3, 2]
+    checkpoint.clean(tmp_path)
+    assert names(tmp_path) == ["step_000000002", "step_000000003"]
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="could not write checkpoint") as error:

@@ -72,6 +72,13 @@ def test_equal_laws_score_the_floor(floor):
     assert js(normals(6, 0), normals(7, 0)) == pytest.approx(floor.mean(), rel=0.3)
 
 
+def test_the_floor_is_of_halves_drawn_anew():
+    """However the data are sorted."""
+    pool = normals(1, 0)
+    found = np.asarray(metrics.js_floor_of_samples(jax.random.key(0), pool[pool[:, 0].argsort()]))
+    assert found.mean() < 0.05 and len(np.unique(found)) == len(found) > 1
+
+
 def test_js_is_the_formula_point_by_point():
     a, b = normals(6, 0)[:9] @ [[1, 0.5, 0], [0, 2, 0], [0, 0, 0.1]], normals(7, 1)[:6]
     kernel = stats.multivariate_normal(np.zeros(3), 9 ** (-2 / 7) * np.cov(a.T))

@@ -22,13 +22,33 @@ RUN = {
 }  # fmt: skip
 SCRIPT = """
 import importlib, json, pathlib, sys
+sys.path.append("tests")
 from absl import flags
 from absl.testing import flagsaver
 from experiments.digits import counts
+from experiments.runner import image_gan
+from ganstab import Pair
+from ganstab.types import Carry, Player, TrainState
+from spies import spied
+import jax
 counts.some_data.__defaults__ = (100,)
 program = importlib.import_module("experiments." + sys.argv[1])
 (table,) = program.TABLES.values()
 print(json.dumps([[c.name, dict(c.settings), dict(c.published)] for c in table.cells]))
+def trains(*mode):
+    # Whether the generator's batch norm is in training mode where samples are drawn.
+    def apply(params, state, z, key, train):
+        asked.append(train)
+        return z[:, :1], state
+    asked, nothing = [], Pair((), ())
+    state = TrainState(nothing, Carry(nothing, nothing), 0, jax.random.key(0))
+    with flagsaver.flagsaver():
+        flags.FLAGS(["sampler", "--samples=4", *mode])
+        image_gan.make_sampler(Player(None, apply), jax.random.key(0), lambda x: x)(state)
+    return set(asked)
+assert trains() == {False}
+if "bn_mode" in flags.FLAGS:
+    assert trains("--bn_mode=batch") == {True}
 for values in (program.SMOKE, *(cell.settings for cell in table.cells)):
     with flagsaver.flagsaver():
         flags.FLAGS(["cell", *(f"--{name}={value}" for name, value in values.items())])
@@ -36,7 +56,9 @@ for values in (program.SMOKE, *(cell.settings for cell in table.cells)):
             (cell,) = (cell for cell in table.cells if cell.settings == values)
             assert program.published() == cell.published["js"]
 flags.FLAGS(sys.argv[1:])
-status = program.main()
+with spied(seen := [], (image_gan, "make_game")):
+    status = program.main()
+assert seen == [("make_game", [], {"joint": flags.FLAGS.disc_batch == "joint"})], seen
 if table.pictures:
     folder = pathlib.Path(flags.FLAGS.workdir)
     table.pictures([(cell, {3: folder}) for cell in table.cells], folder / "figures")
@@ -79,7 +101,9 @@ def test_colored_digits_run_and_report(tmp_path, cache):
 
 
 def test_digits_by_columns_run_and_report(tmp_path, cache):
-    cells, results, kept = ran("rnn_mnist", tmp_path / "run", cache, unroll_steps=0)
+    cells, results, kept = ran(
+        "rnn_mnist", tmp_path / "run", cache, unroll_steps=0, disc_batch="separate"
+    )
     assert [(name, s["unroll_steps"]) for name, s, _ in cells] == [("K20", 20), ("K0", 0)]
     assert 1 <= results["modes"]["mean"] < results["modes"]["ideal"] == 10
     assert results["kl"]["mean"] > results["kl"]["ideal"] == counts.kl_floor(12)

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 
+import jax
 import numpy as np
 import pytest
 from common import refusal
@@ -64,3 +65,17 @@ def test_half_a_cluster_is_refused(count, place):
     told = refusal(lambda: devices.join("127.0.0.1:1", count, place))
     assert "--num_processes=N" in told and f"got {count} and {place}" in told
     assert "--coordinator=HOST:PORT" in refusal(lambda: devices.join(None, 2, 0))
+
+
+def test_only_the_first_process_listens_and_only_where_it_is_told(monkeypatch):
+    asked = []
+    monkeypatch.setattr(jax.distributed, "initialize", lambda **given: asked.append(given))
+    for place in (0, 1):
+        devices.join("host:1234", 2, place)
+    devices.join("auto", None, None)
+    told = {"coordinator_address": "host:1234", "num_processes": 2}
+    assert asked == [
+        {**told, "process_id": 0, "coordinator_bind_address": "host:1234"},
+        {**told, "process_id": 1},
+        {},
+    ]

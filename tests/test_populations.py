@@ -175,3 +175,8 @@ def test_a_run_is_finished_with_the_numbers_of_its_last_state(start, tmp_path):
     result = result_of(folder)
     assert (result["status"], result["step"], result["evaluated_at_step"]) == ("finished", 2, 2)
     assert result["results"]["half"]["mean"] == 0.5
+
+
+def test_the_last_state_is_saved_wherever_the_run_ends(start, tmp_path):
+    assert start("alone", population=1, every=(3, 4, 2)) == 0
+    assert checkpoint.steps(tmp_path / "alone" / "checkpoints") == [6, 4]

@@ -2,11 +2,13 @@
 
 import errno
 import io
+import os
+import signal
 
 import jax.numpy as jnp
 import pytest
 
-from experiments.runner import progress
+from experiments.runner import progress, stopping
 
 
 def test_progress_prints_a_line_now_and_then():
@@ -66,3 +68,19 @@ class _Clock:
 
     def __call__(self):
         return self.now
+
+
+def test_the_first_signal_ends_a_run_cleanly_and_a_second_at_once():
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        for number in numbers:
+            stop = stopping.watch_signals()
+            assert not stop
+            os.kill(os.getpid(), number)
+            assert stop and stop.exit_status == 128 + number
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -108,3 +108,16 @@ def test_data_are_known_by_their_content_wherever_they_lie(tmp_path):
     assert many != known
     (tmp_path / "a" / "3").write_bytes(b"xy")
     assert fingerprint.of_data(tmp_path / "a") != many
+
+
+def test_the_code_is_known_by_every_file(tmp_path):
+    for name, text in (("a.py", "x = 1"), ("b.py", "y = 2")):
+        (tmp_path / name).write_text(text)
+
+    def known():
+        return fingerprint._digest(tmp_path, sorted(tmp_path.iterdir()))
+
+    before = known()
+    assert fingerprint.of_code() != "" and known() == before
+    (tmp_path / "b.py").write_text("y = 3")
+    assert known() != before

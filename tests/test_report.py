@@ -119,3 +119,10 @@ def test_sample_pictures_are_spread_over_the_run(tmp_path):
         samples.sample_path(tmp_path, step).touch()
     captions = [picture.caption for picture in report.sample_pictures(tmp_path)]
     assert captions == [f"step {step:,}" for step in range(0, 1001, 200)]
+
+
+def test_the_samples_of_a_grid_can_be_read_again(tmp_path):
+    images = np.random.default_rng(0).uniform(-1, 1, (11, 28, 28, 3)).astype(np.float32)
+    samples.sample_grid(images, tmp_path / "grid.png")
+    found = samples.read_grid(tmp_path / "grid.png")
+    np.testing.assert_allclose(found[:11], images, atol=1 / 127)

@@ -65,8 +65,8 @@ def test_all_runs_are_made_and_put_together(whole):
     ]
     assert "201.00 ± 0.58 (3) against 101.00 ± 0.58 (3): difference 100.00 ± 0.82" in page
     assert "Each run has 8 steps" in page
-    assert 'href="cells/level4/seed2/report.html"' not in page  # the stand-in writes none
-    assert page.count("data:image/png;base64,") == 2 and "Missing" not in page
+    assert 'href="cells/level4/seed2/report.html"' in page
+    assert page.count("data:image/png;base64,") == 2 and "Not finished" not in page
 
 
 def test_a_table_that_is_stopped_and_killed_ends_with_the_same_result(tmp_path, whole, capsys):
@@ -149,6 +149,15 @@ def test_runs_that_diverge_are_counted_and_not_averaged(tmp_path):
     assert "1 diverged" in page and "not finished: seed 0, 1, 2" in page
     assert work(table, 1, 2, flags=("--diverges=1",)) == 0
     assert max(starts(table).values()) == 1
+
+
+def test_runs_of_different_code_are_told_apart(tmp_path):
+    table = tmp_path / "table"
+    assert work(table, 1, seeds=range(1), flags=("--code=a",)) == 0
+    assert work(table, 1, flags=("--code=b",)) == 0
+    assert result_of(table)["versions_that_differ"] == {"code": ["a", "b"]}
+    page = (table / "report.html").read_text()
+    assert "different versions: a, b" in page and "Not finished" in page
 
 
 def test_more_steps_go_on_and_fewer_change_nothing(tmp_path):

@@ -90,7 +90,9 @@ def sample_grid(
     grid = tile(images, columns, scale)
     height, width, _ = grid.shape
     above = 30 if title else 0
-    figure = Figure(figsize=(width / _DPI, (height + above) / _DPI), dpi=_DPI)
+    # A little larger, or rounding takes a row of pixels: 1.14 inches of 100 dots are 113.99… dots.
+    size = [(pixels + 1e-3) / _DPI for pixels in (width, height + above)]
+    figure = Figure(figsize=size, dpi=_DPI)
     figure.figimage(grid, 0, 0, origin="upper")
     if title:
         figure.text(8 / width, 1 - 15 / (height + above), title, va="center", fontsize=10)
