@@ -24,6 +24,7 @@ from jax.experimental import multihost_utils
 from ganstab.errors import InputError
 
 _NAME = re.compile(r"step_(\d{9})")
+_LEFTOVER = re.compile(r"(new-|removed-)step_\d{9}|(new-)?step_\d{9}\.orbax-checkpoint-tmp.*")
 _OVERHEAD = 2**20  # bytes for manifest and metadata
 _log = logging.getLogger(__name__)
 
@@ -38,22 +39,26 @@ class Restored(NamedTuple):
 
 
 def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path:
-    """Writes one checkpoint, then removes all but the newest `keep`.
+    """Writes one checkpoint, then removes the oldest of the others, so that `keep` are left.
 
     Every process of a distributed run calls it. The checkpoint is complete when it returns.
 
     Args:
       directory: the folder of checkpoints, made if missing; shared by all processes.
       state: a pytree of arrays and random keys, each the same on all processes or sharded.
-      step: names the checkpoint; one that is already there is replaced.
-      keep: how many to keep, at least 1.
+      step: names the checkpoint; one that is already there is replaced, once the new one is whole.
+      keep: how many to keep, at least 1, this one always among them.
 
     Raises:
       InputError: where the disk is full or refuses; checkpoints already there are untouched.
     """
     if keep < 1:
         raise ValueError(f"keep must be 1 or more, got {keep}")
+    if not 0 <= step < 10**9:
+        raise ValueError(f"step must be from 0 to 999,999,999, got {step:,}")
     folder = Path(directory).absolute() / f"step_{step:09d}"
+    again = folder.exists()
+    written = folder.with_name(f"new-{folder.name}") if again else folder
     arrays = _arrays(state)
     content = ocp.args.Composite(
         arrays=ocp.args.StandardSave(arrays),
@@ -62,7 +67,7 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
     try:
         _check_space(folder, arrays)
         with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
-            checkpointer.save(folder, content, force=True)
+            checkpointer.save(written, content, force=True)
     except (OSError, ValueError) as error:
         if jax.process_index() == 0:
             clean(folder.parent)
@@ -70,7 +75,10 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
             f"could not write checkpoint {folder}: {_reason(error)}; those already there are kept"
         ) from error
     if jax.process_index() == 0:
-        _remove([path for _, path in _checkpoints(folder.parent)[keep:]])
+        if again:
+            _remove([folder], written)
+        others = [path for _, path in _checkpoints(folder.parent) if path != folder]
+        _remove(others[keep - 1 :])
     return folder
 
 
@@ -88,12 +96,15 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
       step: only the checkpoint of this step.
 
     Raises:
-      InputError: if there are checkpoints and none is sound, or if the newest sound one holds
-        another model. A damaged one is never taken for a fresh start.
+      InputError: if there are checkpoints and none is sound or of that step, or if the newest sound
+        one holds another model. A damaged one is never taken for a fresh start.
     """
     damaged: list[str] = []
-    found = _checkpoints(Path(directory).absolute())
-    found = [entry for entry in found if step in (None, entry[0])]
+    known = _checkpoints(Path(directory).absolute())
+    found = [entry for entry in known if step in (None, entry[0])]
+    if known and not found:
+        there = ", ".join(f"{at:,}" for at, _ in known)
+        raise InputError(f"{directory} has no checkpoint of step {step:,}, but of {there}")
     for at, folder in found:
         try:
             manifest = _read_manifest(folder)
@@ -120,8 +131,9 @@ def digest(tree: Any) -> str:
 
 def clean(directory: str | Path) -> None:
     """Removes what a killed process left half-written or half-removed; for the main process."""
-    known = {path for _, path in _checkpoints(Path(directory))}
-    _remove([path for path in Path(directory).glob("*step_*") if path not in known])
+    left = [path for path in Path(directory).glob("*step_*") if _LEFTOVER.fullmatch(path.name)]
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_space(folder: Path, arrays: dict[str, Any]) -> None:
@@ -139,12 +151,14 @@ def _checkpoints(directory: Path) -> list[tuple[int, Path]]:
     return sorted(((int(match[1]), path) for match, path in named), reverse=True)
 
 
-def _remove(folders: list[Path]) -> None:
+def _remove(folders: list[Path], successor: Path | None = None) -> None:
     for folder in folders:
         # Renamed first, so that a kill half-way leaves nothing that looks like a checkpoint.
         aside = folder.with_name(f"removed-{folder.name}")
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)
+        if successor:
+            successor.rename(folder)
         shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -155,12 +169,15 @@ def _is_key(leaf: Any) -> bool:
 def _arrays(tree: Any) -> dict[str, Any]:
     """The leaves by name, random keys as their data."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {
+    named = {
         jax.tree_util.keystr(path, simple=True, separator="."): (
             jax.random.key_data(leaf) if _is_key(leaf) else leaf
         )
         for path, leaf in leaves
     }
+    if len(named) < len(leaves):
+        raise ValueError("two leaves of the state have one name, e.g. {'a.b': x, 'a': {'b': y}}")
+    return named
 
 
 def _manifest(arrays: dict[str, Any]) -> dict[str, Any]:

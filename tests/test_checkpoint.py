@@ -217,6 +217,53 @@ def test_a_kill_in_the_middle_of_a_removal_leaves_nothing_that_looks_whole(tmp_p
     assert names(tmp_path) == ["step_000000002", "step_000000003"]
 
 
+def test_what_was_just_written_stays_whatever_its_step(tmp_path):
+    for step in (200, 300, 400, 150):
+        assert checkpoint.save(tmp_path, {"x": jnp.ones(2)}, step).is_dir()
+    assert checkpoint.steps(tmp_path) == [400, 300, 150]
+
+
+def test_a_step_that_is_saved_again_is_there_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    like = {"x": jnp.zeros(2)}
+    checkpoint.save(tmp_path, {"x": jnp.ones(2)}, 5)
+    with monkeypatch.context() as broken, pytest.raises(InputError, match="are kept"):
+        broken.setattr(checkpoint.ocp.Checkpointer, "save", no_room)
+        checkpoint.save(tmp_path, {"x": 2 * jnp.ones(2)}, 5)
+    assert checkpoint.restore(tmp_path, like).state["x"][0] == 1
+    checkpoint.save(tmp_path, {"x": 2 * jnp.ones(2)}, 5)
+    assert checkpoint.restore(tmp_path, like).state["x"][0] == 2
+    assert names(tmp_path) == ["step_000000005"]
+
+
+def no_room(self, path, *_, **__):
+    """What fails after the place was cleared, as Orbax clears it."""
+    shutil.rmtree(path, ignore_errors=True)
+    raise OSError("no room")
+
+
+def test_clean_leaves_what_others_have_put_there(tmp_path):
+    mine = ["best_step_000000300", "step_000000300_backup", "step_1.png"]
+    for name in mine:
+        (tmp_path / name).mkdir()
+    for name in ("new-step_000000300", "new-step_000000300.orbax-checkpoint-tmp-1"):
+        (tmp_path / name).mkdir()
+    checkpoint.clean(tmp_path)
+    assert names(tmp_path) == sorted(mine)
+
+
+def test_steps_and_names_that_cannot_be_told_apart_are_refused(tmp_path):
+    for step in (-1, 10**9):
+        with pytest.raises(ValueError, match="from 0 to 999,999,999"):
+            checkpoint.save(tmp_path, {"x": jnp.ones(2)}, step)
+    with pytest.raises(ValueError, match="one name"):
+        checkpoint.save(tmp_path, {"a.b": jnp.ones(2), "a": {"b": jnp.ones(2)}}, 1)
+    like = {"x": jnp.ones(2)}
+    assert checkpoint.restore(tmp_path, like, 7) is None
+    checkpoint.save(tmp_path, like, 5)
+    with pytest.raises(InputError, match="no checkpoint of step 7, but of 5"):
+        checkpoint.restore(tmp_path, like, 7)
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="could not write checkpoint") as error:
