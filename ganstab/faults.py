@@ -14,7 +14,7 @@ from ganstab.steps import Step
 from ganstab.types import Game, Pair, TrainState, put
 
 PLAYERS = Pair(gen="generator", disc="discriminator")
-_RANK = {"loss": 1, "grad_norm": 2, "real_score": 3, "fake_score": 3}
+_RANK = {"loss": 1, "grad_norm": 2, "real_score": 3, "fake_score": 3, "updates": 4}
 
 
 class Fault(NamedTuple):

@@ -72,8 +72,12 @@ def test_the_dirac_gan_turns_and_its_steps_lead_away():
     assert examination.rotation == pytest.approx(1.0) and examination.sizes == (1, 1)
     found = findings(examination)
     assert found["Motion"].state == "watch" and "more than it descends" in found["Motion"].words
-    assert "γ = 2ω = 1;" in found["Motion"].remedy and "Kη = 1/ω = 2;" in found["Motion"].remedy
-    assert f"at most {np.hypot(1, 0.05):.5f}" in found["Training step"].words
+    assert "w = ω = 0.5;" in found["Motion"].remedy and "Kη = 1/ω = 2;" in found["Motion"].remedy
+    step = found["Training step"]
+    assert f"step is {np.hypot(1, 0.05):.5f}:" in step.words and step.state == "watch"
+    slow = findings(doctor.examine(subject(games.dirac(), rates=(0.05, 0.05))))["Training step"]
+    assert slow.state == "good" and "too near 1 to tell" in slow.words
+    assert "double in 2,2" in slow.words  # ln 2 / ln |1 + 0.025i| = 2,218
 
 
 @pytest.mark.parametrize(("weight", "rotates"), [(0.3, True), (2.0, False)])
@@ -87,22 +91,58 @@ def test_growth_is_told_with_the_player_whose_parameters_grow():
     hill = games.from_losses(lambda params: Pair(params.gen**2, -2.0 * params.disc**2))
     found = findings(doctor.examine(subject(hill)))
     assert "100% in the discriminator's parameters" in found["Motion"].words
-    assert "exp(4 t)" in found["Motion"].words and "−γ" in found["Motion"].remedy
+    assert "exp(4 t)" in found["Motion"].words and "damp it" in found["Motion"].remedy
     step = found["Training step"]
     assert step.state == "watch" and "after 2 steps, straight" in step.words
 
 
-def test_spirals_outward_are_the_games_own():
+def test_growth_over_both_players_is_no_ridge_of_one():
+    """L = −θψ for both: eigenvalues ±1, along directions that lie half in either player's."""
+    both = games.from_losses(lambda params: Pair(*[-params.gen * params.disc] * 2))
+    step = findings(doctor.examine(subject(both, rates=(0.5, 0.5))))["Training step"]
+    assert step.state == "bad" and "straight" in step.words and "50%" in step.words
+
+
+def test_a_step_that_counts_its_updates_has_no_terms_of_that_name():
+    found = doctor.examine(subject(games.dirac())._replace(make_step=counted))
+    assert "gen/updates" in found.metrics and found.terms == ({}, {})
+
+
+def counted(game):
+    """As `moves.balanced` counts them."""
+
+    def step(state, batches):
+        txs = Pair(optax.sgd(RATE), optax.sgd(RATE))
+        moved, metrics = steps.simultaneous(game, txs)(state, batches)
+        return moved, metrics | {"gen/updates": jnp.float32(1), "disc/updates": jnp.float32(2)}
+
+    return step
+
+
+def test_what_cannot_be_measured_is_told_and_the_rest_is():
+    """The derivative of plain Adam is no number where a gradient has always been 0."""
+    txs = Pair(optax.adam(0.1), optax.adam(0.1))
+    state = subject(games.dirac()).state
+    opt = Pair(*(tx.init(own) for tx, own in zip(txs, state.params, strict=True)))
+    state = state._replace(carry=state.carry._replace(opt=opt))
+    make_step = functools.partial(steps.simultaneous, txs=txs)
+    found = doctor.examine(doctor.Subject(games.dirac(), make_step, state))
+    assert found.multipliers is None and found.rotation == pytest.approx(1.0)
+    (line,) = (line for line in doctor.diagnose(found).limits if "multipliers" in line)
+    assert line.startswith("Not measured, since it failed: the training step's multipliers (")
+
+
+def test_spirals_outward():
     found = findings(doctor.examine(subject(damped(-0.3), rates=(1.0, 1.0))))
     assert found["Training step"].state == "bad" and "turning" in found["Training step"].words
-    assert "the game's own" in found["Motion"].remedy
+    assert "turns as it goes" in found["Motion"].remedy
 
 
 def test_steps_that_overshoot_are_too_long():
     valley = games.from_losses(lambda params: Pair(params.gen**2, params.disc**2))
     found = findings(doctor.examine(subject(valley, at=(1.0, 1.0), rates=(1.5, 0.1))))
     step = found["Training step"]
-    assert step.state == "bad" and "at most 2.0" in step.words and "side to side" in step.words
+    assert step.state == "bad" and "step is 2.0" in step.words and "side to side" in step.words
     assert "100% in the generator's" in step.words and "lower its learning" in step.remedy
 
 

@@ -91,7 +91,7 @@ def sample_grid(
     height, width, _ = grid.shape
     above = 30 if title else 0
     # A little larger, or rounding takes a row of pixels: 1.14 inches of 100 dots are 113.99… dots.
-    size = [(pixels + 1e-3) / _DPI for pixels in (width, height + above)]
+    size = (width + 1e-3) / _DPI, (height + above + 1e-3) / _DPI
     figure = Figure(figsize=size, dpi=_DPI)
     figure.figimage(grid, 0, 0, origin="upper")
     if title:

@@ -44,5 +44,9 @@ def diagnose(examination: Examination | None, record: Record = NEVER_RUN) -> Rep
     )  # fmt: skip
     found = [finding for look in looks if (finding := look(examination, record)) is not None]
     rank = {"bad": 0, "watch": 1, "good": 2}
-    unseen = () if examination else (NOT_LOOKED_AT,)
+    unseen = (NOT_LOOKED_AT,) if examination is None else _unmeasured(examination)
     return Report(tuple(sorted(found, key=lambda one: rank[one.state])), unseen + LIMITS)
+
+
+def _unmeasured(examination: Examination) -> tuple[str, ...]:
+    return tuple(f"Not measured, since it failed: {what}." for what in examination.unmeasured)

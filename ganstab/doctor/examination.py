@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from scipy.sparse.linalg import ArpackError
 
 from ganstab import faults
 from ganstab.doctor.subject import Subject
@@ -39,6 +40,8 @@ class Examination(NamedTuple):
     """Share of the antisymmetric part in the squared norm of the Jacobian."""
     modes: Mapping[int, np.ndarray] | None = None
     """Samples in each mode, by training step."""
+    unmeasured: tuple[str, ...] = ()
+    """What failed, and why: iteration that did not converge, or a derivative that is no number."""
 
 
 def examine(
@@ -83,22 +86,32 @@ def _dynamics(
     at = {"carry": state.carry, "batch": subject.batch, "key": key}
     count = min(eigenvalues, sum(found.sizes))
     accuracy: dict[str, Any] = {"count": count, "tolerance": ENOUGH}
-    tell("the field's eigenvalues")
+    edges = ("LR", "LI", "LM")
     velocity = jax.jit(lambda params: ravel_pytree(field(subject.game, params, **at))[0])
-    found = found._replace(
-        speed=float(np.linalg.norm(velocity(state.params))),
-        eigenvalues=spectrum(
-            subject.game, state.params, **at, **accuracy, which=("LR", "LI", "LM")
-        ),
-    )
-    tell("the training step's multipliers")
+    found = found._replace(speed=float(np.linalg.norm(velocity(state.params))))
     step = subject.make_step(subject.game)
-    found = found._replace(
-        multipliers=step_spectrum(step, state, subject.batches, **accuracy, which=("LR", "LM"))
-    )
-    tell("the share of rotation")
-    parts = helmholtz(subject.game, state.params, **at, probes=probes)
-    return found._replace(rotation=float(parts.rotation))
+    measurements: dict[str, tuple[str, Callable[[], Any]]] = {
+        "eigenvalues": (
+            "the field's eigenvalues",
+            lambda: spectrum(subject.game, state.params, **at, **accuracy, which=edges),
+        ),
+        "multipliers": (
+            "the training step's multipliers",
+            lambda: step_spectrum(step, state, subject.batches, **accuracy, which=edges),
+        ),
+        "rotation": (
+            "the share of rotation",
+            lambda: float(helmholtz(subject.game, state.params, **at, probes=probes).rotation),
+        ),
+    }
+    for name, (what, measure) in measurements.items():
+        tell(what)
+        try:
+            found = found._replace(**{name: measure()})
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError, ArpackError) as error:
+            reason = " ".join(str(error).split())
+            found = found._replace(unmeasured=(*found.unmeasured, f"{what} ({reason})"))
+    return found
 
 
 def _stride(before, after) -> float:

@@ -10,23 +10,27 @@ from ganstab.types import Pair
 TURNING = 0.5
 FAST = 0.1  # growth in one step
 RIDGE = (
-    "Growth that does not turn, in the parameters of one player, is a ridge or a saddle of its own "
-    "loss, which it is about to leave: two runs part there, and neither need be the worse for it. "
-    "In the discriminator's parameters, what adds −γ to its block damps it: `penalties.r1` and "
-    "`penalties.r2` of weight γ, or weight decay. Shorter steps make it slower."
+    "Growth that does not turn, along a direction within one player's parameters, is what a ridge "
+    "or a saddle of its loss looks like, which it is about to leave: two runs part there, and "
+    "neither need be the worse for it. Within the discriminator's, `penalties.r1`, `penalties.r2` "
+    "and weight decay damp it. Shorter steps make it slower."
 )
-SPIRALS_OUT = "Growth that turns is the game's own, and not a feature of either loss."
-OWN_LOSS = "It is a ridge or a saddle of that player's own loss: see Motion."
+SPIRALS_OUT = (
+    "Growth that turns as it goes: each player drives the other further round. What damps turning "
+    "acts on it as well."
+)
+STRAIGHT = "See Motion: a difference that grows straight may be about to leave a ridge or a saddle."
 OVERSHOOTS = (
     "The step is longer than 2 over the curvature of that player's loss, and jumps over the valley "
     "further each time: lower its learning rate."
 )
 SPIRALS = (
-    "Growth that turns is the game's own. Shorter steps, or a technique that acts on the field "
+    "Shorter steps, or a technique that acts on the field "
     "(see Motion). Alternating steps grow less than simultaneous ones: |μ| = 1 as long as √(n_gen "
     "n_disc)·h·ω ≤ 2, against √(1 + h²ω²)."
 )
 SMALL = 1e-3  # of the largest eigenvalue: what iteration and float32 leave open
+WITHIN_ONE = 0.9  # of a direction, from which on it lies within one player's parameters
 
 
 def field_motion(examination: Examination | None, record: Record) -> Finding | None:
@@ -70,17 +74,24 @@ def step_motion(examination: Examination | None, record: Record) -> Finding | No
     place = int(np.argmax(abs(values)))
     furthest, growth = values[place], float(abs(values[place])) - 1
     words = (
-        "With the optimizers as they are, one training step multiplies small differences by at "
-        f"most {1 + growth:.5f} in the directions looked at"
+        "With the optimizers as they are, the largest multiplier found of one training step is "
+        f"{1 + growth:.5f}: by as much, in the long run, a step stretches small differences"
     )
+    if growth <= -SMALL:
+        return Finding("Training step", "good", f"{words}. They die out.")
     if growth <= SMALL:
-        return Finding("Training step", "good", f"{words}: none of them runs away.")
+        doubling = f" If it is what it seems, they double in {_doubling(growth)} steps."
+        near = f"{words}. That is too near 1 to tell whether they grow."
+        return Finding("Training step", "good", near + (doubling if growth > 0 else ""))
     way, remedy = _way(furthest)
+    direction = examination.multipliers.vectors[:, place]
     words += (
-        f": twice as far apart after {np.log(2) / np.log1p(growth):,.0f} steps, {way}. The "
-        f"direction lies {_who(examination.multipliers.vectors[:, place], examination.sizes)}."
+        f". They are twice as far apart after {_doubling(growth)} steps, {way}. The direction lies "
+        f"{_who(direction, examination.sizes)}."
     )
-    bad = growth > FAST and remedy is not OWN_LOSS
+    share = _share_of_gen(direction, examination.sizes)
+    ridge = remedy is STRAIGHT and max(share, 1 - share) > WITHIN_ONE
+    bad = growth > FAST and not ridge
     return Finding("Training step", "bad" if bad else "watch", words, remedy)
 
 
@@ -90,16 +101,24 @@ def _way(multiplier: complex) -> tuple[str, str]:
         return "turning as they go", SPIRALS
     if multiplier.real < 0:
         return "from side to side", OVERSHOOTS
-    return "straight", OWN_LOSS
+    return "straight", STRAIGHT
+
+
+def _doubling(growth: float) -> str:
+    return f"{np.log(2) / np.log1p(growth):,.0f}"
 
 
 def _who(direction: np.ndarray, sizes: Pair) -> str:
     """Whose parameters a direction of the raveled pair is made of."""
-    weight = np.abs(direction) ** 2
-    share = float(weight[: sizes.gen].sum() / weight.sum())
+    share = _share_of_gen(direction, sizes)
     if share > 0.5:
         return f"{share:.0%} in the generator's parameters"
     return f"{1 - share:.0%} in the discriminator's parameters"
+
+
+def _share_of_gen(direction: np.ndarray, sizes: Pair) -> float:
+    weight = np.abs(direction) ** 2
+    return float(weight[: sizes.gen].sum() / weight.sum())
 
 
 def _turning(values: np.ndarray) -> complex | None:
@@ -124,8 +143,9 @@ def _turns_less(omega: float) -> str:
         return ""
     return (
         f"The fastest turn has ω = {omega:.3g}. In the Dirac-GAN, with eigenvalues ±iω: "
-        f"`penalties.r1` of weight γ makes them −γ/2 ± √(γ²/4 − ω²), soonest at rest for γ = 2ω = "
-        f"{2 * omega:.3g}; `surrogates.unrolled` with K steps of length η makes them −Kηω² ± "
-        f"ω√(K²η²ω² − 1), soonest for Kη = 1/ω = {1 / omega:.3g}; `surrogates.consensus` of weight "
+        f"`terms.disc_penalty(w, penalties.r1)` makes them −w ± √(w² − ω²), soonest at rest for "
+        f"w = ω = {omega:.3g}; `surrogates.unrolled` with K plain gradient steps of length η makes "
+        f"them −Kηω² ± ω√(K²η²ω² − 1), soonest for Kη = 1/ω = {1 / omega:.3g}; "
+        "`surrogates.consensus` of weight "
         f"γ adds −γω² at any γ, and keeps ω."
     )

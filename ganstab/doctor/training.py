@@ -59,10 +59,10 @@ def saturation(examination: Examination | None, record: Record) -> Finding | Non
 
 SATURATED = (
     "`players.instance_noise` on both players' inputs makes data and samples overlap, and adds "
-    "f″σ² < 0 to the real parts (−σ²/4 in the Dirac-GAN). `penalties.r1` with weight γ bounds the "
-    "slope where the data are, and adds −γ/2. With minimax, `losses.non_saturating` gives the "
-    "generator 1 − D(G(z)) of the score's gradient in place of D(G(z)); `losses.wasserstein` with "
-    "`penalties.wgan_gp` all of it."
+    "f″σ² < 0 to the real parts (−σ²/4 in the Dirac-GAN). `terms.disc_penalty(w, "
+    "penalties.r1)` bounds the slope where the data are, and adds −w. With minimax, "
+    "`losses.non_saturating` gives the generator 1 − D(G(z)) of the score's gradient in place of "
+    "D(G(z)); `losses.wasserstein` with `penalties.wgan_gp` all of it."
 )
 
 

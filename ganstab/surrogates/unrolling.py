@@ -88,8 +88,9 @@ def unrolled(
 
         def evaluate(params, carry, step=None):
             if resample is not None and step is not None:
-                step_key = jax.random.fold_in(key, step)
-                return game(params, carry, resample(step_key), step_key)
+                # Of its own, so that nothing the batch draws is what the game draws.
+                batch_key, game_key = jax.random.split(jax.random.fold_in(key, step))
+                return game(params, carry, resample(batch_key), game_key)
             if replays:
                 return game(params, carry, batch, key)
             return game.judge(params, carry, batch, fake, key)
