@@ -28,7 +28,8 @@ def averaged(player: Player, decay: float) -> Player:
     statistics, and whoever samples from a training state gets them without knowing. Progressive
     growing (arXiv 1710.10196) and Mescheder et al. 2018 average their generators with d = 0.999.
 
-    An update's average takes the parameters that its gradient was taken at, so it is one update
+    The average of half-precision numbers is kept in float32, where d = 0.999 is not 1. An update's
+    average takes the parameters that its gradient was taken at, so it is one update
     behind. Entries of the state that are not floating-point numbers (counts) are the latest.
 
     Args:
@@ -44,16 +45,26 @@ def averaged(player: Player, decay: float) -> Player:
     def towards(average, latest):
         if not jnp.issubdtype(latest.dtype, jnp.floating):
             return latest
-        return decay * average + (1.0 - decay) * latest
+        return decay * average + (1.0 - decay) * latest.astype(average.dtype)
+
+    def wide(leaf):
+        """A copy, or a step that donates its state would donate one array twice."""
+        floating = jnp.issubdtype(leaf.dtype, jnp.floating)
+        dtype = jnp.promote_types(leaf.dtype, jnp.float32) if floating else leaf.dtype
+        return jnp.array(leaf, dtype)
+
+    def like(average, latest):
+        return average.astype(latest.dtype)
 
     def init(key):
         params, state = player.init(key)
-        # Copies, or a step that donates its state would donate one array twice.
-        return params, Averaged(state, *jax.tree.map(jnp.copy, (params, state)))
+        return params, Averaged(state, *jax.tree.map(wide, (params, state)))
 
     def apply(params, state: Averaged, x, key, *, train=True):
         if not train:
-            return player.apply(state.params, state.state, x, key, train=False)[0], state
+            averages, latest = (state.params, state.state), (params, state.live)
+            own = jax.tree.map(like, averages, latest)
+            return player.apply(*own, x, key, train=False)[0], state
         output, live = player.apply(params, state.live, x, key, train=True)
         average = jax.tree.map(towards, (state.params, state.state), (params, live))
         return output, Averaged(live, *jax.lax.stop_gradient(average))

@@ -99,3 +99,19 @@ def test_a_state_that_is_donated_holds_no_array_twice():
 def test_bad_decays_are_refused(decay):
     with pytest.raises(ValueError, match=rf"decay must be in \[0, 1\), got {decay}"):
         averaged(counter(), decay)
+
+
+def test_an_average_of_half_precision_moves():
+    player = Player(
+        lambda key: (jnp.ones((), jnp.bfloat16), ()),
+        lambda params, state, x, key, *, train=True: (params * x, state),
+    )
+    held = averaged(player, 0.999)
+    params, state = held.init(KEY)
+    one, latest = jnp.ones((), jnp.bfloat16), 2 * params
+    update = jax.jit(lambda state: held.apply(latest, state, one, KEY)[1])
+    for _ in range(2000):
+        state = update(state)
+    output, _ = held.apply(params, state, one, KEY, train=False)
+    assert float(output) == pytest.approx(2 - 0.999**2000, abs=0.01)  # 1.865
+    assert output.dtype == jnp.bfloat16

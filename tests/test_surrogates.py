@@ -326,3 +326,9 @@ def test_the_real_networks_gradient_is_the_central_difference(x64, tx, try_cut):
     if try_cut:
         first_order = value_and_slope(0.0, towards, second_order=False)[1]
         assert abs(first_order - expected) > 1e-3 * abs(expected)
+
+
+@pytest.mark.parametrize("count", [-1, 2.5])
+def test_steps_are_a_whole_number(count):
+    with pytest.raises(ValueError, match=f"a whole number, 0 or more, got {count}"):
+        unrolled(games.bilinear(), SGD, count)

@@ -2,11 +2,13 @@
 
 * Labels: `class_histogram`, `count_modes`, `kl_to_uniform` and its floor.
 * Points of a known mixture: `mixture_coverage`.
-* Two histograms or densities: `js_divergence`; two samples: `js_divergence_of_samples`.
+* Two histograms or densities: `js_divergence`; two samples: `js_divergence_of_samples`, and its
+  floor.
 * Images: `pairwise_distances`, `foreground_colors`.
 
 Metrics of labels, of mixtures and of histograms run on the host in float64, on concrete values,
-since they check them; give them what `jax.device_get` returns. The others are jittable.
+since they check them; give them what `jax.device_get` returns. Those of samples compute on the
+device, and check concrete values too. Those of images are jittable.
 Divergences are in nats, and 0 log 0 is 0.
 """
 

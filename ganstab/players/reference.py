@@ -31,7 +31,8 @@ def reference_batch(player: Player, reference: jax.Array) -> Player:
 
     def init(key):
         params, state = player.init(key)
-        return params, Referenced(state, jnp.asarray(reference))
+        # A copy: what a donated state held is gone after a step.
+        return params, Referenced(state, jnp.array(reference))
 
     def apply(params, state: Referenced, x, key, *, train=True):
         fixed = state.reference

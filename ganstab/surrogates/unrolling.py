@@ -64,8 +64,8 @@ def unrolled(
       ValueError: for a K below 0, another player, or, at trace time, a live optimizer state that
         is not `tx`'s, or no key to resample with.
     """
-    if steps < 0:
-        raise ValueError(f"steps must be 0 or more, got {steps}")
+    if steps < 0 or steps != int(steps):
+        raise ValueError(f"steps must be a whole number, 0 or more, got {steps}")
     if player not in Pair._fields:
         raise ValueError(f"player must be one of {Pair._fields}, got {player!r}")
     if steps == 0:
