@@ -8,15 +8,13 @@ from absl import flags, logging
 
 from experiments.runner import smoke
 from experiments.runner.stopping import watch_signals
-from experiments.runner.workdir import InUseError
+from experiments.runner.workdir import IN_USE, InUseError
 from ganstab.errors import InputError
 
 if TYPE_CHECKING:
     from experiments.runner.table import Table
 
 USAGE = 2
-IN_USE = 75
-"""Exit status where another process is at work in the folder: the system's "try again later"."""
 
 
 def launch(

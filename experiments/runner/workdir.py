@@ -19,6 +19,8 @@ from ganstab.errors import InputError
 from ganstab.output.writing import UNFINISHED, explained, plain, to_json, write_atomic
 
 LOCK = ".lock"
+IN_USE = 75
+"""Exit status where another process is at work in the folder: the system's "try again later"."""
 FREE = ("num_steps", "checkpoint_every")
 
 

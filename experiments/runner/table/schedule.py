@@ -14,8 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from experiments.runner.program import IN_USE
-from experiments.runner.workdir import is_held
+from experiments.runner.workdir import IN_USE, is_held
 
 
 class Item(NamedTuple):
