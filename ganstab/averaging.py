@@ -49,12 +49,13 @@ def averaged(player: Player, decay: float) -> Player:
 
     def wide(leaf):
         """A copy, or a step that donates its state would donate one array twice."""
-        floating = jnp.issubdtype(leaf.dtype, jnp.floating)
-        dtype = jnp.promote_types(leaf.dtype, jnp.float32) if floating else leaf.dtype
-        return jnp.array(leaf, dtype)
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            return jnp.copy(leaf)
+        return jnp.array(leaf, jnp.promote_types(leaf.dtype, jnp.float32))
 
     def like(average, latest):
-        return average.astype(latest.dtype)
+        floating = jnp.issubdtype(latest.dtype, jnp.floating)
+        return average.astype(latest.dtype) if floating else average
 
     def init(key):
         params, state = player.init(key)

@@ -133,7 +133,12 @@ def clean(directory: str | Path) -> None:
     """Removes what a killed process left half-written or half-removed; for the main process."""
     left = [path for path in Path(directory).glob("*step_*") if _LEFTOVER.fullmatch(path.name)]
     for path in left:
-        shutil.rmtree(path, ignore_errors=True)
+        # Whole under this name: it was to take the place of one that is already out of the way.
+        place = path.with_name(path.name.removeprefix("new-"))
+        if _NAME.fullmatch(place.name) and path.name.startswith("new-") and not place.exists():
+            path.rename(place)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_space(folder: Path, arrays: dict[str, Any]) -> None:

@@ -115,3 +115,14 @@ def test_an_average_of_half_precision_moves():
     output, _ = held.apply(params, state, one, KEY, train=False)
     assert float(output) == pytest.approx(2 - 0.999**2000, abs=0.01)  # 1.865
     assert output.dtype == jnp.bfloat16
+
+
+def test_a_key_in_the_state_is_the_latest():
+    player = Player(
+        lambda key: (jnp.ones(2), {"noise": key}), lambda p, s, x, k, train=True: (x, s)
+    )
+    held = averaged(player, 0.9)
+    params, state = held.init(KEY)
+    for train in (True, False):
+        _, state = jax.jit(lambda s, t=train: held.apply(params, s, params, KEY, train=t))(state)
+    assert_equal(state.state, {"noise": KEY})

@@ -235,6 +235,15 @@ def test_a_step_that_is_saved_again_is_there_until_the_new_one_is_whole(tmp_path
     assert names(tmp_path) == ["step_000000005"]
 
 
+def test_a_kill_while_a_step_is_replaced_loses_nothing(tmp_path):
+    checkpoint.save(tmp_path, {"x": jnp.ones(2)}, 5)
+    shutil.copytree(tmp_path / "step_000000005", tmp_path / "removed-step_000000005")
+    (tmp_path / "step_000000005").rename(tmp_path / "new-step_000000005")
+    checkpoint.clean(tmp_path)
+    assert names(tmp_path) == ["step_000000005"]
+    assert checkpoint.restore(tmp_path, {"x": jnp.zeros(2)}).state["x"][0] == 1
+
+
 def no_room(self, path, *_, **__):
     """What fails after the place was cleared, as Orbax clears it."""
     shutil.rmtree(path, ignore_errors=True)
@@ -242,7 +251,7 @@ def no_room(self, path, *_, **__):
 
 
 def test_clean_leaves_what_others_have_put_there(tmp_path):
-    mine = ["best_step_000000300", "step_000000300_backup", "step_1.png"]
+    mine = ["best_step_000000300", "step_000000300", "step_000000300_backup", "step_1.png"]
     for name in mine:
         (tmp_path / name).mkdir()
     for name in ("new-step_000000300", "new-step_000000300.orbax-checkpoint-tmp-1"):

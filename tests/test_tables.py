@@ -126,6 +126,13 @@ def test_a_table_whose_runs_all_fail_alike_is_given_up(tmp_path, capsys):
     assert "the others are not started" in capsys.readouterr().err
 
 
+def test_the_seeds_of_one_process_fail_once(tmp_path):
+    table, broken = tmp_path / "table", tmp_path / "broken"
+    broken.touch()
+    assert work(table, 1, 2, jobs=1, population=3, flags=(f"--broken={broken}",)) == 1
+    assert len(result_of(table)["failed"]) == 6  # those of the second cell were tried as well
+
+
 def test_a_damaged_log_stops_no_table(tmp_path, capsys):
     table = tmp_path / "table"
     assert work(table, 1) == 0

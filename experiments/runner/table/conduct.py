@@ -15,9 +15,9 @@ from experiments.runner.table.schedule import Item, shares, work
 from experiments.runner.table.watch import Watch
 from experiments.runner.workdir import held, open_workdir, record
 
+ALIKE = 3  # so many processes that fail for one reason, and none that does not, end a table
 # Seconds between two refreshes: at least, however many runs end; at most, if none does.
 SOONEST, LATEST = 10.0, 300.0
-ALIKE = 3  # so many runs that fail for one reason, and none that does not, end a table
 SHARE = 0.05  # of the time, at most, goes into them, on a machine however busy
 
 
@@ -70,22 +70,24 @@ class Keeper:
         self._plan, self._watch, self._clock = plan, watch, clock
         self._fresh, self._soonest, self._latest = True, 0.0, 0.0
         self.failed: dict[str, str] = {}
-        self._done = False
+        self._done, self._reasons = False, list[str]()
 
     def ended(self, item: Item, runs: Sequence[Run], status: int) -> None:
         """Says how the runs of a process ended; the files are refreshed soon."""
+        if not all(run.is_done() for run in runs):
+            self._reasons.append(_why(item, status))
         for run in runs:
             if run.is_done():
                 self._done = True
                 self._watch.note(f"{run.name}: {_numbers(run)}")
             else:
-                self.failed[run.name] = _why(item, status)
+                self.failed[run.name] = self._reasons[-1]
                 self._watch.note(f"{run.name} FAILED: {self.failed[run.name]} (see {item.log})")
         self._fresh = False
 
     def is_hopeless(self) -> bool:
-        """Whether the first runs all failed for one reason, e.g. a folder that is not there."""
-        alike = len(self.failed) >= ALIKE and len(set(self.failed.values())) == 1
+        """Whether the first processes all failed for one reason, e.g. an absent folder."""
+        alike = len(self._reasons) >= ALIKE and len(set(self._reasons)) == 1
         return alike and not self._done
 
     def tick(self, at_work: Sequence[Item]) -> None:
