@@ -71,6 +71,7 @@ def train(flags, folder, given) -> int:
     settings = {name: flags[name] for name in SETTINGS}
     (folder / "config.json").write_text(json.dumps(settings))
     (folder / "cores").write_text(json.dumps(sorted(os.sched_getaffinity(0))))
+    (folder / "gpus").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
     with open(folder / "starts", "a") as starts:
         starts.write("start\n")
     with open(folder / "metrics.jsonl", "a+b", buffering=0) as log:

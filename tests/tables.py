@@ -4,6 +4,7 @@ import pathlib
 import sys
 from typing import Any
 
+from experiments.runner.machine import Machine, visible_cores
 from experiments.runner.records import Published
 from experiments.runner.stopping import StopRequest, watch_signals
 from experiments.runner.table import Cell, Claim, Table
@@ -42,8 +43,9 @@ def plan(folder, *levels: int, steps=STEPS, flags: tuple[str, ...] = (), **other
     program = (sys.executable, "-S", str(STANDIN), f"--num_steps={steps}", *flags)
     fields: dict[str, Any] = {
         "name": "table_9", "table": TABLE, "folder": pathlib.Path(folder), "cells": wanted,
-        "seeds": range(3), "program": program, "config": {"num_steps": steps}, "jobs": 2,
-        "merge": (), "command": "python -m levels --table=table_9",
+        "seeds": range(3), "program": program, "config": {"num_steps": steps},
+        "machine": Machine(visible_cores(), "cpu"), "jobs": 2, "merge": (),
+        "command": "python -m levels --table=table_9",
     }  # fmt: skip
     return Plan(**{**fields, **other})
 

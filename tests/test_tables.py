@@ -1,7 +1,6 @@
 """A table is worked off whatever happens on the way, and ends with the same result."""
 
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -15,9 +14,9 @@ from common import refusal
 from program import ROOT, environment
 from tables import STEPS, plan, work
 
+from experiments.runner.machine import Machine, Share, visible_cores
 from experiments.runner.table import schedule
 from experiments.runner.table.runs import take_over
-from experiments.runner.table.schedule import pinned, shares, visible_cores
 from experiments.runner.workdir import held, is_held
 
 RUNS = [(level, seed) for level in (1, 2, 3, 4) for seed in (0, 1, 2)]
@@ -279,11 +278,12 @@ def test_a_run_that_another_program_is_at_is_waited_for(tmp_path):
     table = tmp_path / "table"
     item = plan(table).item(plan(table).run(tables.TABLE.cells[0], 0))
     item.folders[0].mkdir(parents=True)
+    shares = [Share(set(visible_cores()), {})]
     ticks, ended = [], []
 
     def work_on():
         schedule.work(
-            [item], [set(visible_cores())], is_done=lambda item: False, stop=lambda: False,
+            [item], shares, is_done=lambda item: False, stop=lambda: False,
             ended=lambda item, status: ended.append(status), tick=tick, pause=0.01,
         )  # fmt: skip
 
@@ -301,9 +301,10 @@ def test_an_item_that_another_program_started_a_moment_before_is_no_failure(tmp_
     """Its process finds the folder locked; it is started again, and ends well."""
     once = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); there = p.exists(); p.touch()"
     command = [sys.executable, "-S", "-c", f"{once}; sys.exit(0 if there else 75)", tmp_path / "x"]
+    shares = [Share(set(visible_cores()), {})]
     item, ended = schedule.Item("one", command, (tmp_path,), tmp_path / "log"), []
     schedule.work(
-        [item], [set(visible_cores())], is_done=lambda item: False, stop=lambda: False,
+        [item], shares, is_done=lambda item: False, stop=lambda: False,
         ended=lambda item, status: ended.append(status), tick=lambda at_work: None, pause=0.01,
     )  # fmt: skip
     assert ended == [0]
@@ -319,14 +320,13 @@ class _Holder:
 
 
 def test_processes_have_cores_of_their_own(whole):
-    cores = visible_cores()
     used = {tuple(json.loads((folder_of(whole, *run) / "cores").read_text())) for run in RUNS}
-    assert used == {tuple(sorted(share)) for share in shares(2)}
-    for jobs in range(1, len(cores) + 1):
-        parts = shares(jobs)
-        assert len(parts) == jobs and sorted(core for part in parts for core in part) == cores
-    more = shares(len(cores) + 1)
-    assert [len(part) for part in more] == [1] * (len(cores) + 1)
-    with pinned({cores[0]}):
-        assert os.sched_getaffinity(0) == {cores[0]}
-    assert visible_cores() == cores
+    shares = Machine(visible_cores(), "cpu").shares(2)
+    assert used == {tuple(sorted(share.cores)) for share in shares}
+
+
+def test_processes_have_gpus_of_their_own(tmp_path):
+    table, machine = tmp_path / "table", Machine(visible_cores(), "gpu", ["3", "5"])
+    assert work(table, 1, 2, machine=machine, seeds=range(2)) == 0
+    used = {path.read_text() for path in table.glob("cells/*/*/gpus")}
+    assert used == {"3", "5"}

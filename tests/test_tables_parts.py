@@ -9,8 +9,7 @@ import tables
 from common import refusal
 
 from experiments.runner import records
-from experiments.runner.table import cells, options, pictures, runs, watch
-from experiments.runner.table.schedule import visible_cores
+from experiments.runner.table import cells, pictures, runs, watch
 from experiments.runner.table.verdict import merged, verdict
 
 FOUR = [1.0, 2.0, 3.0, 4.0]  # mean 2.5, squared standard error 5/12
@@ -133,10 +132,3 @@ def test_nothing_measured_is_nothing_drawn(tmp_path):
     path = tmp_path / "kl.png"
     assert not pictures.curves(tables.TABLE, "kl", rows, {}, path, title="KL")
     assert not path.exists()
-
-
-@pytest.mark.parametrize(("platform", "jobs", "population"), [("gpu", 1, 5), ("cpu", None, 1)])
-def test_an_accelerator_trains_the_seeds_of_a_cell_at_once(monkeypatch, platform, jobs, population):
-    monkeypatch.setattr(options, "_platform", lambda: platform)
-    assert options._jobs() == (jobs or len(visible_cores()))
-    assert options._population(5) == population

@@ -1,7 +1,6 @@
 """What a result holds: measured numbers beside published or exact ones, and the versions."""
 
 import importlib.metadata
-import os
 import platform
 import statistics
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import jax
 
 import ganstab
 from experiments.runner import fingerprint
+from experiments.runner.machine import visible_cores
 from ganstab.output.writing import plain
 
 
@@ -106,7 +106,7 @@ def versions() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "platform": devices[0].platform,
         "device": f"{len(devices)} × {devices[0].device_kind}",
-        "cores": str(_visible_cores()),
+        "cores": str(len(visible_cores())),
     }
 
 
@@ -115,13 +115,6 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _visible_cores() -> int:
-    """The cores that this process may use, where the system can tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _figures(value: float | complex | str) -> str:

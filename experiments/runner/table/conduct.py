@@ -11,7 +11,7 @@ from experiments.runner.table import page
 from experiments.runner.table.options import Plan
 from experiments.runner.table.result import result_of
 from experiments.runner.table.runs import Run, check, last_words, take_over
-from experiments.runner.table.schedule import Item, shares, work
+from experiments.runner.table.schedule import Item, work
 from experiments.runner.table.watch import Watch
 from experiments.runner.workdir import held, open_workdir, record
 
@@ -50,7 +50,7 @@ def conduct(plan: Plan, stop: StopRequest, *, pause: float = 0.5) -> int:
         keeper.refresh()
     work(
         [item for item, _ in items] if plan.jobs else [],
-        shares(plan.jobs),
+        plan.machine.shares(plan.jobs),
         is_done=lambda item: all(run.is_done() for run in runs[item.name]),
         stop=lambda: bool(stop) or keeper.is_hopeless(),
         ended=lambda item, status: keeper.ended(item, runs[item.name], status),

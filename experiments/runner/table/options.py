@@ -1,9 +1,6 @@
 """From a command line with `--table` to a plan: which runs there are, where, how many at once."""
 
-import functools
-import os
 import pathlib
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -13,9 +10,10 @@ from absl import flags
 
 from experiments.runner import settings
 from experiments.runner.command import command_line, given, program
+from experiments.runner.machine import Machine, this_machine
 from experiments.runner.table.cells import Cell, Table, chosen
 from experiments.runner.table.runs import Run, found_seeds, place
-from experiments.runner.table.schedule import Item, visible_cores
+from experiments.runner.table.schedule import Item
 from experiments.runner.workdir import FREE
 from ganstab.errors import InputError
 
@@ -45,6 +43,7 @@ class Plan(NamedTuple):
     """The command that each run's own settings are put after."""
     config: Mapping[str, Any]
     """The settings that all runs have."""
+    machine: Machine
     jobs: int
     merge: tuple[pathlib.Path, ...]
     command: str
@@ -105,9 +104,10 @@ def define_flags(tables: Mapping[str, Table]) -> None:
     )  # fmt: skip
     flags.DEFINE_integer(
         "jobs", None,
-        "With --table: how many processes at once. Default: one for each core of a CPU, each kept "
-        "to its own; on an accelerator one, which has it to itself and trains all seeds of a cell "
-        "(see --population). 0 starts none, and puts together what is there (see --merge).",
+        "With --table: how many processes at once. Default: one for each core of a CPU or for each "
+        "GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains all "
+        "seeds of a cell (see --population). 0 starts none, and puts together what is there (see "
+        "--merge).",
         lower_bound=0,
     )  # fmt: skip
     flags.DEFINE_multi_string(
@@ -155,6 +155,8 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
     table = table._replace(cells=tuple(own))
     folder = FLAGS.workdir or f"runs/{program_name()}_{name}"
     config, own_flags = settings.read("__main__").config, table.own_flags()
+    machine = this_machine()
+    together = machine.population(len(seeds))
     return Plan(
         name=name,
         table=table,
@@ -164,10 +166,11 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
         program=(*program(), *given((*OWN, *STANDING_FOR_OTHERS))),
         config={k: v for k, v in config.items() if k not in {"seed", *own_flags}},
         defaults={k: v for k, v in config.items() if k in own_flags},
-        jobs=_jobs() if FLAGS.jobs is None else FLAGS.jobs,
+        machine=machine,
+        jobs=machine.jobs() if FLAGS.jobs is None else FLAGS.jobs,
         merge=tuple(map(_folder_to_merge, FLAGS.merge)),
         command=command_line(),
-        population=FLAGS.population if FLAGS["population"].present else _population(len(seeds)),
+        population=FLAGS.population if FLAGS["population"].present else together,
     )
 
 
@@ -221,23 +224,3 @@ def _folder_to_merge(name: str) -> pathlib.Path:
     if not (folder.name == "cells" or (folder / "cells").is_dir()) or not folder.is_dir():
         raise InputError(f"--merge={name} is no table's folder: it has no cells/ in it")
     return folder
-
-
-def _jobs() -> int:
-    """One a core on a CPU, one on an accelerator."""
-    return len(visible_cores()) if _platform() == "cpu" else 1
-
-
-def _population(seeds: int) -> int:
-    """One run a process on a CPU, where more do not pay; on an accelerator a cell's seeds."""
-    return 1 if _platform() == "cpu" else seeds
-
-
-@functools.cache
-def _platform() -> str:
-    """Where runs will compute; asked of another process, which lets go of the device at once."""
-    if os.environ.get("JAX_PLATFORMS") == "cpu":
-        return "cpu"
-    ask = [sys.executable, "-c", "import jax; print(jax.default_backend())"]
-    answer = subprocess.run(ask, capture_output=True, text=True)
-    return (answer.stdout.split() or ["cpu"])[-1]

@@ -1,4 +1,4 @@
-"""Processes, as many at once as there are shares of the machine, each kept to its own cores.
+"""Processes, as many at once as there are shares of the machine, each kept to its own share.
 
 Nothing here knows what the processes compute. An item counts as done by what it left in its
 folders, and whoever has a folder open keeps it locked; so items that another program is at work on,
@@ -6,14 +6,14 @@ on this machine or on one with the same file system, are waited for. Of two prog
 item at the same moment the later one finds the folder locked, and waits for it as well.
 """
 
-import contextlib
 import os
 import pathlib
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from experiments.runner.machine import Share, pinned
 from experiments.runner.workdir import IN_USE, is_held
 
 
@@ -36,7 +36,7 @@ class Started(NamedTuple):
 
 def work(
     items: Sequence[Item],
-    shares: Sequence[set[int]],
+    shares: Sequence[Share],
     *,
     is_done: Callable[[Item], bool],
     stop: Callable[[], bool],
@@ -48,7 +48,7 @@ def work(
 
     Args:
       items: what is to be done.
-      shares: the cores of each process; as many run at once as there are shares.
+      shares: what each process has of the machine; as many run at once as there are shares.
       is_done: whether an item needs no process, any more.
       stop: whether to end; then the processes get SIGTERM, and are waited for.
       ended: called with each item that ended, and its exit status (0 if others did it).
@@ -74,61 +74,25 @@ def work(
         _end(running)
 
 
-def shares(jobs: int) -> list[set[int]]:
-    """The cores for each of so many processes: disjoint and even, while there are enough cores."""
-    cores = visible_cores()
-    n = len(cores)
-    if jobs >= n:
-        return [{cores[job % n]} for job in range(jobs)]
-    return [set(cores[job * n // jobs : (job + 1) * n // jobs]) for job in range(jobs)]
-
-
-def visible_cores() -> list[int]:
-    """The cores that this process may use, or all where the system cannot tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-@contextlib.contextmanager
-def pinned(cores: set[int]) -> Iterator[None]:
-    """Keeps this thread, and with it the processes that it starts, to these cores meanwhile.
-
-    On a system that does not know such a thing (macOS) they go where they like.
-    """
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def start(item: Item, cores: set[int], environment: Mapping[str, str]) -> Started:
+def start(item: Item, share: Share) -> Started:
     """Starts the item's process; its words go to the end of its log."""
     item.log.parent.mkdir(parents=True, exist_ok=True)
-    with open(item.log, "a") as words, pinned(cores):
+    environment = {**os.environ, **share.environment}
+    with open(item.log, "a") as words, pinned(share.cores):
         process = subprocess.Popen(
             item.command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env=environment
         )
     return Started(item, process)
 
 
-def _fill(running: dict[int, Started], waiting: list[Item], shares: Sequence[set[int]]) -> None:
+def _fill(running: dict[int, Started], waiting: list[Item], shares: Sequence[Share]) -> None:
     """Starts waiting items whose folders are free, one for each share that is idle."""
-    environment = dict(os.environ)
-    if len(shares) > 1:
-        # Several programs on one accelerator: none of them may take all its memory to begin with.
-        environment.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    for number, cores in enumerate(shares):
+    for number, share in enumerate(shares):
         free = (item for item in waiting if not any(map(is_held, item.folders)))
         item = None if number in running else next(free, None)
         if item is not None:
             waiting.remove(item)
-            running[number] = start(item, cores, environment)
+            running[number] = start(item, share)
 
 
 def _finished(running: dict[int, Started]) -> list[tuple[Item, int]]:
