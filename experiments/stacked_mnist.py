@@ -83,9 +83,9 @@ CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def published(width: float, unroll_steps: int) -> dict[str, records.Published]:
-    """What the paper has for this width and K."""
+    """What the paper has for this width and K, if the run is on its data."""
     row = TABLE_1.get((width, unroll_steps))
-    if row is None:
+    if row is None or not runner.has_papers_data():
         return {}
     return {"modes": records.Published(*row[:2], SOURCE), "kl": records.Published(*row[2:], SOURCE)}
 

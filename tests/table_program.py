@@ -40,6 +40,7 @@ def show(plan, stop) -> int:
         "commands": [plan.item(run).command for run in runs],
         "together": [plan.item(*left).command[2:] for left in plan.left()],
         "configs": [run.config for run in runs],
+        "published": [sorted(run.cell.published) for run in runs],
     }
     print(json.dumps(told))
     return 0

@@ -55,6 +55,8 @@ for values in (program.SMOKE, *(cell.settings for cell in table.cells)):
         if program.__name__.endswith("colored_mnist") and values is not program.SMOKE:
             (cell,) = (cell for cell in table.cells if cell.settings == values)
             assert program.published() == cell.published["js"]
+            flags.FLAGS["dataset"].value = "kmnist"
+            assert program.published() is None
 flags.FLAGS(sys.argv[1:])
 with spied(seen := [], (image_gan, "make_game")):
     status = program.main()

@@ -207,6 +207,11 @@ def test_the_table_has_the_papers_values():
         assert cells[3].published["mse"][:2] == (0.0181, 0.0018)
 
 
+def test_the_papers_values_are_of_its_data(monkeypatch):
+    monkeypatch.setattr(tables, "has_papers_data", lambda: False)
+    assert tables.published(10) == {}
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """A folder of 12 small images in two classes."""

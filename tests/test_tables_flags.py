@@ -35,6 +35,8 @@ TAKEN = {
     "plain": ["--level=4"],
     "own data": ["--data_dir=docs"],
     "table on own data": [TABLE, "--data_dir=docs"],
+    "table on other data": [TABLE, "--dataset=kmnist"],
+    "table on a version of its data": [TABLE, "--dataset=mnist:3.*.*"],
 }  # fmt: skip
 
 
@@ -91,6 +93,12 @@ def test_a_cell_has_the_default_of_what_another_cell_sets(told):
     first, other = taken(told, "own length")["configs"][:2]
     assert (first["num_steps"], first["batch_size"]) == (30, 8)
     assert (other["num_steps"], other["batch_size"], other["level"]) == (100, 3, 2)
+
+
+def test_the_papers_values_go_with_the_papers_data(told):
+    assert taken(told, "table on other data")["published"][0] == []
+    for name in ("default", "table on own data", "table on a version of its data"):
+        assert taken(told, name)["published"][0] == ["kl", "modes"]
 
 
 def test_a_table_by_default(told):

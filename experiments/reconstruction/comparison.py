@@ -126,7 +126,9 @@ def across(runs: Runs) -> dict[str, dict[int, dict[str, Any]]]:
     for seed in _seeds(runs) if len(runs) == len(TABLE_3) else ():
         errors = np.stack([np.load(seeds[seed] / ERRORS) for _, seeds in runs])
         for (cell, _), share in zip(runs, win_shares(errors), strict=True):
-            entry = records.measured([100 * share], SHARE, published=cell.published["win_share"])
+            entry = records.measured(
+                [100 * share], SHARE, published=cell.published.get("win_share")
+            )
             found[cell.name][seed] = {"win_share": entry}
     return found
 

@@ -10,7 +10,7 @@ from experiments.runner.conclusion import Conclusion, Findings
 from experiments.runner.program import launch
 from experiments.runner.run import run
 from experiments.runner.session import Session, start
-from experiments.runner.settings import Settings, define_flags
+from experiments.runner.settings import Settings, define_flags, has_papers_data
 from experiments.runner.subject import subject
 from experiments.runner.table import Cell, Claim, Table
 
@@ -25,6 +25,7 @@ __all__ = [
     "Settings",
     "Table",
     "define_flags",
+    "has_papers_data",
     "launch",
     "run",
     "start",

@@ -165,10 +165,26 @@ def read(module: str) -> Settings:
     return Settings(**common, config=config)
 
 
+def has_papers_data() -> bool:
+    """Whether the run is on the program's own dataset, whose numbers the paper's can stand beside.
+
+    What --data_dir holds is taken for what --dataset says.
+    """
+    if "dataset" not in _FLAGS:
+        return True
+    flag: Any = _FLAGS["dataset"]
+    return _name(flag.value) == flag.default
+
+
+def _name(dataset: str) -> str:
+    """Of a dataset, without its configuration and version."""
+    return re.split("[/:]", dataset)[0]
+
+
 def _folder_of(dataset: str, data_dir: str) -> pathlib.Path:
     """Where the dataset's own files are: one of several that are prepared, or the folder itself."""
     folder = pathlib.Path(data_dir).expanduser()
-    own = folder / re.split("[/:]", dataset)[0]
+    own = folder / _name(dataset)
     return own if own.is_dir() else folder
 
 

@@ -199,13 +199,15 @@ def _check_flags(table: Table, small: Mapping[str, Any]) -> None:
 def _settled(cell: Cell, small: Mapping[str, Any]) -> Cell:
     """The cell with its settings as the flags read them, e.g. 1 as 1.0, and small ones if asked.
 
-    How far a run goes is for the command line to say, if it does, and else for the cell.
+    How far a run goes is for the command line to say, if it does, and else for the cell. On other
+    data than the paper's nothing is published.
     """
     given = {name for name in FREE if FLAGS[name].present}
     own = {name: value for name, value in cell.settings.items() if name not in given}
     wanted = {name: small.get(name, value) for name, value in own.items()}
     read = {name: FLAGS[name].parser.parse(str(value)) for name, value in wanted.items()}
-    return cell._replace(settings=read)
+    published = cell.published if settings.has_papers_data() else {}
+    return cell._replace(settings=read, published=published)
 
 
 def _without_what_cells_are_about(table: Table, small: Mapping[str, Any]) -> dict[str, Any]:
