@@ -239,6 +239,19 @@ def test_without_batch_norm_each_sample_is_scored_by_itself():
     assert not nnx.state(apart, nnx.BatchStat) and nnx.state(together, nnx.BatchStat)
 
 
+def test_batch_norm_in_the_first_layer_takes_the_contrast_away():
+    """Whatever the biases have become: without it they and the contrast meet in the first ReLU."""
+    build = functools.partial(stacked_mnist.Discriminator, init_stddev=0.5, epsilon=1e-12)
+    images = jnp.tanh(normal(0, 6, 28, 28, 3))
+    blind, sees = (build(first_norm=first, rngs=nnx.Rngs(0)) for first in (True, False))
+    assert [norm.num_features for norm in blind.norms] == [2, 4, 8]
+    assert [norm.num_features for norm in sees.norms] == [4, 8]
+    for disc in (blind, sees):
+        disc.convs[0].bias[...] += 0.5
+    assert relative(blind(0.3 * images), blind(images)) < 1e-4
+    assert relative(sees(0.3 * images), sees(images)) > 0.01
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_batch_norm_uses_the_batch_in_training_and_running_statistics_after(layout):
     build = functools.partial(

@@ -143,6 +143,9 @@ class Discriminator(nnx.Module):
         leak: slope of the leaky ReLU below zero.
         init_stddev: standard deviation of every initial kernel.
         norm: whether there is batch norm; without, samples are scored each by itself.
+        first_norm: whether after the first convolution too. There it takes away the contrast of the
+            batch, which the discriminator then cannot see where real and generated images are
+            batches of their own.
         epsilon, momentum: of every batch norm.
         convolutions: None for the ones that suit jax's default backend and the channels.
     """
@@ -158,6 +161,7 @@ class Discriminator(nnx.Module):
         leak: float = 0.3,
         init_stddev: float = 0.05,
         norm: bool = True,
+        first_norm: bool = True,
         epsilon: float = 1e-5,
         momentum: float = 0.99,
         convolutions: Convolutions | None = None,
@@ -169,8 +173,8 @@ class Discriminator(nnx.Module):
         self.leak = leak
         steps = itertools.pairwise(widths)
         self.convs = nnx.List([ConvParams(kernel, a, b, init_stddev, rngs=rngs) for a, b in steps])
-        norms = [_norm(c, ops, momentum, epsilon, rngs) for c in widths[1:]] if norm else []
-        self.norms = nnx.List(norms)
+        normed = widths[1 if first_norm else 2 :] if norm else []
+        self.norms = nnx.List([_norm(c, ops, momentum, epsilon, rngs) for c in normed])
         for _ in channels:
             side = -(-side // 2)
         self.dense = nnx.Linear(
@@ -181,7 +185,8 @@ class Discriminator(nnx.Module):
         """[n, side, side, in_channels] -> [n]."""
         ops = self.ops
         convs = [ops.first_conv] + [ops.conv] * (len(self.convs) - 1)
-        norms: Sequence[Callable[[Array], Array]] = self.norms or [_same] * len(self.convs)
+        plain = [_same] * (len(self.convs) - len(self.norms))
+        norms: Sequence[Callable[[Array], Array]] = [*plain, *self.norms]
         for apply, conv, norm in zip(convs, self.convs, norms, strict=True):
             x = _add_bias(apply(x, conv.kernel[...], 2), conv.bias[...], ops.channel_axis)
             x = jax.nn.leaky_relu(norm(x), self.leak)

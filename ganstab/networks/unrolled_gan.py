@@ -38,6 +38,7 @@ def stacked_mnist(
     disc_width: float = 0.25,
     *,
     disc_norm: bool = True,
+    disc_first_norm: bool = True,
     init_stddev: float = 0.05,
     convolutions: Convolutions | None = None,
 ) -> Pair:
@@ -46,13 +47,20 @@ def stacked_mnist(
     Args:
       disc_width: X; 1/4 and 1/2 are the paper's.
       disc_norm: whether the discriminator has batch norm, as in the paper.
+      disc_first_norm: whether in its first layer too.
       init_stddev: standard deviation of every initial kernel.
       convolutions: None for the ones that suit the backend and the width.
     """
     shared = {"init_stddev": init_stddev, "convolutions": convolutions}
     return Pair(
         _builder(convolutional.Generator, **shared),
-        _builder(convolutional.Discriminator, width=disc_width, norm=disc_norm, **shared),
+        _builder(
+            convolutional.Discriminator,
+            width=disc_width,
+            norm=disc_norm,
+            first_norm=disc_first_norm,
+            **shared,
+        ),
     )
 
 
