@@ -159,7 +159,7 @@ def build(session: runner.Session) -> runner.Experiment:
     seen = to_unit_range(jnp.asarray(image[: FLAGS.samples]))
     data_distance = np.asarray(jax.jit(inference.distances)(seen))
     init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
-    modules = unrolled_gan.cifar10(FLAGS.width, init_stddev=FLAGS.init_stddev)
+    modules = unrolled_gan.cifar10(FLAGS.width, **image_gan.network_settings())
     trained = image_gan.prepare(modules, init_key, session.mesh)
     gen = trained.players.gen
     sample = make_sampler(gen, evaluation_key)

@@ -150,7 +150,7 @@ def build(session: runner.Session) -> runner.Experiment:
     session.progress.note("loading the digits")
     loaded = images.load_ahead(session.settings, (28, 28, 1))
     init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
-    modules = unrolled_gan.colored_mnist(FLAGS.width, init_stddev=FLAGS.init_stddev)
+    modules = unrolled_gan.colored_mnist(FLAGS.width, **image_gan.network_settings())
     trained = image_gan.prepare(modules, init_key, session.mesh)
     source = loaded()
     session.progress.note("looking at the colours of the data")

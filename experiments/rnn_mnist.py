@@ -139,7 +139,7 @@ def build(session: runner.Session) -> runner.Experiment:
     session.progress.note("loading the digits")
     loaded = images.load_ahead(session.settings, (28, 28, 1))
     init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
-    modules = unrolled_gan.rnn_mnist(init_stddev=FLAGS.init_stddev)
+    modules = unrolled_gan.rnn_mnist(**image_gan.network_settings())
     trained = image_gan.prepare(modules, init_key, session.mesh)
     source = loaded()
     session.progress.note("reading the digits of the data")

@@ -154,7 +154,6 @@ runner.define_flags(num_steps=5000, batch_size=64, eval_every=1000, dataset="mni
 adversary.define_flags(unroll_steps=5, disc_learning_rate=2e-4)
 image_gan.define_flags(samples=25_600)
 flags.DEFINE_bool("disc_norm", True, "Batch norm in the discriminator, as the paper has it.")
-flags.DEFINE_bool("disc_first_norm", True, "In its first layer too.")
 flags.DEFINE_float(
     "disc_width", 0.25, f"X: the discriminator has 8X, 16X and 32X channels; one of {WIDTHS}."
 )
@@ -222,10 +221,7 @@ def build(session: runner.Session) -> runner.Experiment:
     loaded = images.load_ahead(session.settings, (28, 28, 1))
     init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
     modules = unrolled_gan.stacked_mnist(
-        FLAGS.disc_width,
-        disc_norm=FLAGS.disc_norm,
-        disc_first_norm=FLAGS.disc_first_norm,
-        init_stddev=FLAGS.init_stddev,
+        FLAGS.disc_width, disc_norm=FLAGS.disc_norm, **image_gan.network_settings()
     )
     trained = image_gan.prepare(modules, init_key, session.mesh)
     source = loaded()

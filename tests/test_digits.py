@@ -58,9 +58,11 @@ for values in (program.SMOKE, *(cell.settings for cell in table.cells)):
             flags.FLAGS["dataset"].value = "kmnist"
             assert program.published() is None
 flags.FLAGS(sys.argv[1:])
-with spied(seen := [], (image_gan, "make_game")):
+with spied(seen := [], (image_gan, "make_game"), (program.unrolled_gan, sys.argv[1])):
     status = program.main()
-assert seen == [("make_game", [], {"joint": flags.FLAGS.disc_batch == "joint"})], seen
+(_, _, networks), game = seen
+assert game == ("make_game", [], {"joint": flags.FLAGS.disc_batch == "joint"}), seen
+assert networks == {"init_stddev": 0.05, "disc_first_norm": flags.FLAGS.disc_first_norm}, seen
 if table.pictures:
     folder = pathlib.Path(flags.FLAGS.workdir)
     table.pictures([(cell, {3: folder}) for cell in table.cells], folder / "figures")
@@ -104,7 +106,12 @@ def test_colored_digits_run_and_report(tmp_path, cache):
 
 def test_digits_by_columns_run_and_report(tmp_path, cache):
     cells, results, kept = ran(
-        "rnn_mnist", tmp_path / "run", cache, unroll_steps=0, disc_batch="separate"
+        "rnn_mnist",
+        tmp_path / "run",
+        cache,
+        unroll_steps=0,
+        disc_batch="separate",
+        disc_first_norm=False,
     )
     assert [(name, s["unroll_steps"]) for name, s, _ in cells] == [("K20", 20), ("K0", 0)]
     assert 1 <= results["modes"]["mean"] < results["modes"]["ideal"] == 10

@@ -56,6 +56,14 @@ def test_sizes_are_the_papers(name):
     assert output_shape(disc, 5, *sample) == (5,)
 
 
+@pytest.mark.parametrize("name", [name for name in PAIRS if name != "mixture"])
+def test_the_first_layer_may_be_without_batch_norm(name):
+    build = getattr(unrolled_gan, name)
+    every, inner = (outlines(build(disc_first_norm=norm)).disc.norms for norm in (True, False))
+    assert len(every) == 3
+    assert [n.num_features for n in inner] == [n.num_features for n in list(every)[1:]]
+
+
 def test_stacked_mnist_keeps_its_name_and_its_layout():
     assert stacked_mnist.Generator is convolutional.Generator
     gen, disc = outlines(unrolled_gan.stacked_mnist(1.0))

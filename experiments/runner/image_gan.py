@@ -38,6 +38,12 @@ def define_flags(*, samples: int, gen_norm: bool = True) -> None:
         "Whether real and generated images pass through the discriminator's batch norm as one "
         "batch.",
     )
+    flags.DEFINE_bool(
+        "disc_first_norm",
+        True,
+        "Batch norm in the discriminator's first layer too, which with --disc_batch=separate hides "
+        "the images' contrast from it.",
+    )
     flags.DEFINE_integer("samples", samples, "Samples drawn at an evaluation.", lower_bound=1)
     if gen_norm:
         flags.DEFINE_enum(
@@ -52,6 +58,11 @@ def define_flags(*, samples: int, gen_norm: bool = True) -> None:
     )
     for flag in FLAGS.flags_by_module_dict()[__name__]:
         FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def network_settings() -> dict[str, Any]:
+    """The flags' settings of a pair of networks, by the names that `unrolled_gan` has for them."""
+    return {"init_stddev": FLAGS.init_stddev, "disc_first_norm": FLAGS.disc_first_norm}
 
 
 class Trained(NamedTuple):

@@ -19,17 +19,23 @@ def mixture() -> Pair:
     return Pair(_builder(mlp.Generator), _builder(mlp.Discriminator))
 
 
-def rnn_mnist(*, init_stddev: float = 0.05, convolutions: Convolutions | None = None) -> Pair:
+def rnn_mnist(
+    *,
+    disc_first_norm: bool = True,
+    init_stddev: float = 0.05,
+    convolutions: Convolutions | None = None,
+) -> Pair:
     """Appendix C, MNIST column by column: an LSTM against convolutions to 16, 32 and 32 channels.
 
     Args:
+      disc_first_norm: whether the discriminator's first layer has batch norm, as all others.
       init_stddev: standard deviation of the discriminator's initial kernels; the paper's Xavier
         initialisation is the generator's.
       convolutions: None for the ones that suit the backend and the width.
     """
     disc = _builder(
         convolutional.Discriminator, channels=(16, 32, 32), width=1, in_channels=1,
-        init_stddev=init_stddev, convolutions=convolutions,
+        first_norm=disc_first_norm, init_stddev=init_stddev, convolutions=convolutions,
     )  # fmt: skip
     return Pair(_builder(recurrent.Generator), disc)
 
@@ -47,7 +53,7 @@ def stacked_mnist(
     Args:
       disc_width: X; 1/4 and 1/2 are the paper's.
       disc_norm: whether the discriminator has batch norm, as in the paper.
-      disc_first_norm: whether in its first layer too.
+      disc_first_norm: whether its first layer has batch norm too.
       init_stddev: standard deviation of every initial kernel.
       convolutions: None for the ones that suit the backend and the width.
     """
@@ -68,6 +74,7 @@ def cifar10(
     width: float = 1.0,
     side: int = 32,
     *,
+    disc_first_norm: bool = True,
     init_stddev: float = 0.05,
     convolutions: Convolutions | None = None,
 ) -> Pair:
@@ -76,6 +83,7 @@ def cifar10(
     Args:
       width: factor of all these.
       side: of the images. Each transposed convolution doubles it, or makes one pixel less.
+      disc_first_norm: whether the discriminator's first layer has batch norm, as all others.
       init_stddev: standard deviation of every initial kernel.
       convolutions: None for the ones that suit the backend and the width.
 
@@ -88,7 +96,12 @@ def cifar10(
     return Pair(
         _builder(convolutional.Generator, channels=channels, sizes=sizes, **shared),
         _builder(
-            convolutional.Discriminator, width=1, channels=channels[:0:-1], side=side, **shared
+            convolutional.Discriminator,
+            width=1,
+            channels=channels[:0:-1],
+            side=side,
+            first_norm=disc_first_norm,
+            **shared,
         ),
     )
 
@@ -96,6 +109,7 @@ def cifar10(
 def colored_mnist(
     width: float = 1.0,
     *,
+    disc_first_norm: bool = True,
     init_stddev: float = 0.05,
     convolutions: Convolutions | None = None,
 ) -> Pair:
@@ -103,13 +117,20 @@ def colored_mnist(
 
     Args:
       width: X; 1/4, 1/2 and 1 are the paper's.
+      disc_first_norm: whether the discriminator's first layer has batch norm, as all others.
       init_stddev: standard deviation of every initial kernel.
       convolutions: None for the ones that suit the backend and the width.
 
     Raises:
       InputError: if the width does not make whole numbers of the channels.
     """
-    return cifar10(width, side=28, init_stddev=init_stddev, convolutions=convolutions)
+    return cifar10(
+        width,
+        side=28,
+        disc_first_norm=disc_first_norm,
+        init_stddev=init_stddev,
+        convolutions=convolutions,
+    )
 
 
 def _builder(module, **settings):
