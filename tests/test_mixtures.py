@@ -149,6 +149,22 @@ def test_a_table_shows_a_row_for_the_first_seed_of_each_cell(tmp_path):
     ]
 
 
+def test_cells_of_another_length_have_a_picture_of_their_own(tmp_path):
+    cells = {cell.name: cell for cell in tables.TABLES["protocol_ring"].cells}
+    names = "veegan_small_ring_K0", "veegan_small_ring_K5", "pacgan_small_ring_K0"
+    ends = 25_000, 25_000, 5_000
+    runs = [
+        (cells[name], {0: written(tmp_path / name, (0, 1000, end))})
+        for name, end in zip(names, ends, strict=True)
+    ]
+    drawn = [picture.path for picture in pictures.of_table(runs, tmp_path)]
+    assert [path.name for path in drawn] == [
+        "training_small_ring.png", "training_small_ring_5000.png",
+    ]  # fmt: skip
+    shapes = [matplotlib.image.imread(path).shape[:2] for path in drawn]
+    assert shapes == [(round(n * 1.36 * 200), round(4 * 1.28 * 200)) for n in (2, 1)]
+
+
 def test_over_training_six_steps_are_drawn_and_the_data(tmp_path):
     kept = {step: np.zeros((5, 2)) for step in range(20)}
     pictures.over_training(kept, tmp_path / "all.png", mixture=protocols.MIXTURES["grid"])

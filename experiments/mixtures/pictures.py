@@ -72,19 +72,30 @@ def rows(
 
 
 def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
-    """For each mixture, one PNG with a row for the first seed of every cell, like `rows`."""
+    """One PNG with a row for the first seed of every cell, like `rows`.
+
+    There is one for each mixture, and for each length where cells have lengths of their own.
+    """
     drawn = []
-    for data, mixture in MIXTURES.items():
-        cells = [run for run in runs if run[0].settings.get("data", "ring") == data]
+    for (data, length), cells in _alike(runs).items():
         first = [(cell, min(seeds), kept(seeds[min(seeds)])) for cell, seeds in cells]
-        if first and set.intersection(*(set(samples) for _, _, samples in first)):
-            path = folder / f"training_{data}.png"
-            labelled = [(_label(cell, cells), samples) for cell, _, samples in first]
-            rows(labelled, path, mixture=mixture)
+        if set.intersection(*(set(samples) for _, _, samples in first)):
+            path = folder / f"training_{data}{f'_{length}' if length else ''}.png"
+            labelled = [(_label(cell, runs), samples) for cell, _, samples in first]
+            rows(labelled, path, mixture=MIXTURES[data])
             seeds = sorted({seed for _, seed, _ in first})
             named = f"{'seeds' if len(seeds) > 1 else 'seed'} {', '.join(map(str, seeds))}"
             drawn.append(Picture(path, f"Samples over the training steps, {named}."))
     return drawn
+
+
+def _alike(runs: Runs) -> dict[tuple[str, int | None], list]:
+    """Those that one picture can show, by their mixture and their own length, if they have one."""
+    together: dict[tuple[str, int | None], list] = {}
+    for cell, seeds in runs:
+        key = cell.settings.get("data", "ring"), cell.settings.get("num_steps")
+        together.setdefault(key, []).append((cell, seeds))
+    return together
 
 
 def _label(cell: Cell, cells: Runs) -> str:
