@@ -64,7 +64,7 @@ SHAPE = (32, 32, 3)
 SAMPLED_AT_ONCE = 128
 
 FLAGS = flags.FLAGS
-runner.define_flags(num_steps=50_000, batch_size=64, eval_every=1000, dataset="cifar10")
+runner.define_flags(num_steps=50_000, batch_size=64, eval_every=1000, dataset=tables.DATASET)
 adversary.define_flags(unroll_steps=10, disc_learning_rate=2e-4)
 image_gan.define_flags(samples=1024, gen_norm=False)
 flags.DEFINE_float(

@@ -76,11 +76,13 @@ def program(run: Found) -> str:
 def labels(configs: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
     """Each run's name: the settings in which the runs differ, or K if they are the same.
 
+    A setting that a program got after one of the runs tells nothing.
+
     Args:
       configs: the runs'.
       but: settings that no name has.
     """
-    names = sorted(set().union(*configs) - set(but))
+    names = sorted(set.intersection(*map(set, configs)) - set(but))
     differing = [name for name in names if len({repr(c.get(name)) for c in configs}) > 1]
     return [
         ", ".join(f"{SHORT.get(name, name)} = {config.get(name)}" for name in differing or SHORT)
@@ -131,7 +133,13 @@ def draw_reconstructions(runs: Sequence[Found], names: Sequence[str], path: path
         if result_of(run.folder)["status"] != "finished":
             raise InputError(f"--run={run.folder} has not sought all its images: let it finish")
     known = [
-        comparison.Run(name, run.config["unroll_steps"], run.config["seed"], run.concluded)
+        comparison.Run(
+            name,
+            run.config["unroll_steps"],
+            run.config["seed"],
+            run.concluded,
+            run.config.get("dataset", comparison.DATASET),
+        )
         for name, run in zip(names, runs, strict=True)
     ]
     for line in comparison.compare(known, path):

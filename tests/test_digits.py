@@ -62,7 +62,8 @@ with spied(seen := [], (image_gan, "make_game"), (program.unrolled_gan, sys.argv
     status = program.main()
 (_, _, networks), game = seen
 assert game == ("make_game", [], {"joint": flags.FLAGS.disc_batch == "joint"}), seen
-assert networks == {"init_stddev": 0.05, "disc_first_norm": flags.FLAGS.disc_first_norm}, seen
+first_norm = flags.FLAGS.disc_first_norm
+assert networks == {"init_stddev": flags.FLAGS.init_stddev, "disc_first_norm": first_norm}, seen
 if table.pictures:
     folder = pathlib.Path(flags.FLAGS.workdir)
     table.pictures([(cell, {3: folder}) for cell in table.cells], folder / "figures")
@@ -112,6 +113,7 @@ def test_digits_by_columns_run_and_report(tmp_path, cache):
         unroll_steps=0,
         disc_batch="separate",
         disc_first_norm=False,
+        init_stddev=0.04,
     )
     assert [(name, s["unroll_steps"]) for name, s, _ in cells] == [("K20", 20), ("K0", 0)]
     assert 1 <= results["modes"]["mean"] < results["modes"]["ideal"] == 10
@@ -119,6 +121,47 @@ def test_digits_by_columns_run_and_report(tmp_path, cache):
     assert results["sure"]["mean"] < 50 < 95 < results["sure"]["ideal"]
     assert (tmp_path / "run" / "figures" / "figure_3.png").stat().st_size > 1000
     assert kept[2].shape == (12, 28, 28, 1) and not np.array_equal(kept[0], kept[2])
+
+
+NETWORKS = """
+import importlib, sys
+from unittest import mock
+from absl import flags
+import jax, numpy as np
+name, pair = sys.argv[1:]
+program = importlib.import_module("experiments." + name)
+assert flags.FLAGS["disc_first_norm"].default is True
+flags.FLAGS(["run", "--nodisc_first_norm", "--init_stddev=0.04", "--dataset=other"])
+image = np.zeros((4, 32, 32, 3), np.uint8)
+with (
+    mock.patch.object(program.images, "load", return_value=None),
+    mock.patch.object(program.images, "load_ahead", return_value=None),
+    mock.patch.object(program, "chosen_images", return_value=image, create=True),
+    mock.patch.object(program.unrolled_gan, pair, side_effect=KeyError) as made,
+):
+    try:
+        program.build(mock.Mock(key=jax.random.key(0)))
+    except KeyError:
+        print(made.call_args.kwargs)
+if name == "stacked_mnist":
+    print(program.published(0.25, 5))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "pair", "said"),
+    [
+        ("stacked_mnist", "stacked_mnist", "{'disc_norm': True, 'init_stddev': 0.04, "
+         "'disc_first_norm': False}\n{}"),
+        ("cifar10_reconstruction", "cifar10", "{'init_stddev': 0.04, 'disc_first_norm': False}"),
+    ],
+)  # fmt: skip
+def test_the_networks_are_those_of_the_flags(name, pair, said):
+    done = subprocess.run(
+        [sys.executable, "-c", NETWORKS, name, pair],
+        cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
+    )  # fmt: skip
+    assert done.stdout.strip() == said, done.stderr
 
 
 def test_colors_of_the_data_are_those_of_its_batches():

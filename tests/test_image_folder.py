@@ -6,7 +6,7 @@ import tensorflow_datasets as tfds
 from common import names, refusal
 from PIL import Image
 from test_tfds import prepare_tfds
-from tiny_images import assert_same_images
+from tiny_images import IMAGES, assert_same_images, write_idx
 
 from experiments.runner import images, settings
 from ganstab.data import Images, class_names, load_folder
@@ -108,6 +108,13 @@ def test_a_run_reads_the_folder_of_data_dir(folder):
     assert "(6, 7, 3)" in message and "(32, 32, 3)" in message
     message = refusal(lambda: images.load(asked(data_dir=str(folder), batch_size=9), (6, 7, 3)))
     assert "4 images" in message
+
+
+def test_a_run_reads_idx_files_by_any_name(tmp_path):
+    write_idx(tmp_path)
+    assert_same_images(
+        images.load(asked(data_dir=str(tmp_path), dataset="kmnist"), (28, 28, 1)), IMAGES
+    )
 
 
 def test_a_run_reads_prepared_cifar10(tmp_path):

@@ -1,33 +1,46 @@
 """What a machine has, and what each of several processes gets of it."""
 
 import os
+import subprocess
 
 import pytest
+from common import refusal
 
 from experiments.runner import machine
 from experiments.runner.machine import Machine, pinned, this_machine, visible_cores
 
-UNSET = "XLA_PYTHON_CLIENT_PREALLOCATE", *machine.NAMES_OF_GPUS
+UNSET = "XLA_PYTHON_CLIENT_PREALLOCATE", *machine.GPUS
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
     for name in UNSET:
         monkeypatch.delenv(name, raising=False)
-    return monkeypatch
+    machine._devices.cache_clear()
+    yield monkeypatch
+    machine._devices.cache_clear()
 
 
 @pytest.mark.parametrize(
-    ("there", "jobs", "population"),
+    ("there", "jobs"),
     [
-        (Machine(range(8), "cpu"), 8, 1),
-        (Machine(range(8), "gpu", ["0"]), 1, 5),
-        (Machine(range(8), "gpu", ["0", "1", "2", "3"]), 4, 5),
-        (Machine(range(8), "tpu"), 1, 5),
+        (Machine(range(8), "cpu"), 8),
+        (Machine(range(8), "gpu", ["0"]), 1),
+        (Machine(range(8), "gpu", ["0", "1", "2", "3"]), 4),
+        (Machine(range(8), "tpu"), 1),
     ],
 )
-def test_how_much_pays(there, jobs, population):
-    assert there.jobs() == jobs and there.population(5) == population
+def test_how_many_processes_pay(there, jobs):
+    assert there.jobs() == jobs
+
+
+@pytest.mark.parametrize(
+    ("cells", "jobs", "population"), [(8, 1, 5), (2, 2, 5), (2, 4, 3), (2, 8, 2), (1, 8, 1)]
+)
+def test_seeds_are_trained_together_while_no_gpu_is_idle(cells, jobs, population):
+    gpus = Machine(range(8), "gpu", [*map(str, range(jobs))])
+    assert gpus.population(cells, 5, jobs) == population
+    assert Machine(range(8), "cpu").population(cells, 5, jobs) == 1
 
 
 @pytest.mark.parametrize("jobs", range(1, 9))
@@ -41,14 +54,15 @@ def test_more_processes_than_cores_have_one_each():
     shares = Machine([4, 6], "cpu").shares(3)
     assert [share.cores for share in shares] == [{4}, {6}, {4}]
     assert not any(share.environment for share in shares)
+    assert Machine([4, 6], "cpu").shares(0) == []
 
 
-@pytest.mark.parametrize(
-    ("jobs", "gpus"), [(1, ["7,3,1"]), (2, ["7", "3,1"]), (3, ["7", "3", "1"])]
-)
-def test_gpus_are_disjoint_and_even(jobs, gpus):
-    shares = Machine(range(8), "gpu", ["7", "3", "1"]).shares(jobs)
-    assert [share.environment for share in shares] == [{"CUDA_VISIBLE_DEVICES": g} for g in gpus]
+def test_one_process_has_all_gpus_and_several_one_each():
+    there = Machine(range(8), "gpu", ["7", "3", "1"])
+    assert there.shares(1)[0].environment == {}
+    for jobs in (2, 3):
+        given = [share.environment for share in there.shares(jobs)]
+        assert given == [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in ("7", "3", "1")[:jobs]]
 
 
 def test_processes_that_share_an_accelerator_take_memory_as_they_need_it(environment):
@@ -62,33 +76,44 @@ def test_processes_that_share_an_accelerator_take_memory_as_they_need_it(environ
 
 
 @pytest.mark.parametrize(
-    ("given", "variable", "gpus"),
+    ("given", "gpus"),
     [
-        ({}, "CUDA_VISIBLE_DEVICES", ["0", "1"]),
-        ({"CUDA_VISIBLE_DEVICES": "4,GPU-8932f937"}, "CUDA_VISIBLE_DEVICES", ["4", "GPU-8932f937"]),
-        ({"HIP_VISIBLE_DEVICES": "2,3"}, "HIP_VISIBLE_DEVICES", ["2", "3"]),
+        ({}, ["0", "1"]),
+        ({"CUDA_VISIBLE_DEVICES": "4, GPU-8932f937"}, ["4", "GPU-8932f937"]),
+        ({"CUDA_VISIBLE_DEVICES": "5,6,7"}, ["5", "6"]),
+        ({"CUDA_VISIBLE_DEVICES": ",", "HIP_VISIBLE_DEVICES": ""}, ["0", "1"]),
+        ({"CUDA_VISIBLE_DEVICES": "2,3", "HIP_VISIBLE_DEVICES": "0"}, ["2", "3"]),
+        ({"HIP_VISIBLE_DEVICES": "2,3"}, ["2", "3"]),
     ],
 )
-def test_gpus_are_named_as_the_user_names_them(environment, given, variable, gpus):
+def test_gpus_are_named_as_the_user_names_them(environment, given, gpus):
     environment.setattr(machine, "_devices", lambda: ("gpu", 2))
+    environment.setattr(machine._devices, "cache_clear", lambda: None, raising=False)
     for name, value in given.items():
         environment.setenv(name, value)
+    variables = {"CUDA_VISIBLE_DEVICES", *given}
     there = this_machine()
-    assert there.variable == variable and there.gpus == gpus
-    assert [share.environment for share in there.shares(2)] == [{variable: name} for name in gpus]
+    assert there.gpus == gpus
+    shares = [share.environment for share in there.shares(2)]
+    assert shares == [dict.fromkeys(variables, name) for name in gpus]
 
 
-def test_this_machine_is_asked(environment):
-    """Of a process of its own, and not at all where jax is told to compute on the CPU."""
+def test_this_machine_is_asked_in_a_process_of_its_own(environment):
     environment.delenv("JAX_PLATFORMS", raising=False)
     environment.setenv("JAX_PLATFORM_NAME", "cpu")
     environment.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=3")
-    machine._devices.cache_clear()
     assert machine._devices() == ("cpu", 3)
-    machine._devices.cache_clear()
+
+
+def test_without_a_device_it_says_why(environment):
+    environment.setenv("JAX_PLATFORMS", "abacus")
+    assert "abacus" in refusal(this_machine)
+
+
+def test_nothing_is_asked_where_jax_is_told_to_compute_on_the_cpu(environment):
     environment.setenv("JAX_PLATFORMS", "cpu")
+    environment.setattr(subprocess, "run", None)
     assert this_machine() == Machine(visible_cores(), "cpu")
-    machine._devices.cache_clear()
 
 
 def test_pinned():

@@ -120,6 +120,8 @@ def test_several_runs_are_drawn_at_the_steps_they_share(tmp_path):
     found = [compare.find(run) for run in runs]
     names = compare.labels([run.config for run in found])
     assert names == ["K = 10", "K = 0"]
+    later = {**found[0].config, "a later flag": True}
+    assert compare.labels([later, found[1].config]) == names
     compare.draw_points(found, names, tmp_path / "rows.png")
     height, width, _ = matplotlib.image.imread(tmp_path / "rows.png").shape
     assert (width, height) == (round(4 * 1.28 * 200), round(2 * 1.36 * 200))
@@ -149,7 +151,7 @@ def test_a_table_shows_a_row_for_the_first_seed_of_each_cell(tmp_path):
     ]
 
 
-def test_cells_of_another_length_have_a_picture_of_their_own(tmp_path):
+def test_cells_of_another_length_have_a_picture_of_their_own(tmp_path, monkeypatch):
     cells = {cell.name: cell for cell in tables.TABLES["protocol_ring"].cells}
     names = "veegan_small_ring_K0", "veegan_small_ring_K5", "pacgan_small_ring_K0"
     ends = 25_000, 25_000, 5_000
@@ -163,6 +165,12 @@ def test_cells_of_another_length_have_a_picture_of_their_own(tmp_path):
     ]  # fmt: skip
     shapes = [matplotlib.image.imread(path).shape[:2] for path in drawn]
     assert shapes == [(round(n * 1.36 * 200), round(4 * 1.28 * 200)) for n in (2, 1)]
+    labelled = []
+    monkeypatch.setattr(
+        pictures, "rows", lambda rows, *_, **__: labelled.extend(label for label, _ in rows)
+    )
+    pictures.of_table(runs, tmp_path)
+    assert labelled == ["as in VEEGAN,\nK = 0", "as in VEEGAN,\nK = 5", "as in PacGAN,\nK = 0"]
 
 
 def test_over_training_six_steps_are_drawn_and_the_data(tmp_path):

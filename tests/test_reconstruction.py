@@ -111,6 +111,13 @@ def test_runs_of_several_k_and_seeds_are_compared(tmp_path, capsys):
     assert entries["mse"]["values"] == [1.75, 3] and entries["win_share"]["values"] == [75, 50]
     assert entries["win_share"]["published"]["value"] == 61.09
     assert entries["mse"]["published"]["standard_error"] == 0.0018
+    compare.draw_reconstructions(
+        [run._replace(config={**run.config, "dataset": "svhn"}) for run in runs],
+        names,
+        tmp_path / "other.png",
+    )
+    others = json.loads((tmp_path / "other.json").read_text())["results"]["K = 10"]
+    assert others["mse"]["mean"] == entries["mse"]["mean"] and not others["mse"]["published"]
     for picture, size in (("all.png", (702, 466)), ("all_distances.png", (840, 400))):
         with Image.open(tmp_path / picture) as opened:
             assert opened.size == size

@@ -325,7 +325,8 @@ def test_processes_have_cores_of_their_own(whole):
     assert used == {tuple(sorted(share.cores)) for share in shares}
 
 
-def test_processes_have_gpus_of_their_own(tmp_path):
+def test_processes_have_gpus_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     table, machine = tmp_path / "table", Machine(visible_cores(), "gpu", ["3", "5"])
     assert work(table, 1, 2, machine=machine, seeds=range(2)) == 0
     used = {path.read_text() for path in table.glob("cells/*/*/gpus")}

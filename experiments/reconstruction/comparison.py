@@ -9,9 +9,10 @@ import numpy as np
 
 from experiments.reconstruction import pictures
 from experiments.reconstruction.findings import ERRORS
-from experiments.reconstruction.tables import TABLE_3, published
+from experiments.reconstruction.tables import DATASET, TABLE_3, published
 from experiments.runner import conclusion, records
 from experiments.runner.reading import shown
+from experiments.runner.settings import name_of
 from experiments.runner.table import Runs
 from ganstab.errors import InputError
 from ganstab.output.pages import Picture
@@ -31,6 +32,7 @@ class Run(NamedTuple):
     seed: int
     kept: Arrays
     """What it measured last, see `inference.pieces`."""
+    dataset: str = DATASET
 
 
 def win_shares(errors: np.ndarray) -> np.ndarray:
@@ -73,8 +75,9 @@ def compare(runs: Sequence[Run], path: pathlib.Path) -> list[str]:
     errors = np.array([[groups[k][seed]["error"] for seed in seeds] for k in groups])
     shares = np.stack([win_shares(errors[:, place]) for place in range(len(seeds))], axis=1)
     steps = {run.label: run.unroll_steps for run in runs}
+    papers = all(name_of(run.dataset) == DATASET for run in runs)
     found = {
-        label: _measured(published(steps[label]), error.mean(axis=1), 100 * share)
+        label: _measured(published(steps[label]) if papers else {}, error.mean(axis=1), 100 * share)
         for label, error, share in zip(groups, errors, shares, strict=True)
     }
     first = [kept[seeds[0]] for kept in groups.values()]

@@ -15,6 +15,7 @@ TABLE_3 = {
     5: ((0.0200, 0.0023), 15.31),
     10: ((0.0181, 0.0018), 61.09),
 }
+DATASET = "cifar10"
 RUNS = 5
 """Seeds a K, of which the table is the mean."""
 SMALL = {"width": 0.125, "num_steps": 8000, "inference_images": 640}

@@ -10,6 +10,7 @@ from experiments.runner.settings import EMBEDDED, Settings
 from ganstab.data import (
     Images,
     RandomAccess,
+    is_idx_folder,
     is_image_folder,
     load_folder,
     load_idx,
@@ -44,7 +45,9 @@ def _load(dataset: str, folder: str | None, download: bool) -> Images | RandomAc
 
 
 def _load_named(dataset: str, folder: str | None, download: bool) -> Images | RandomAccess:
-    """A folder of images where `--data_dir` is one, or else what TensorFlow Datasets has."""
+    """What `--data_dir` holds in plain files, or else what TensorFlow Datasets has."""
+    if folder and is_idx_folder(folder):
+        return load_idx(folder, "train")
     if folder and is_image_folder(folder):
         return load_folder(folder)
     try:

@@ -2,16 +2,16 @@
 
 import contextlib
 import functools
+import math
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-T = TypeVar("T")
+from ganstab.errors import InputError
 
-# What CUDA reads, and on AMD's cards HIP too, unless its own variable is set.
-NAMES_OF_GPUS = ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
+GPUS = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"
 
 
 class Machine(NamedTuple):
@@ -21,8 +21,7 @@ class Machine(NamedTuple):
     backend: str
     """jax's name for what it computes on: cpu, gpu, tpu."""
     gpus: Sequence[str] = ()
-    """Each as the variable names it that shows them to a process."""
-    variable: str = NAMES_OF_GPUS[-1]
+    """Each by its name in CUDA_VISIBLE_DEVICES."""
 
     def jobs(self) -> int:
         """How many processes pay: one a core, one a GPU, and one for all chips of a TPU."""
@@ -30,23 +29,39 @@ class Machine(NamedTuple):
             return len(self.cores)
         return max(1, len(self.gpus))
 
-    def population(self, seeds: int) -> int:
-        """How many runs a process pays for: one on a CPU, on an accelerator a cell's seeds."""
-        return 1 if self.backend == "cpu" else seeds
+    def population(self, cells: int, seeds: int, jobs: int) -> int:
+        """How many runs a process pays for.
+
+        One on a CPU. On an accelerator a cell's seeds, or as many of them as leave no process
+        without work.
+        """
+        if self.backend == "cpu":
+            return 1
+        return min(seeds, math.ceil(cells * seeds / max(jobs, 1)))
 
     def shares(self, jobs: int) -> "list[Share]":
-        """One for each of so many processes: disjoint and even, while there is enough."""
-        environment: list[dict[str, str]] = [{} for _ in range(jobs)]
-        if self.gpus:
-            for own, gpus in zip(environment, _dealt(self.gpus, jobs), strict=True):
-                own[self.variable] = ",".join(gpus)
-        if self.backend != "cpu" and jobs > len(self.gpus) and jobs > 1:
+        """One for each of so many processes: cores disjoint and even, and a GPU each, in turn.
+
+        One process has all GPUs; of several none has two, to split its batches between them.
+        """
+        environment: dict[str, str] = {}
+        if self.backend != "cpu" and jobs > max(1, len(self.gpus)):
             # Several programs on one accelerator: none of them may take all its memory at once.
-            chosen = os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-            for own in environment:
-                own["XLA_PYTHON_CLIENT_PREALLOCATE"] = chosen
-        cores = _dealt(self.cores, jobs)
-        return [Share(set(c), e) for c, e in zip(cores, environment, strict=True)]
+            name = "XLA_PYTHON_CLIENT_PREALLOCATE"
+            environment[name] = os.environ.get(name, "false")
+        return [
+            Share(cores, {**environment, **(self._gpu(job) if jobs > 1 else {})})
+            for job, cores in enumerate(_dealt(self.cores, jobs))
+        ]
+
+    def _gpu(self, job: int) -> dict[str, str]:
+        if not self.gpus:
+            return {}
+        name = self.gpus[job % len(self.gpus)]
+        # What HIP, on AMD's cards, reads before CUDA's variable, if it is there.
+        return {
+            variable: name for variable in GPUS if variable == GPUS[0] or variable in os.environ
+        }
 
 
 class Share(NamedTuple):
@@ -58,14 +73,17 @@ class Share(NamedTuple):
 
 
 def this_machine() -> Machine:
-    """The one that runs will compute on."""
+    """The one that runs will compute on.
+
+    Raises:
+      InputError: jax finds nothing to compute on.
+    """
     backend, count = _devices()
     if backend != "gpu":
         return Machine(visible_cores(), backend)
-    variable = next((name for name in NAMES_OF_GPUS if name in os.environ), NAMES_OF_GPUS[-1])
-    named = [name for name in os.environ.get(variable, "").split(",") if name]
-    gpus = named[:count] or [str(number) for number in range(count)]
-    return Machine(visible_cores(), backend, gpus, variable)
+    given = next((os.environ[name] for name in GPUS if os.environ.get(name)), "")
+    named = [name.strip() for name in given.split(",") if name.strip()]
+    return Machine(visible_cores(), backend, named[:count] or [*map(str, range(count))])
 
 
 def visible_cores() -> list[int]:
@@ -92,12 +110,12 @@ def pinned(cores: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _dealt(things: Sequence[T], jobs: int) -> list[Sequence[T]]:
-    """So many parts: one thing each, in turn, where there are no more things than parts."""
-    n = len(things)
+def _dealt(cores: Sequence[int], jobs: int) -> list[set[int]]:
+    """So many parts: one core each, in turn, where there are no more cores than parts."""
+    n = len(cores)
     if jobs >= n:
-        return [[things[job % n]] for job in range(jobs)]
-    return [things[job * n // jobs : (job + 1) * n // jobs] for job in range(jobs)]
+        return [{cores[job % n]} for job in range(jobs)]
+    return [set(cores[job * n // jobs : (job + 1) * n // jobs]) for job in range(jobs)]
 
 
 @functools.cache
@@ -106,6 +124,14 @@ def _devices() -> tuple[str, int]:
     if os.environ.get("JAX_PLATFORMS") == "cpu":
         return "cpu", 1
     ask = "import jax; print(jax.default_backend(), jax.local_device_count())"
-    answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True)
-    backend, count = (answer.stdout.split() or ["cpu", "1"])[-2:]
+    answer = subprocess.run(
+        [sys.executable, "-c", ask],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+    )
+    if answer.returncode:
+        why = (answer.stderr.strip().splitlines() or ["it gives no reason"])[-1]
+        raise InputError(f"jax finds nothing to compute on: {why}")
+    backend, count = answer.stdout.split()[-2:]
     return backend, int(count)

@@ -19,13 +19,14 @@ _NOT_SETTINGS = (
 )
 _NAMED = "the name of a TensorFlow Datasets image dataset that is prepared on disk"
 _HELP_EMBEDDED = (
-    f"Images to train on: {EMBEDDED} (embedded) or {_NAMED}. With --data_dir and the embedded "
-    "name, that folder's standard IDX files (train-images-idx3-ubyte and train-labels-idx1-ubyte, "
-    ".gz or not)."
+    f"Images to train on: {EMBEDDED} (embedded) or {_NAMED}. With --data_dir, what that folder's "
+    "standard IDX files are called (train-images-idx3-ubyte and train-labels-idx1-ubyte, .gz or "
+    "not). Under another name than the default one, nothing is compared with the paper's values."
 )
 _HELP_NAMED = (
-    f"Images to train on: {_NAMED}, or, with --data_dir, what that folder's images are called in "
-    "the run's records; nothing of it is in the package."
+    f"Images to train on: {_NAMED}, or, with --data_dir, what that folder's images are called; "
+    "nothing of it is in the package. Under another name than the default one, nothing is compared "
+    "with the paper's values."
 )
 
 
@@ -86,7 +87,7 @@ def define_flags(
         1,
         "Train so many seeds, from --seed on, as one program, each as a run of its own in a folder "
         "seed0, seed1, … under --workdir. It pays on an accelerator that one run does not fill; "
-        "with --table it is then all seeds of a cell by default.",
+        "with --table it is then the seeds of a cell by default, as many as leave no GPU idle.",
         lower_bound=1,
     )
     flags.DEFINE_string(
@@ -173,18 +174,18 @@ def has_papers_data() -> bool:
     if "dataset" not in _FLAGS:
         return True
     flag: Any = _FLAGS["dataset"]
-    return _name(flag.value) == flag.default
+    return name_of(flag.value) == flag.default
 
 
-def _name(dataset: str) -> str:
-    """Of a dataset, without its configuration and version."""
+def name_of(dataset: str) -> str:
+    """A dataset's name without its configuration and version."""
     return re.split("[/:]", dataset)[0]
 
 
 def _folder_of(dataset: str, data_dir: str) -> pathlib.Path:
     """Where the dataset's own files are: one of several that are prepared, or the folder itself."""
     folder = pathlib.Path(data_dir).expanduser()
-    own = folder / _name(dataset)
+    own = folder / name_of(dataset)
     return own if own.is_dir() else folder
 
 

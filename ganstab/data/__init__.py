@@ -9,7 +9,7 @@
 * Two-dimensional toys with known modes: `ring`, `grid`, `swiss_roll`.
 """
 
-from ganstab.data.idx import load_idx
+from ganstab.data.idx import is_idx_folder, load_idx
 from ganstab.data.image_folder import class_names, is_image_folder, load_folder
 from ganstab.data.images import Images, make_images
 from ganstab.data.mnist import load_mnist
@@ -52,6 +52,7 @@ __all__ = [
     "fetch_batch",
     "grid",
     "grid_modes",
+    "is_idx_folder",
     "is_image_folder",
     "load_folder",
     "load_idx",

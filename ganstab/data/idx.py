@@ -52,6 +52,11 @@ def load_idx(folder: str | os.PathLike, split: str) -> Images:
     return make_images(image, label)
 
 
+def is_idx_folder(folder: str | os.PathLike) -> bool:
+    """Whether `load_idx` finds training images there; their files are not opened."""
+    return any((Path(folder) / name).is_file() for name in _names("train-images", rank=3))
+
+
 def read_idx(file: str | os.PathLike, rank: int) -> np.ndarray:
     """The uint8 array of the given rank that one IDX file holds.
 
@@ -82,11 +87,15 @@ def read_idx(file: str | os.PathLike, rank: int) -> np.ndarray:
 
 
 def _find(folder: Path, stem: str, rank: int) -> Path:
-    names = [f"{stem}{mark}idx{rank}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
+    names = _names(stem, rank)
     for name in names:
         if (folder / name).is_file():
             return folder / name
     raise InputError(f"{folder}: no {stem} file; one of {', '.join(names)} is expected")
+
+
+def _names(stem: str, rank: int) -> list[str]:
+    return [f"{stem}{mark}idx{rank}-ubyte{end}" for mark in "-." for end in ("", ".gz")]
 
 
 def _read_bytes(file: Path) -> bytes:

@@ -105,9 +105,9 @@ def define_flags(tables: Mapping[str, Table]) -> None:
     flags.DEFINE_integer(
         "jobs", None,
         "With --table: how many processes at once. Default: one for each core of a CPU or for each "
-        "GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains all "
-        "seeds of a cell (see --population). 0 starts none, and puts together what is there (see "
-        "--merge).",
+        "GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains "
+        "several seeds of a cell (see --population). 1 leaves all devices to one process. 0 starts "
+        "none, and puts together what is there (see --merge).",
         lower_bound=0,
     )  # fmt: skip
     flags.DEFINE_multi_string(
@@ -155,19 +155,21 @@ def read(tables: Mapping[str, Table], small: Mapping[str, Any]) -> Plan:
     table = table._replace(cells=tuple(own))
     folder = FLAGS.workdir or f"runs/{program_name()}_{name}"
     config, own_flags = settings.read("__main__").config, table.own_flags()
+    cells = _smallest(chosen(own, FLAGS.cells), small)
     machine = this_machine()
-    together = machine.population(len(seeds))
+    jobs = machine.jobs() if FLAGS.jobs is None else FLAGS.jobs
+    together = machine.population(len(cells), len(seeds), jobs)
     return Plan(
         name=name,
         table=table,
         folder=pathlib.Path(folder).expanduser(),
-        cells=_smallest(chosen(own, FLAGS.cells), small),
+        cells=cells,
         seeds=seeds,
         program=(*program(), *given((*OWN, *STANDING_FOR_OTHERS))),
         config={k: v for k, v in config.items() if k not in {"seed", *own_flags}},
         defaults={k: v for k, v in config.items() if k in own_flags},
         machine=machine,
-        jobs=machine.jobs() if FLAGS.jobs is None else FLAGS.jobs,
+        jobs=jobs,
         merge=tuple(map(_folder_to_merge, FLAGS.merge)),
         command=command_line(),
         population=FLAGS.population if FLAGS["population"].present else together,
