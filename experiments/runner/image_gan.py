@@ -24,16 +24,17 @@ SHOWN = 64
 FLAGS = flags.FLAGS
 
 
-def define_flags(*, samples: int, gen_norm: bool = True) -> None:
+def define_flags(*, samples: int, gen_norm: bool = True, disc_batch: str = "joint") -> None:
     """Defines them with an experiment's own defaults.
 
     Args:
       samples: drawn at an evaluation.
+      disc_batch: whether real and generated images share the discriminator's batch statistics.
       gen_norm: whether the mode of the generator's batch norm at evaluation is a choice.
     """
     flags.DEFINE_enum(
         "disc_batch",
-        "joint",
+        disc_batch,
         ["joint", "separate"],
         "Whether real and generated images pass through the discriminator's batch norm as one "
         "batch.",
