@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ganstab.errors import InputError
 
+# What shows a process its GPUs: CUDA's variable, and HIP's own, which there goes before it.
 GPUS = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"
 
 
