@@ -8,6 +8,7 @@ flat vectors, so that an update is ten operations and not ten for each parameter
 """
 
 import itertools
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +19,13 @@ from models import BETAS, EPSILON, LATENT, MODELS, Conv, Dense, Model, Recurrent
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import leaky_relu, softplus
+
+
+DEVICE = {"cpu": "cpu", "gpu": "cuda"}[os.environ.get("BENCHMARK_DEVICE", "cpu")]
+torch.set_default_device(DEVICE)
+torch.backends.cuda.matmul.allow_tf32 = os.environ.get("BENCHMARK_PRECISION") == "tf32"
+torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32
+torch.backends.cudnn.benchmark = True
 
 
 class ConvGenerator(nn.Module):
@@ -214,6 +222,8 @@ def race(model: str, unroll: int, batch: int, build: Callable = HandWritten) -> 
     def run(count: int) -> None:
         for i in range(count):
             contestant.step(pool[i % POOL], torch.randn(2, batch, LATENT))
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
 
     return Contestant(run)
 
@@ -235,13 +245,13 @@ def trajectory(
     with torch.no_grad():
         for player, module in (("gen", contestant.gen), ("disc", contestant.disc)):
             for name, param in trained(module).items():
-                param.copy_(torch.from_numpy(inputs[f"{player}/{name}"]))
+                param.copy_(torch.as_tensor(inputs[f"{player}/{name}"], device=DEVICE))
     contestant.restart()
-    z = torch.from_numpy(inputs["z"])
-    for real in torch.from_numpy(inputs["real"]):
+    z = torch.as_tensor(inputs["z"], device=DEVICE)
+    for real in torch.as_tensor(inputs["real"], device=DEVICE):
         contestant.step(real, torch.stack([z, z]))
     gen = trained(contestant.gen)
     found = {f"gradient/{name}": param.grad for name, param in gen.items()}
     found |= {f"gen/{name}": param for name, param in gen.items()}
     found |= {f"disc/{name}": param for name, param in contestant.disc_params().items()}
-    return {name: value.detach().numpy() for name, value in found.items()}
+    return {name: value.detach().cpu().numpy() for name, value in found.items()}

@@ -21,6 +21,7 @@ import json
 import math
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,7 +33,7 @@ import numpy as np
 import table
 import weights
 from models import LATENT, MODELS
-from workers import MODULES, Worker
+from workers import JAX_NAMES, JAX_PRECISIONS, MODULES, Worker
 
 PACKAGES = ("ganstab", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "torchopt")
 RACE_STEPS, CHECK_STEPS = (0, 1, 5, 10), (0, 1, 5)
@@ -49,8 +50,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--threads", type=int, default=os.cpu_count(), help="threads, and cores, of each")
     add("--repeats", type=int, default=9, help="rounds of one block each")
     add("--seconds", type=float, default=1.0, help="length of a block, about")
-    add("--peers", nargs="*", default=["pytorch", "torchopt"], choices=["pytorch", "torchopt"],
-        help="whom to race against; none with no name")  # fmt: skip
+    add("--peers", nargs="*", default=["pytorch", "torchopt"],
+        choices=[name for name in MODULES if name != table.OURS],
+        help="whom to race against; none with no name; pytorch_graph wants a GPU")
+    add("--device", default="cpu", choices=JAX_NAMES, help="what all of them compute on")
+    add("--precision", default="float32", choices=JAX_PRECISIONS,
+        help="of matrix products and convolutions on a GPU, of all of them")  # fmt: skip
     add("--check", action="store_true", help="compare updated parameters instead of racing")
     add("--out", type=Path, help="write everything measured to this JSON file")
     return parser.parse_args(arguments)
@@ -61,7 +66,7 @@ def race(names: list[str], steps: int, batch: int, flags: argparse.Namespace) ->
     with ExitStack() as stack:
         ready = []
         for name in names:
-            worker = stack.enter_context(Worker(name, flags.threads))
+            worker = stack.enter_context(_worker(name, flags))
             unit = MODELS[flags.model].calls
             about = worker.ask("race", model=flags.model, unroll=steps, batch=batch, count=unit)
             if "missing" in about:
@@ -76,6 +81,10 @@ def race(names: list[str], steps: int, batch: int, flags: argparse.Namespace) ->
             table.Cell(name, batch, steps, times[name], **about, **worker.ask("memory"))
             for name, worker, about, _ in ready
         ]
+
+
+def _worker(name: str, flags: argparse.Namespace) -> Worker:
+    return Worker(name, flags.threads, flags.device, flags.precision)
 
 
 def _block_length(worker: Worker, seconds: float, unit: int) -> int:
@@ -106,7 +115,7 @@ def check(names: list[str], lengths: Sequence[int], flags: argparse.Namespace) -
 def _inputs(flags: argparse.Namespace) -> tuple[dict, dict]:
     """Parameters, samples and noise, for the peers and for ganstab."""
     rng = np.random.default_rng(0)
-    with Worker(table.OURS, flags.threads) as worker:
+    with _worker(table.OURS, flags) as worker:
         params = weights.initial(worker.ask("shapes", model=flags.model), rng)
     sample = MODELS[flags.model].sample
     real = rng.uniform(-1, 1, (CHECK_BATCHES, 2, CHECK_BATCH, *sample))
@@ -118,7 +127,7 @@ def _inputs(flags: argparse.Namespace) -> tuple[dict, dict]:
 def _trained(
     name: str, steps: int, inputs: dict, flags: argparse.Namespace
 ) -> dict[str, np.ndarray] | None:
-    with tempfile.TemporaryDirectory() as folder, Worker(name, flags.threads) as worker:
+    with tempfile.TemporaryDirectory() as folder, _worker(name, flags) as worker:
         before, after = f"{folder}/before.npz", f"{folder}/after.npz"
         np.savez(before, **inputs)
         answer = worker.ask(
@@ -159,9 +168,21 @@ def about(flags: argparse.Namespace) -> dict:
     return {
         "date": datetime.date.today().isoformat(),
         "command": " ".join(["python", "benchmarks/unroll.py", *sys.argv[1:]]),
-        "machine": {"cpu": cpu, "cores": os.cpu_count(), "threads": flags.threads},
+        "machine": {"cpu": cpu, "cores": os.cpu_count(), "threads": flags.threads, **_gpu(flags)},
         "versions": versions,
     }
+
+
+def _gpu(flags: argparse.Namespace) -> dict[str, str]:
+    """The GPU by NVIDIA's name for it, and what its products are computed in."""
+    if flags.device == "cpu":
+        return {}
+    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        name = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        name = "unknown"
+    return {"gpu": name, "precision": flags.precision}
 
 
 def report(found: list[table.Cell], verdicts: list[table.Target]) -> None:

@@ -7,7 +7,7 @@ one. `python workers.py NAME` is the worker's end.
     {"ask": "race", "model": name, "unroll": K, "batch": B, "count": n}
                                               -> first_call_s (n steps), temp_bytes, disc_bytes
     {"ask": "block", "count": n}              -> seconds, for n steps
-    {"ask": "memory"}                         -> rss_mb, the most it ever held
+    {"ask": "memory"}                         -> rss_mb, the most it ever held of the host's
     {"ask": "shapes", "model": name}          -> ganstab's parameters by name, and their shapes
     {"ask": "trajectory", "model": name, "unroll": K, "inputs": path, "output": path}   -> nothing
 
@@ -23,20 +23,28 @@ import sys
 import time
 from pathlib import Path
 
-MODULES = {"ganstab": "ours", "pytorch": "peers", "torchopt": "peer_torchopt"}
+MODULES = {
+    "ganstab": "ours",
+    "pytorch": "peers",
+    "torchopt": "peer_torchopt",
+    "pytorch_graph": "peer_graph",
+}
+JAX_NAMES = {"cpu": "cpu", "gpu": "cuda"}
+JAX_PRECISIONS = {"float32": "float32", "tf32": "tensorfloat32"}
 
 
 class Worker:
     """The parent's end. Use it as a context; `ask` waits for the answer."""
 
-    def __init__(self, name: str, threads: int):
+    def __init__(self, name: str, threads: int, device: str = "cpu", precision: str = "float32"):
         root = Path(__file__).resolve().parents[1]
         paths = [str(root), os.environ.get("PYTHONPATH", "")]
         count = str(threads)
         env = os.environ | {
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            "JAX_PLATFORMS": "cpu", "NPROC": count, "OMP_NUM_THREADS": count,
-            "MKL_NUM_THREADS": count,
+            "JAX_PLATFORMS": JAX_NAMES[device], "NPROC": count, "OMP_NUM_THREADS": count,
+            "MKL_NUM_THREADS": count, "JAX_DEFAULT_MATMUL_PRECISION": JAX_PRECISIONS[precision],
+            "BENCHMARK_DEVICE": device, "BENCHMARK_PRECISION": precision,
         }  # fmt: skip
         command = [sys.executable, str(Path(__file__).resolve()), name]
         self.name = name

@@ -6,8 +6,8 @@ import importlib.metadata
 def flags() -> str:
     """Plain machine code from the older emitters: the same arithmetic, compiled in half the time.
 
-    jaxlib has no other emitters from 0.12 on, and ends the process at a flag that it does not know.
+    jaxlib 0.11.2 has no other emitters, and ends the process at a flag that it does not know.
     """
     version = tuple(int(part) for part in importlib.metadata.version("jaxlib").split(".")[:2])
-    older = ["--xla_cpu_use_fusion_emitters=false"] if version < (0, 12) else []
+    older = ["--xla_cpu_use_fusion_emitters=false"] if version < (0, 11) else []
     return " ".join(["--xla_backend_optimization_level=0", *older])
