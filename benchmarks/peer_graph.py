@@ -11,6 +11,9 @@ from contestant import Contestant
 from models import BETAS, EPSILON, Model
 from torch import Tensor
 
+if peers.DEVICE == "cpu":
+    raise ImportError("a CUDA graph wants a GPU: --device gpu")
+
 WARM_UP = 3
 
 

@@ -96,10 +96,14 @@ def test_conv_transpose_doubling_is_that_of_lax(layout):
     assert relative(got, expected) < 1e-5
 
 
-def test_wide_layers_on_a_cpu_are_windows_and_products():
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_wide_layers_are_windows_and_products_but_on_a_tpu(monkeypatch, backend):
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     assert default_convolutions() is batch_minor
     assert default_convolutions(63) is batch_minor
     assert default_convolutions(64) is im2col
+    monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
+    assert default_convolutions() is default_convolutions(64) is batch_major
 
 
 def test_paddings_are_those_of_tensorflow():

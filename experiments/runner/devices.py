@@ -101,6 +101,16 @@ def any_process(flag: bool) -> bool:
     return bool(multihost_utils.process_allgather(jax.numpy.asarray(flag)).any())
 
 
+def use_full_precision() -> None:
+    """Has accelerators multiply in float32, as a CPU does, unless the environment says otherwise.
+
+    Left to itself jax rounds the factors to TF32 on a GPU and to bfloat16 on a TPU, and which run
+    collapses is decided by rounding. `JAX_DEFAULT_MATMUL_PRECISION` chooses another precision.
+    """
+    if not os.environ.get("JAX_DEFAULT_MATMUL_PRECISION"):
+        jax.config.update("jax_default_matmul_precision", "float32")
+
+
 def use_compilation_cache(folder: str | None) -> None:
     """Keeps compiled programs on disk, so that a second start trains at once.
 

@@ -55,6 +55,7 @@ def start(module: str, workdir: str) -> Session:
     devices.join(settings.coordinator, settings.num_processes, settings.process_id)
     progress = _progress(settings, aloud=devices.is_main())
     progress.note(f"{jax.device_count()} × {jax.devices()[0].device_kind}")
+    devices.use_full_precision()
     devices.use_compilation_cache(settings.compilation_cache)
     mesh = devices.make_mesh()
     devices.check_batch_size(settings.batch_size, mesh)

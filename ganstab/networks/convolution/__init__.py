@@ -1,7 +1,8 @@
-"""Convolutions in three layouts: one for accelerators, two for a CPU.
+"""Convolutions in three layouts: one for a TPU, two for a CPU or a GPU.
 
 `batch_major` keeps images as [N, H, W, C] and calls XLA's convolution. On a CPU that is slow, the
-more so inside a `scan`, and slowest of all is the derivative of its transposed convolution.
+more so inside a `scan`, and slowest of all is the derivative of its transposed convolution. On a GPU
+the derivatives of derivatives that unrolling asks for are slower still, beside matrix products.
 `im2col` keeps images as [N, H, W, C] too, and writes a convolution as windows and one matrix
 product, which XLA runs and differentiates well; it is for wide layers, whose channels fill the
 vector registers. With 2 to 8 channels most of those lanes would stay empty: `batch_minor` keeps
@@ -49,8 +50,9 @@ def default_convolutions(channels: int | None = None) -> Convolutions:
         channels: the fewest that any of the network's hidden layers has; None for a few.
 
     Returns:
-        On a CPU `im2col` from WIDE channels on and `batch_minor` below, elsewhere `batch_major`.
+        On a CPU or a GPU `im2col` from WIDE channels on and `batch_minor` below, on a TPU
+        `batch_major`.
     """
-    if jax.default_backend() != "cpu":
+    if jax.default_backend() == "tpu":
         return batch_major
     return im2col if channels is not None and channels >= WIDE else batch_minor
