@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import leaky_relu, softplus
 
-
 DEVICE = {"cpu": "cpu", "gpu": "cuda"}[os.environ.get("BENCHMARK_DEVICE", "cpu")]
 torch.set_default_device(DEVICE)
 torch.backends.cuda.matmul.allow_tf32 = os.environ.get("BENCHMARK_PRECISION") == "tf32"

@@ -50,9 +50,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--threads", type=int, default=os.cpu_count(), help="threads, and cores, of each")
     add("--repeats", type=int, default=9, help="rounds of one block each")
     add("--seconds", type=float, default=1.0, help="length of a block, about")
-    add("--peers", nargs="*", default=["pytorch", "torchopt"],
+    add(
+        "--peers",
+        nargs="*",
+        default=["pytorch", "torchopt"],
         choices=[name for name in MODULES if name != table.OURS],
-        help="whom to race against; none with no name; pytorch_graph wants a GPU")
+        help="whom to race against; none with no name; pytorch_graph wants a GPU",
+    )
     add("--device", default="cpu", choices=JAX_NAMES, help="what all of them compute on")
     add("--precision", default="float32", choices=JAX_PRECISIONS,
         help="of matrix products and convolutions on a GPU, of all of them")  # fmt: skip

@@ -48,6 +48,7 @@ def test_two_processes_equal_one_and_one_goes_on_from_two(tmp_path, cache, finis
     stopped = json.loads((together / "result.json").read_text())
     assert stopped["status"] == "interrupted" and 8 <= stopped["step"] < RUN["num_steps"]
     assert stopped["versions"]["device"].startswith("2 ")
+    assert stopped["versions"]["matmul_precision"] == "float32"
 
     done = run(together, cache)
     assert done.returncode == 0 and f"going on from step {stopped['step']}" in done.stderr

@@ -4,11 +4,12 @@ import errno
 import math
 import sys
 
+import jax
 import jax.numpy as jnp
 import pytest
 from common import failing
 
-from experiments.runner import events, fingerprint, records
+from experiments.runner import devices, events, fingerprint, records
 from ganstab.errors import InputError
 from ganstab.output import run_log
 
@@ -72,7 +73,23 @@ def test_versions_name_what_the_numbers_depend_on():
     versions = records.versions()
     named = {"python", "jax", "jaxlib", "flax", "optax", "ganstab", "code", "device"}
     assert named <= versions.keys()
+    with jax.default_matmul_precision("tensorfloat32"):
+        assert records.versions()["matmul_precision"] == "tensorfloat32"
     assert versions["platform"] == "cpu" and all(isinstance(v, str) for v in versions.values())
+
+
+def test_programs_multiply_in_float32_unless_the_environment_says_otherwise(monkeypatch):
+    name = "jax_default_matmul_precision"
+    before = jax.config.values[name]
+    try:
+        monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", "tensorfloat32")
+        devices.use_full_precision()
+        assert jax.config.values[name] == before
+        monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION")
+        devices.use_full_precision()
+        assert jax.config.values[name] == "float32"
+    finally:
+        jax.config.update(name, before)
 
 
 def test_tensorboard_writes_events_and_names_the_extra(tmp_path, monkeypatch):

@@ -1,8 +1,8 @@
 """Convolutions in three layouts: one for a TPU, two for a CPU or a GPU.
 
 `batch_major` keeps images as [N, H, W, C] and calls XLA's convolution. On a CPU that is slow, the
-more so inside a `scan`, and slowest of all is the derivative of its transposed convolution. On a GPU
-the derivatives of derivatives that unrolling asks for are slower still, beside matrix products.
+more so inside a `scan`, and slowest of all is the derivative of its transposed convolution. On a
+GPU it is three to eight times as slow as the others (stacked MNIST and CIFAR-10 with K = 5, H100).
 `im2col` keeps images as [N, H, W, C] too, and writes a convolution as windows and one matrix
 product, which XLA runs and differentiates well; it is for wide layers, whose channels fill the
 vector registers. With 2 to 8 channels most of those lanes would stay empty: `batch_minor` keeps
