@@ -91,3 +91,26 @@ def test_difference_sees_one_wrong_array_and_forgives_noise(load):
     expected = {"a": np.array([1.0, -2.0]), "dead": np.array([1e-17])}
     assert weights.difference({"a": expected["a"], "dead": np.array([-5e-17])}, expected) == 0
     assert weights.difference({"a": expected["a"] / 2, "dead": expected["dead"]}, expected) == 0.5
+
+
+def test_all_contestants_are_told_one_device_and_one_precision(load, monkeypatch):
+    workers, unroll = load("workers"), load("unroll")
+    told = []
+
+    class Process:
+        stdin = stdout = object()
+
+        def __init__(self, command, env, **_):
+            told.append((command[-1], env))
+
+    monkeypatch.setattr(workers.subprocess, "Popen", Process)
+    flags = unroll.parse(["--device", "gpu", "--precision", "tf32", "--peers", "pytorch_graph"])
+    for name in ("ganstab", *flags.peers):
+        unroll._worker(name, flags)
+    assert [name for name, _ in told] == ["ganstab", "pytorch_graph"]
+    for _, env in told:
+        assert env["JAX_PLATFORMS"] == "cuda" and env["BENCHMARK_DEVICE"] == "gpu"
+        assert env["JAX_DEFAULT_MATMUL_PRECISION"] == "tensorfloat32"
+        assert env["BENCHMARK_PRECISION"] == "tf32"
+    unroll._worker("ganstab", unroll.parse([]))
+    assert told[-1][1]["JAX_PLATFORMS"] == "cpu"

@@ -1,4 +1,4 @@
-"""`batch_major`: images as [N, H, W, C], XLA's own convolution. For accelerators."""
+"""`batch_major`: images as [N, H, W, C], XLA's own convolution. For TPUs."""
 
 from jax import Array, lax
 
