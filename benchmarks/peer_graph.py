@@ -23,14 +23,15 @@ class Recorded(peers.HandWritten):
     def __init__(self, model: Model, unroll: int):
         super().__init__(model, unroll)
         self.tx = torch.optim.Adam(
-            peers.trained(self.gen).values(), model.rates[0], BETAS, EPSILON, capturable=True
-        )
-        self.graph: torch.cuda.CUDAGraph | None = None
+            peers.trained(self.gen).values(), model.rates[0], BETAS, EPSILON,
+            fused=True, capturable=True,
+        )  # fmt: skip
 
     def restart(self) -> None:
         """As there; the count of updates is on the device, so that a replay counts on."""
         super().restart()
-        self.moments = self.moments._replace(steps=torch.zeros(()))
+        self.moments = self.moments._replace(steps=torch.zeros((), device=peers.DEVICE))
+        self.graph: torch.cuda.CUDAGraph | None = None
 
     def step(self, reals: Tensor, zs: Tensor) -> None:
         """As there."""

@@ -21,7 +21,6 @@ from torch.func import functional_call
 from torch.nn.functional import leaky_relu, softplus
 
 DEVICE = {"cpu": "cpu", "gpu": "cuda"}[os.environ.get("BENCHMARK_DEVICE", "cpu")]
-torch.set_default_device(DEVICE)
 torch.backends.cuda.matmul.allow_tf32 = os.environ.get("BENCHMARK_PRECISION") == "tf32"
 torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32
 torch.backends.cudnn.benchmark = True
@@ -107,15 +106,16 @@ class ColumnGenerator(nn.Module):
 def generator(model: Model) -> nn.Module:
     """The model's generator."""
     if isinstance(model.gen, Conv):
-        return ConvGenerator(model.gen, model.sample[-1])
-    return Perceptron(model.gen) if isinstance(model.gen, Dense) else ColumnGenerator(model.gen)
+        return ConvGenerator(model.gen, model.sample[-1]).to(DEVICE)
+    made = Perceptron(model.gen) if isinstance(model.gen, Dense) else ColumnGenerator(model.gen)
+    return made.to(DEVICE)
 
 
 def discriminator(model: Model) -> nn.Module:
     """The model's discriminator."""
     if isinstance(model.disc, Conv):
-        return ConvDiscriminator(model.disc, model.sample[-1])
-    return Perceptron(model.disc)
+        return ConvDiscriminator(model.disc, model.sample[-1]).to(DEVICE)
+    return Perceptron(model.disc).to(DEVICE)
 
 
 def disc_loss(scores: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ class Moments(NamedTuple):
 
     mean: Tensor
     square: Tensor
-    steps: int
+    steps: int | Tensor
 
 
 def adam(params: Tensor, grad: Tensor, state: Moments, rate: float) -> tuple[Tensor, Moments]:
@@ -216,11 +216,12 @@ def race(model: str, unroll: int, batch: int, build: Callable = HandWritten) -> 
     chosen = MODELS[model]
     contestant = build(chosen, unroll)
     *space, channels = chosen.sample
-    pool = [torch.rand(2, batch, channels, *space) * 2 - 1 for _ in range(POOL)]
+    shape = 2, batch, channels, *space
+    pool = [torch.rand(shape, device=DEVICE) * 2 - 1 for _ in range(POOL)]
 
     def run(count: int) -> None:
         for i in range(count):
-            contestant.step(pool[i % POOL], torch.randn(2, batch, LATENT))
+            contestant.step(pool[i % POOL], torch.randn(2, batch, LATENT, device=DEVICE))
         if DEVICE == "cuda":
             torch.cuda.synchronize()
 

@@ -51,12 +51,12 @@ def render(found: list[Cell]) -> str:
     """The table, a line a cell."""
     cells = index(found)
     rows = [
-        ("batch", "K", "contestant", "ms/step", "x ganstab", "x K=0", "first s", "RSS MiB", "temp")
+        ("batch", "K", "contestant", "ms/step", "x ganstab", "x K=0", "first s", "host MiB", "temp")
     ]
     for cell in sorted(found, key=lambda c: (c.batch, c.steps)):
         temp = "" if cell.temp_bytes is None else f"{cell.temp_bytes / 2**20:.2f} MiB"
         rows.append(
-            (str(cell.batch), str(cell.steps), cell.contestant, f"{cell.ms:.1f}",
+            (str(cell.batch), str(cell.steps), cell.contestant, _ms(cell.ms),
              _times(ratio(cell, cells)), _times(growth(cell, cells)), f"{cell.first_call_s:.1f}",
              f"{cell.rss_mb:.0f}", temp)
         )  # fmt: skip
@@ -65,16 +65,20 @@ def render(found: list[Cell]) -> str:
     return "\n".join(lines)
 
 
+def _ms(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
 def _times(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
 class Target(NamedTuple):
-    """A goal, what was measured (None: not measured), and whether the goal is met."""
+    """A goal, what was measured and whether the goal is met; None where it was not measured."""
 
     goal: str
     measured: float | None
-    met: bool
+    met: bool | None
 
     def line(self) -> str:
         """The goal's verdict in one line."""
@@ -98,7 +102,7 @@ def targets(
     last = cells.get((OURS, batch, 10))
     cost = growth(last, cells) if last else None
     goal = "cost(K=10) / cost(K=0) at most 4"
-    checks.append(Target(goal, cost, cost is not None and cost <= 4))
+    checks.append(Target(goal, cost, None if cost is None else cost <= 4))
     return [*checks, _memory(cells, batch, 1, 10), _memory(cells, batch, 5, 10)]
 
 
@@ -106,7 +110,7 @@ def _speed(cells: Cells, batch: int, peer: str, steps: int, least: float) -> Tar
     cell = cells.get((peer, batch, steps))
     times = ratio(cell, cells) if cell else None
     goal = f"{least:g} times as fast as {peer} at K={steps}, batch {batch}"
-    return Target(goal, times, times is not None and times >= least)
+    return Target(goal, times, None if times is None else times >= least)
 
 
 def _memory(cells: Cells, batch: int, low: int, high: int) -> Target:
@@ -118,7 +122,7 @@ def _memory(cells: Cells, batch: int, low: int, high: int) -> Target:
     goal = f"temporary memory from K={low} to K={high} grows at most 1 discriminator state a step"
     few, many = (cells.get((OURS, batch, k)) for k in (low, high))
     if not (few and many and few.temp_bytes and many.temp_bytes and many.disc_bytes):
-        return Target(goal, None, False)
+        return Target(goal, None, None)
     grown = (many.temp_bytes - few.temp_bytes) / (high - low) / many.disc_bytes
     return Target(goal, grown, grown <= 1)
 
@@ -136,7 +140,8 @@ def losses(found: list[Cell]) -> list[str]:
             text
             for better, text in (
                 (times < 1, f"{1 / times:.2f} times as fast"),
-                (cell.rss_mb < ours.rss_mb, f"{ours.rss_mb / cell.rss_mb:.1f} times less memory"),
+                (cell.rss_mb < ours.rss_mb,
+                 f"{ours.rss_mb / cell.rss_mb:.1f} times less of the host's memory"),
                 (cell.first_call_s < ours.first_call_s,
                  f"ready {ours.first_call_s - cell.first_call_s:.1f} s sooner"),
             )

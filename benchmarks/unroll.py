@@ -3,6 +3,7 @@
     python benchmarks/unroll.py                            # stacked MNIST, about 15 minutes
     python benchmarks/unroll.py --model cifar10 --steps 0 5 --peers pytorch
     python benchmarks/unroll.py --model mixture --check    # do all compute the same numbers?
+    python benchmarks/unroll.py --device gpu --batch 64 --steps 5 --peers pytorch pytorch_graph
 
 The step is one generator update through K differentiable Adam updates of the discriminator, second
 order, from its live Adam state, plus one discriminator update: a pair of Metz et al. (2017) of
@@ -55,14 +56,25 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="*",
         default=["pytorch", "torchopt"],
         choices=[name for name in MODULES if name != table.OURS],
-        help="whom to race against; none with no name; pytorch_graph wants a GPU",
+        help="whom to race against; none with no name; pytorch_graph is PyTorch's whole step "
+        "recorded as one CUDA graph, for --device gpu",
     )
-    add("--device", default="cpu", choices=JAX_NAMES, help="what all of them compute on")
+    add(
+        "--device",
+        default="cpu",
+        choices=JAX_NAMES,
+        help="what all of them compute on: the CPU, or one NVIDIA GPU",
+    )
     add("--precision", default="float32", choices=JAX_PRECISIONS,
-        help="of matrix products and convolutions on a GPU, of all of them")  # fmt: skip
+        help="with --device gpu: of everyone's matrix products and convolutions")  # fmt: skip
     add("--check", action="store_true", help="compare updated parameters instead of racing")
     add("--out", type=Path, help="write everything measured to this JSON file")
-    return parser.parse_args(arguments)
+    flags = parser.parse_args(arguments)
+    if flags.device == "cpu" and flags.precision != "float32":
+        parser.error(f"--precision {flags.precision} wants --device gpu")
+    if flags.check and "pytorch" not in flags.peers:
+        parser.error("--check compares with pytorch, which --peers leaves out")
+    return flags
 
 
 def race(names: list[str], steps: int, batch: int, flags: argparse.Namespace) -> list[table.Cell]:

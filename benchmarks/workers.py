@@ -45,6 +45,8 @@ class Worker:
             "JAX_PLATFORMS": JAX_NAMES[device], "NPROC": count, "OMP_NUM_THREADS": count,
             "MKL_NUM_THREADS": count, "JAX_DEFAULT_MATMUL_PRECISION": JAX_PRECISIONS[precision],
             "BENCHMARK_DEVICE": device, "BENCHMARK_PRECISION": precision,
+            # All contestants are there at once, so none may take most of a GPU's memory.
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         }  # fmt: skip
         command = [sys.executable, str(Path(__file__).resolve()), name]
         self.name = name

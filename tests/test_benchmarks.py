@@ -51,7 +51,7 @@ def test_the_table_and_the_losses_name_every_cell(load):
     head, ours, peer = table.render(cells).splitlines()
     assert head.split()[:3] == ["batch", "K", "contestant"]
     assert " ".join(ours.split()) == "64 0 ganstab 10.0 1.00 1.00 9.0 800 1.91 MiB"
-    assert " ".join(peer.split()) == "64 0 torchopt 5.0 0.50 1.00 1.0 300"
+    assert " ".join(peer.split()) == "64 0 torchopt 5.00 0.50 1.00 1.0 300"
     (line,) = table.losses(cells)
     assert "torchopt is 2.00 times as fast" in line and "8.0 s sooner" in line
 
@@ -112,5 +112,28 @@ def test_all_contestants_are_told_one_device_and_one_precision(load, monkeypatch
         assert env["JAX_PLATFORMS"] == "cuda" and env["BENCHMARK_DEVICE"] == "gpu"
         assert env["JAX_DEFAULT_MATMUL_PRECISION"] == "tensorfloat32"
         assert env["BENCHMARK_PRECISION"] == "tf32"
+        assert env["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     unroll._worker("ganstab", unroll.parse([]))
     assert told[-1][1]["JAX_PLATFORMS"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    "given, named",
+    [(["--precision", "tf32"], "--device gpu"), (["--check", "--peers", "torchopt"], "pytorch")],
+)
+def test_what_would_have_no_effect_is_refused(load, capsys, given, named):
+    with pytest.raises(SystemExit):
+        load("unroll").parse(given)
+    assert named in capsys.readouterr().err
+
+
+def test_the_gpu_is_named_where_it_can_be(load, monkeypatch):
+    unroll = load("unroll")
+    assert unroll._gpu(unroll.parse([])) == {}
+
+    def absent(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(unroll.subprocess, "run", absent)
+    found = unroll._gpu(unroll.parse(["--device", "gpu"]))
+    assert found == {"gpu": "unknown", "precision": "float32"}

@@ -88,6 +88,9 @@ def test_programs_multiply_in_float32_unless_the_environment_says_otherwise(monk
         monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION")
         devices.use_full_precision()
         assert jax.config.values[name] == "float32"
+        assert devices.in_words() == "8 × cpu"
+        monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+        assert devices.in_words().startswith("8 × cpu, products in float32 (")
     finally:
         jax.config.update(name, before)
 

@@ -107,7 +107,7 @@ def versions() -> dict[str, str]:
         "platform": devices[0].platform,
         "device": f"{len(devices)} × {devices[0].device_kind}",
         "cores": str(len(visible_cores())),
-        "matmul_precision": str(jax.config.values["jax_default_matmul_precision"]),
+        "matmul_precision": jax.config.values["jax_default_matmul_precision"] or "default",
     }
 
 

@@ -1,6 +1,6 @@
 """Windows, phases and shifted sums along one axis of a batch of images, in any layout.
 
-Of these and a matrix product both CPU layouts make their convolutions.
+Of these and a matrix product `im2col` and `batch_minor` make their convolutions.
 """
 
 import functools

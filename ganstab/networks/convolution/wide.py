@@ -1,4 +1,4 @@
-"""`im2col`: images as [N, H, W, C], a convolution as one matrix product. For a CPU and wide layers.
+"""`im2col`: images as [N, H, W, C], a convolution as one matrix product. For wide layers.
 
 The pixels under each tap of the kernel stand side by side as channels, taps × C of them, and one
 product makes all output channels of them. Where a layer has fewer outputs than inputs the product
