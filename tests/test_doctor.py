@@ -80,6 +80,17 @@ def test_the_dirac_gan_turns_and_its_steps_lead_away():
     assert "double in 2,2" in slow.words  # ln 2 / ln |1 + 0.025i| = 2,218
 
 
+def test_it_measures_in_float32_whatever_an_accelerator_would_round_to():
+    told, plain = set(), subject(games.dirac())
+
+    def make_step(game):
+        told.add(jax.config.values["jax_default_matmul_precision"])
+        return plain.make_step(game)
+
+    doctor.examine(plain._replace(make_step=make_step))
+    assert told == {"float32"}
+
+
 @pytest.mark.parametrize(("weight", "rotates"), [(0.3, True), (2.0, False)])
 def test_a_penalty_draws_it_in(weight, rotates):
     found = findings(doctor.examine(subject(damped(weight))))["Motion"]
