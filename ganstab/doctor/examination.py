@@ -53,8 +53,8 @@ def examine(
 ) -> Examination:
     """Takes one training step and measures the field around the state.
 
-    All of it multiplies in float32: TF32 and bfloat16, to which jax by itself rounds on a GPU and on
-    a TPU, would move eigenvalues by more than what is told from 1.
+    All of it multiplies in float32: TF32 and bfloat16, to which jax by itself rounds on GPUs and
+    TPUs, would move eigenvalues by more than what is told from 1.
 
     Args:
       subject: the game at its state.
