@@ -22,6 +22,7 @@ import json
 import math
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -183,10 +184,16 @@ def about(flags: argparse.Namespace) -> dict:
             continue
     return {
         "date": datetime.date.today().isoformat(),
-        "command": " ".join(["python", "benchmarks/unroll.py", *sys.argv[1:]]),
+        "command": _environment() + shlex.join(["python", "benchmarks/unroll.py", *sys.argv[1:]]),
         "machine": {"cpu": cpu, "cores": os.cpu_count(), "threads": flags.threads, **_gpu(flags)},
         "versions": versions,
     }
+
+
+def _environment() -> str:
+    """What XLA is told through the environment, as a shell takes it before a command."""
+    told = os.environ.get("XLA_FLAGS")
+    return f"XLA_FLAGS={shlex.quote(told)} " if told else ""
 
 
 def _gpu(flags: argparse.Namespace) -> dict[str, str]:

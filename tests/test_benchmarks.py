@@ -117,6 +117,17 @@ def test_all_contestants_are_told_one_device_and_one_precision(load, monkeypatch
     assert told[-1][1]["JAX_PLATFORMS"] == "cpu"
 
 
+def test_the_command_has_what_xla_was_told(load, monkeypatch):
+    unroll = load("unroll")
+    monkeypatch.setattr(unroll.sys, "argv", ["unroll.py", "--steps", "5"])
+    monkeypatch.setenv("XLA_FLAGS", "--xla_one=1 --xla_two=2")
+    command = unroll.about(unroll.parse([]))["command"]
+    assert command == "XLA_FLAGS='--xla_one=1 --xla_two=2' python benchmarks/unroll.py --steps 5"
+    monkeypatch.delenv("XLA_FLAGS")
+    command = unroll.about(unroll.parse([]))["command"]
+    assert command == "python benchmarks/unroll.py --steps 5"
+
+
 @pytest.mark.parametrize(
     "given, named",
     [(["--precision", "tf32"], "--device gpu"), (["--check", "--peers", "torchopt"], "pytorch")],

@@ -69,12 +69,16 @@ def test_measured_numbers():
     assert records.measured([5], "modes")["standard_error"] is None
 
 
-def test_versions_name_what_the_numbers_depend_on():
+def test_versions_name_what_the_numbers_depend_on(monkeypatch):
     versions = records.versions()
     named = {"python", "jax", "jaxlib", "flax", "optax", "ganstab", "code", "device"}
     assert named <= versions.keys()
     with jax.default_matmul_precision("tensorfloat32"):
         assert records.versions()["matmul_precision"] == "tensorfloat32"
+    monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_autotune_level=0")
+    assert records.versions()["xla_flags"] == "--xla_gpu_autotune_level=0"
+    monkeypatch.delenv("XLA_FLAGS")
+    assert records.versions()["xla_flags"] == "none"
     assert versions["platform"] == "cpu" and all(isinstance(v, str) for v in versions.values())
 
 

@@ -1,6 +1,7 @@
 """What a result holds: measured numbers beside published or exact ones, and the versions."""
 
 import importlib.metadata
+import os
 import platform
 import statistics
 from collections.abc import Sequence
@@ -95,7 +96,7 @@ def checked(
 
 
 def versions() -> dict[str, str]:
-    """What the numbers depend on besides the settings: packages, platform, devices, cores."""
+    """What the numbers depend on besides the settings: packages, platform, devices, cores, XLA."""
     packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
     devices = jax.devices()
     return {
@@ -108,6 +109,7 @@ def versions() -> dict[str, str]:
         "device": f"{len(devices)} × {devices[0].device_kind}",
         "cores": str(len(visible_cores())),
         "matmul_precision": jax.config.values["jax_default_matmul_precision"] or "default",
+        "xla_flags": os.environ.get("XLA_FLAGS") or "none",
     }
 
 
