@@ -101,8 +101,6 @@ TABLES = {
     )
 }
 SMOKE: dict[str, Any] = {"samples": 512, "batch_size": 16}
-DATA_SEED = 0
-"""Of the data that samples are compared with: the same for every run."""
 
 FLAGS = flags.FLAGS
 runner.define_flags(num_steps=5000, batch_size=64, eval_every=500, dataset="mnist")
@@ -155,7 +153,7 @@ def build(session: runner.Session) -> runner.Experiment:
     trained = image_gan.prepare(modules, init_key, session.mesh)
     source = loaded()
     session.progress.note("looking at the colours of the data")
-    data, floor = colors.of_data(source, jax.random.key(DATA_SEED), FLAGS.samples)
+    data, floor = colors.of_data(source, jax.random.key(colors.SEED), FLAGS.samples)
     return runner.Experiment(
         title=f"Coloured MNIST, K = {FLAGS.unroll_steps}, width {FLAGS.width:g}",
         description=prose(__doc__),

@@ -5,7 +5,8 @@
 Runs are folders that one program wrote. Two of stacked_mnist are shown by their modes over the
 training steps and their last samples; that is how README's picture was made. Any number of
 mixture_of_gaussians, or of rnn_mnist, are shown one below the other, by their samples over
-training, as in Figures 2 and 3 of the Unrolled GAN paper. Any number of cifar10_reconstruction that
+training, as in Figures 2 and 3 of the Unrolled GAN paper; of colored_mnist, by the density of their
+colours over training and their last samples. Any number of cifar10_reconstruction that
 sought the same training images are compared as in its Table 3 and Figures 5 and 6: which
 reconstructs an image best, where they differ most, how far apart their samples are. Each is named
 after the settings in which they differ.
@@ -18,15 +19,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from absl import flags
 
-from experiments.digits.pictures import strips
+from experiments.digits import colors
+from experiments.digits.pictures import color_rows, strips
 from experiments.mixtures import pictures
 from experiments.mixtures.protocols import MIXTURES
 from experiments.reconstruction import comparison
 from experiments.runner import conclusion, launch, samples
+from experiments.runner.settings import EMBEDDED
 from experiments.runner.workdir import result_of
+from ganstab.data import load_mnist
 from ganstab.errors import InputError
 from ganstab.output import run_log
 
@@ -118,6 +123,19 @@ def draw_strips(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path)
     strips(_rows(runs, names), path)
 
 
+def draw_colors(runs: Sequence[Found], names: Sequence[str], path: pathlib.Path) -> None:
+    """A row of maps of colours for each run, beside those of the data if it is the package's."""
+    rows = _rows(runs, names)
+    last = max(set.intersection(*(set(kept) for _, kept in rows)))
+    images = [samples.read_grid(samples.sample_path(run.folder, last)) for run in runs]
+    ours = all(r.config.get("dataset") == EMBEDDED and "data_files" not in r.config for r in runs)
+    data = None
+    if ours:
+        key, count = jax.random.key(colors.SEED), max(len(kept[last]) for _, kept in rows)
+        data, _ = colors.of_data(load_mnist("train"), key, count)
+    color_rows([(*row, shown) for row, shown in zip(rows, images, strict=True)], path, data=data)
+
+
 def _rows(
     runs: Sequence[Found], names: Sequence[str]
 ) -> list[tuple[str, Mapping[int, np.ndarray]]]:
@@ -150,6 +168,7 @@ DRAW: Mapping[str, Callable[[Sequence[Found], Sequence[str], pathlib.Path], None
     "stacked_mnist": draw_images,
     "mixture_of_gaussians": draw_points,
     "rnn_mnist": draw_strips,
+    "colored_mnist": draw_colors,
     "cifar10_reconstruction": draw_reconstructions,
 }
 """By the program whose runs are compared."""

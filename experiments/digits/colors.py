@@ -8,6 +8,8 @@ from experiments.runner import images
 from ganstab import metrics
 from ganstab.data import Images, RandomAccess, augmentation_key, colored_digits
 
+SEED = 0
+"""Of the data that samples are compared with: the same for every run."""
 _AT_ONCE = 512
 
 

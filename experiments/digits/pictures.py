@@ -91,10 +91,52 @@ def colors(found: Mapping[int, np.ndarray], path: pathlib.Path, *, data: np.ndar
         write_atomic(path, png(figure))
 
 
-def _map(axis: Axes, points: np.ndarray, data: np.ndarray) -> None:
+def color_rows(
+    runs: Sequence[tuple[str, Mapping[int, np.ndarray], np.ndarray]],
+    path: pathlib.Path,
+    *,
+    data: np.ndarray | None = None,
+) -> None:
+    """One PNG with a row for each run: its colours in the plane of red and green, then its samples.
+
+    Shown are at most five of the steps that all runs have; the rest as for `colors`.
+
+    Args:
+      runs: a label, colours [n, 3] by step, and the last samples [m, H, W, 3], all in [-1, 1].
+      path: the PNG file.
+      data: the data's colours [m, 3], for the lines and a column of their own.
+
+    Raises:
+      ValueError: the runs have no step in common.
+      InputError: the file cannot be written.
+    """
+    steps = samples.spread(set.intersection(*(set(found) for _, found, _ in runs)), most=5)
+    if not steps:
+        raise ValueError("there is no step at which all runs have samples")
+    last = [] if data is None else [data]
+    with matplotlib.rc_context(PAPER):
+        figure, axes = panels(len(runs), len(steps) + len(last) + 1, width=1.28, height=1.36)
+        for line, (label, found, images) in zip(axes, runs, strict=True):
+            for axis, points in zip(line, [*(found[s] for s in steps), *last], strict=False):
+                _map(axis, points[:, :2], None if data is None else data[:, :2])
+            line[-1].imshow(samples.tile(images[: SIDE**2], SIDE, 2))
+            line[-1].set(xticks=[], yticks=[])
+            line[-1].spines[:].set_visible(False)
+            line[0].set_ylabel(label)
+        _title(axes[0][:-1], steps, last)
+        axes[0][-1].set_title("samples", loc="center", fontweight="normal")
+        words = "density of the digits' colours, green over red"
+        held = "; the lines hold half and 95 % of the data"
+        figure.supxlabel(words + (held if last else ""), fontsize=7.5)
+        write_atomic(path, png(figure))
+
+
+def _map(axis: Axes, points: np.ndarray, data: np.ndarray | None) -> None:
     from ganstab import plots  # here, so that a run starts without SciPy
 
     plots.density(axis, points, reach=1.0, bandwidth=_BANDWIDTH)
+    if data is None:
+        return
     smooth = plots.kernel_density(data, reach=1.0, bandwidth=_BANDWIDTH_OF_LINES)
     levels = sorted(level(smooth, share) for share in _HELD)
     axis.contour(
