@@ -182,8 +182,7 @@ def main() -> int:
     programs = sorted({program(run) or "no known program" for run in runs})
     if len(programs) > 1 or programs[0] not in DRAW:
         raise InputError(
-            f"runs of one of {', '.join(DRAW)} are compared, these are of {', '.join(programs)}; "
-            "the others' tables (--table) have pictures of their own"
+            f"runs of one of {', '.join(DRAW)} are compared, these are of {', '.join(programs)}"
         )
     seeds = {"seed"} if programs == ["cifar10_reconstruction"] else set()  # put together there
     DRAW[programs[0]](runs, labels([run.config for run in runs], seeds), pathlib.Path(FLAGS.out))
