@@ -42,8 +42,10 @@ def shown(mean: float | None, error: float | None) -> str:
     """A number with its standard error, to two digits of that, if it has one: "8.23 ± 0.31"."""
     if mean is None:
         return "not a number"
+    if mean < 0:
+        return "−" + shown(-mean, error)
     if not error:
-        digits = f"{mean:.4g}" if abs(mean) < 1000 else f"{mean:,.0f}"
+        digits = f"{mean:.4g}" if mean < 1000 else f"{mean:,.0f}"
         return digits if error is None else f"{digits} ± 0"
     places = min(max(1 - math.floor(math.log10(error)), 0), 6)
     return f"{mean:,.{places}f} ± {error:,.{places}f}"

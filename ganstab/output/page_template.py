@@ -34,6 +34,7 @@ th { font-weight: 600; }
 .wide { width: 100%; }
 .wide tr:first-child th, .wide td { white-space: nowrap; }
 .wide td.prose { min-width: 10rem; white-space: normal; }
+.wide td .below { white-space: normal; }
 td.good { color: var(--good); font-weight: 600; }
 td.warn { color: var(--warn); font-weight: 600; }
 td .below { font-weight: 400; }
