@@ -45,18 +45,14 @@ def strips(
       ValueError: the runs have no step in common.
       InputError: the file cannot be written.
     """
-    steps = samples.spread(set.intersection(*(set(found) for _, found in runs)))
-    if not steps:
-        raise ValueError("there is no step at which all runs have samples")
+    steps = _common([found for _, found in runs], most=6)
     last = [] if data is None else [data]
     with matplotlib.rc_context(PAPER):
         columns = len(steps) + len(last)
         figure, axes = panels(len(runs), columns, width=1.28, height=1.36)
         for line, (label, found) in zip(axes, runs, strict=True):
             for axis, images in zip(line, [*(found[s] for s in steps), *last], strict=True):
-                axis.imshow(samples.tile(images[: SIDE**2], SIDE, 2))
-                axis.set(xticks=[], yticks=[])
-                axis.spines[:].set_visible(False)
+                _square(axis, images)
             line[0].set_ylabel(label)
         _title(axes[0], steps, last)
         write_atomic(path, png(figure))
@@ -110,18 +106,14 @@ def color_rows(
       ValueError: the runs have no step in common.
       InputError: the file cannot be written.
     """
-    steps = samples.spread(set.intersection(*(set(found) for _, found, _ in runs)), most=5)
-    if not steps:
-        raise ValueError("there is no step at which all runs have samples")
+    steps = _common([found for _, found, _ in runs], most=5)
     last = [] if data is None else [data]
     with matplotlib.rc_context(PAPER):
         figure, axes = panels(len(runs), len(steps) + len(last) + 1, width=1.28, height=1.36)
         for line, (label, found, images) in zip(axes, runs, strict=True):
-            for axis, points in zip(line, [*(found[s] for s in steps), *last], strict=False):
+            for axis, points in zip(line[:-1], [*(found[s] for s in steps), *last], strict=True):
                 _map(axis, points[:, :2], None if data is None else data[:, :2])
-            line[-1].imshow(samples.tile(images[: SIDE**2], SIDE, 2))
-            line[-1].set(xticks=[], yticks=[])
-            line[-1].spines[:].set_visible(False)
+            _square(line[-1], images)
             line[0].set_ylabel(label)
         _title(axes[0][:-1], steps, last)
         axes[0][-1].set_title("samples", loc="center", fontweight="normal")
@@ -129,6 +121,19 @@ def color_rows(
         held = "; the lines hold half and 95 % of the data"
         figure.supxlabel(words + (held if last else ""), fontsize=7.5)
         write_atomic(path, png(figure))
+
+
+def _common(runs: Sequence[Mapping[int, np.ndarray]], most: int) -> list[int]:
+    steps = samples.spread(set.intersection(*map(set, runs)), most)
+    if not steps:
+        raise ValueError("there is no step at which all runs have samples")
+    return steps
+
+
+def _square(axis: Axes, images: np.ndarray) -> None:
+    axis.imshow(samples.tile(images[: SIDE**2], SIDE, 2))
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
 
 
 def _map(axis: Axes, points: np.ndarray, data: np.ndarray | None) -> None:
