@@ -30,6 +30,11 @@ FOUR = [1.0, 2.0, 3.0, 4.0]  # mean 2.5, squared standard error 5/12
         ([5.0] * 3, 5.0, 0.0, "agrees"),
         ([5.0] * 3, 4.9, 0.0, "differs: higher"),
         ([1.0, 9.0], 5.0, 9.0, "too few seeds to say"),
+        # 2.323 · √(2/3) = 1.897 would have shown: more than half of 3.7, less than half of 3.9
+        (FOUR, 3.7, 0.5, "too few seeds to say"),
+        (FOUR, 3.9, 0.5, "agrees"),
+        (FOUR, -3.9, 0.5, "differs: higher"),
+        ([5.0] * 3, 0.0, 9.0, "too few seeds to say"),
     ],
 )
 def test_verdict_by_welchs_test(values, value, error, words):
@@ -44,6 +49,7 @@ def test_verdict_says_how_it_comes_about():
     assert found["degrees_of_freedom"] == pytest.approx(7.68)
     assert found["t"] == pytest.approx(1.5 / (2 / 3) ** 0.5)
     assert 2.306 < found["critical"] < 2.365
+    assert found["smallest_shown"] == pytest.approx(found["critical"] * (2 / 3) ** 0.5)
     assert verdict(FOUR, None) is None
     five = verdict(FOUR, records.Published(4.0, 0.5, "", runs=5))
     # (2/3)² / ((5/12)² / 3 + (1/4)² / 4) = 6.05
@@ -60,7 +66,8 @@ def test_seeds_of_a_cell_put_together():
     assert entry["n"] == 3 and entry["not_a_number"] == [3] and entry["mean"] == 2.0
     assert entry["standard_error"] == pytest.approx(1.0)  # s = √3, n = 3
     assert (entry["label"], entry["ideal"], entry["better"]) == ("KL", 0.1, "lower")
-    assert entry["published"]["value"] == 2.0 and entry["verdict"]["words"] == "agrees"
+    assert entry["published"]["value"] == 2.0
+    assert entry["verdict"]["words"] == "too few seeds to say"  # 4.30 · √(1 + 0.1²) > 2 / 2
     assert merged(entries, records.Published(2.0, 0.1, ""), judged=False)["verdict"] is None
     nothing = merged({3: entries[3]}, None)
     assert nothing["mean"] is None and nothing["n"] == 0 and nothing["seeds"] == []

@@ -7,17 +7,20 @@ from typing import Any, NamedTuple
 from experiments.runner import records
 
 ENOUGH = 3
+MARGIN = 0.5
+"""A mean agrees only where a difference of this share of the published value would have shown."""
 TOO_FEW = "too few seeds to say"
 NO_ERROR = "no verdict: the paper gives no error"
 RULE = (
     f"With fewer than {ENOUGH} finished seeds nothing is said, nor where the paper prints no "
-    "error. Else the mean agrees with the published one if they are no further apart than chance "
-    "explains in 95 of 100 cases, by Welch's t test: |mean − published| ≤ t √(s² + p²). Here s is "
+    "error. Else the mean differs from the published one if they are further apart than chance "
+    "explains in 95 of 100 cases, by Welch's t test: |mean − published| > t √(s² + p²). Here s is "
     "the standard error over the n seeds that finished, p the published one over m runs, and t the "
     "97.5 % quantile of Student's distribution with (s² + p²)² / (s⁴/(n − 1) + p⁴/(m − 1)) "
     "degrees of freedom. Where the paper does not tell m, p counts as known exactly, and more "
-    "cells than 5 in 100 differ by chance. With few seeds that vary much, “agrees” says little: no "
-    "difference is shown."
+    "cells than 5 in 100 differ by chance. Where the mean does not differ, it agrees if a "
+    "difference of half the published value would have shown, t √(s² + p²) ≤ |published| / 2; "
+    "with more error than that the seeds are too few to say."
 )
 
 
@@ -55,16 +58,18 @@ def merged(
 def verdict(values: Sequence[float], published: records.Published | None) -> dict[str, Any] | None:
     """Whether the seeds' mean agrees with the published one, by Welch's test (see `RULE`).
 
-    The paper's standard error counts as known exactly where it does not say of how many runs it
-    is. Where all seeds are equal, s = 0 adds nothing to the error or its degrees of freedom.
+    No significant difference is not agreement: three seeds of 0.31 ± 0.07 cannot tell 0.08 from
+    0.5. So "agrees" asks too that the error be small beside the published value. The paper's
+    standard error counts as known exactly where it does not say of how many runs it is. Where all
+    seeds are equal, s = 0 adds nothing to the error or its degrees of freedom.
 
     Args:
       values: one a seed.
       published: the paper's value.
 
     Returns:
-      `None` without a published value, else "words", and with enough seeds "t", "critical" and
-      "degrees_of_freedom" (`None` for infinitely many).
+      `None` without a published value, else "words", and with enough seeds what `welch` tells:
+      "t", "critical", "degrees_of_freedom" and "smallest_shown".
     """
     if published is None:
         return None
@@ -78,10 +83,14 @@ def verdict(values: Sequence[float], published: records.Published | None) -> dic
     own = Mean(entry["standard_error"], n - 1)
     theirs = Mean(published.standard_error, published.runs - 1 if published.runs else math.inf)
     test = welch(difference, own, theirs)
-    side = "higher" if difference > 0 else "lower"
+    if test["significant"]:
+        words = "differs: higher" if difference > 0 else "differs: lower"
+    else:
+        could_tell = test["smallest_shown"] <= MARGIN * abs(published.value)
+        words = "agrees" if could_tell else TOO_FEW
     return {
-        "words": f"differs: {side}" if test["significant"] else "agrees",
-        **{name: test[name] for name in ("t", "critical", "degrees_of_freedom")},
+        "words": words,
+        **{name: test[name] for name in ("t", "critical", "degrees_of_freedom", "smallest_shown")},
     }
 
 
@@ -103,7 +112,8 @@ def welch(difference: float, *means: Mean) -> dict[str, Any]:
 
     Returns:
       "significant", "t" (`None` where both errors are 0), "critical" (the 97.5 % quantile of
-      Student's distribution) and "degrees_of_freedom" (`None` for infinitely many).
+      Student's distribution), "smallest_shown" (the difference from which on it is significant,
+      critical × √(Σ s_i²)) and "degrees_of_freedom" (`None` for infinitely many).
     """
     squares = [mean.error**2 for mean in means]
     below = sum(square**2 / mean.freedom for square, mean in zip(squares, means, strict=True))
@@ -111,6 +121,7 @@ def welch(difference: float, *means: Mean) -> dict[str, Any]:
     error, critical = math.sqrt(sum(squares)), _quantile(freedom)
     return {
         "significant": abs(difference) > critical * error,
+        "smallest_shown": critical * error,
         "t": abs(difference) / error if error else None,
         "critical": critical,
         "degrees_of_freedom": freedom if math.isfinite(freedom) else None,
