@@ -15,18 +15,18 @@ TensorFlow Datasets has prepared, or prepares with --download. The last command 
 finished runs together: the share of images that each reconstructs best, the images on which they
 differ most, and their samples' distances.
 
-Measured are the mean squared error over --inference_images training images, 1,280 in the paper and
+We measure the mean squared error over --inference_images training images, 1,280 in the paper and
 the same in every run, of pixels in [0, 1] (in [−1, 1] it is four times as large; the paper does not
 say which it has), and Euclidean distances of random pairs of samples beside those of the data, of
 pixels in [0, 1] too. The paper finds the samples of a plain GAN nearer to each other than the data
 are, and larger K closer to the data.
 
-The networks, the searches' number of starts, the images' number and Adam follow the paper. Recalled
-and not read again are the length of the noise, 256, kernels of 3 × 3, the leak 0.3 and the length,
-100,000 updates of either network, which are the 50,000 steps here. Learning rates and beta1 are
-those of two re-implementations that agree. Batch size, beta2, initialisation, one batch for real
-and generated images (--disc_batch) and where a search ends are our own choice. The paper's numbers
-are those of the full width, and have to be compared with care where --width is less.
+The networks, the searches' number of starts, the images' number and Adam follow the paper. Not
+checked against its text are the length of the noise, 256, kernels of 3 × 3, the leak 0.3 and the
+length, 100,000 updates of either network, which are the 50,000 steps here. Learning rates and beta1
+are those of two re-implementations that agree. Batch size, beta2, initialisation, one batch for
+real and generated images (--disc_batch) and where a search ends are our own choice. The paper's
+numbers are those of the full width, and have to be compared with care where --width is less.
 
 On one core of a CPU a quarter of the width takes 0.19, 0.26 and 0.58 s a step for K = 0, 1 and 5,
 and the search 0.5 s an image for every 30 of its --iterations. It goes on where it was stopped.

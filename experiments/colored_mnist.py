@@ -10,7 +10,7 @@ right; whether it gets the colours right can be measured.
     python -m experiments.colored_mnist --table=table_2 --seeds=3  # all runs, on all cores
     python -m experiments.colored_mnist --smoke                    # a try, in a minute
 
-Measured is the Jensen-Shannon divergence of the colours of 5,120 samples and of 5,120 images of the
+We measure the Jensen-Shannon divergence of the colours of 5,120 samples and of 5,120 images of the
 data, in nats: 2-means of an image's pixels tells its digit's colour from the background's, and a
 Gaussian kernel density is put on the colours of samples and of data, as in the paper. The paper
 names no unit, no number of samples and no bandwidth. Were its unit the bit, our numbers would have
@@ -18,10 +18,10 @@ to be multiplied by 1.4427 before they are compared. Our bandwidth is Scott's ru
 which a perfect sampler has not 0 but the 0.004 of two samples of the data.
 
 The form of the networks, Adam, and the normal colour, noise and clipping of the data follow the
-paper. Recalled and not re-read are the numbers of Table 2, the formula of a coloured digit with its
-deviations of colour (0.5) and noise (0.2), the length of z, kernel sizes, the learning rates,
+paper. Not checked against its text are the numbers of Table 2, the formula of a coloured digit with
+its deviations of colour (0.5) and noise (0.2), the length of z, kernel sizes, the learning rates,
 Adam's beta1 and the leak. Batch size, length, beta2 and initialisation are our guess: the paper's
-length is not known, and ours is chosen for an hour on a laptop. Whether real and generated images
+length is not known, and ours is chosen for minutes, not hours. Whether real and generated images
 pass through the discriminator as one batch or as two (--disc_batch) the paper does not say. It is
 two here, unlike in experiments.stacked_mnist: as one, a plain GAN paints blobs in a few colours
 even after 5,000 steps, with a divergence five times the paper's.

@@ -16,12 +16,12 @@ The paper shows samples and counts nothing. Here an MNIST classifier names the d
 that it finds among 10,000 images of the data, in nats, and how many samples it is sure of, by more
 than 90 %. It names a digit in any blob, so the first two mean little where the third is low.
 
-Networks, loss, K and Adam follow the paper. Recalled and not re-read are the sizes of the noise and
-of the LSTM, the forget bias of 1, the leak, Adam's beta1 and the length, 150,000 updates of either
-network: 75,000 steps here. Batch size, beta2, the discriminator's initialisation and whether real
-and generated images pass through it as one batch (--disc_batch) are our guess. The default length,
-5,000 steps, is a fifteenth of the paper's, which --num_steps=75000 makes whole: a step takes 1.1 s
-of one CPU core with K = 20 and 0.13 s with K = 0, so that 5,000 take 90 and 10 minutes.
+Networks, loss, K and Adam follow the paper. Not checked against its text are the sizes of the noise
+and of the LSTM, the forget bias of 1, the leak, Adam's beta1 and the length, 150,000 updates of
+either network: 75,000 steps here. Batch size, beta2, the discriminator's initialisation and whether
+real and generated images pass through it as one batch (--disc_batch) are our guess. The default
+length, 5,000 steps, is a fifteenth of the paper's, which --num_steps=75000 makes whole: a step
+takes 1.1 s of one CPU core with K = 20 and 0.13 s with K = 0, so that 5,000 take 90 and 10 minutes.
 """
 
 import functools

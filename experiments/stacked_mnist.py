@@ -3,14 +3,14 @@
 Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.3.1 and Table 1.
 Each image is three random MNIST digits, one a colour channel, so the data have 10 × 10 × 10 = 1,000
 modes. The discriminator is kept small on purpose, at a fraction of the generator's width: a plain
-GAN then drops most modes, and one whose generator looks K discriminator updates ahead keeps them.
+GAN then often drops most modes, one whose generator looks K discriminator updates ahead fewer.
 
     python -m experiments.stacked_mnist --unroll_steps=5
     python -m experiments.stacked_mnist --unroll_steps=0
     python -m experiments.stacked_mnist --table=table_1 --seeds=5  # all runs, on all cores
     python -m experiments.stacked_mnist --smoke                    # a try, in a minute
 
-Counted are the modes hit at least once by 25,600 samples, as told by an MNIST classifier, and the
+We count the modes hit at least once by 25,600 samples, as told by an MNIST classifier, and take the
 KL divergence of the samples' histogram of modes to uniform, in nats. A perfect sampler covers 1,000
 with a KL of 0.0195, the price of a finite sample.
 
@@ -20,8 +20,8 @@ Batch size, length, beta2 and initialisation are our own choice; the length is c
 not hours. Real and generated images pass through the discriminator as one batch (--disc_batch): the
 paper does not say; --table=choices compares it, and what else it leaves open, with other choices.
 
-On one core of a CPU the 5,000 steps take 4 to 6 minutes with K = 0, 6 to 9 with K = 5 and about 15
-with K = 10; which of them collapse changes from seed to seed (README has what came of it).
+On one core of a CPU the 5,000 steps take some 4, 7 and 10 minutes with K = 0, 5 and 10, and up to
+eight times as long on a busy one. Which runs collapse changes from seed to seed: results/README.md.
 """
 
 import functools

@@ -49,7 +49,7 @@ def test_verdict_says_how_it_comes_about():
     assert found["degrees_of_freedom"] == pytest.approx(7.68)
     assert found["t"] == pytest.approx(1.5 / (2 / 3) ** 0.5)
     assert 2.306 < found["critical"] < 2.365
-    assert found["smallest_shown"] == pytest.approx(found["critical"] * (2 / 3) ** 0.5)
+    assert found["least_significant"] == pytest.approx(found["critical"] * (2 / 3) ** 0.5)
     assert verdict(FOUR, None) is None
     five = verdict(FOUR, records.Published(4.0, 0.5, "", runs=5))
     # (2/3)² / ((5/12)² / 3 + (1/4)² / 4) = 6.05

@@ -85,16 +85,17 @@ def define_flags(
     flags.DEFINE_integer(
         "population",
         1,
-        "Train so many seeds, from --seed on, as one program, each as a run of its own in a folder "
-        "seed0, seed1, … under --workdir. It pays on an accelerator that one run does not fill; "
-        "with --table it is then the seeds of a cell by default, as many as leave no GPU idle.",
+        "Train this many seeds, from --seed on, as one program, each as a run of its own in a "
+        "folder seed0, seed1, … under --workdir. It pays on an accelerator that one run does not "
+        "fill; with --table it is then the seeds of a cell by default, as many as leave no GPU "
+        "idle.",
         lower_bound=1,
     )
     flags.DEFINE_string(
         "workdir",
         None,
-        "Folder for all the run writes; started again with the same folder and settings, the run "
-        "goes on. Default: one under runs/, named after the settings.",
+        "Folder for everything the run writes; started again with the same folder and settings, "
+        "the run goes on. Default: one under runs/, named after the settings.",
     )
     if dataset is not None:
         _define_image_flags(dataset)
@@ -114,11 +115,16 @@ def define_flags(
     flags.DEFINE_string(
         "coordinator",
         None,
-        "HOST:PORT of process 0 of a run over several processes, or 'auto' to read it, with the "
-        "two flags below, from the cluster's environment (TPU pod, Slurm, Open MPI).",
+        "HOST:PORT of process 0 of a run over several processes, or 'auto' to read it, "
+        "--num_processes and --process_id from the cluster's environment (TPU pod, Slurm, Open "
+        "MPI).",
     )
-    flags.DEFINE_integer("num_processes", None, "How many processes there are.", lower_bound=1)
-    flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.", lower_bound=0)
+    flags.DEFINE_integer(
+        "num_processes", None, "With --coordinator: how many processes there are.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "process_id", None, "With --coordinator: this process's number, from 0.", lower_bound=0
+    )
     flags.DEFINE_string(
         "compilation_cache",
         None,

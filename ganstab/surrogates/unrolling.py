@@ -49,8 +49,9 @@ def unrolled(
       average: the mean of the loss after each of the K updates in place of the last.
       live: start `tx` from the opponent's live state `carry.opt`, as the reference implementation
         does, and not from `tx.init`. Where the carry holds no state at all (the empty tuple of a
-        closed-form game) there is none to start from, and `tx.init` is used. A live state moves
-        with the K updates, for a game inside that reads it; otherwise it stays as it is.
+        closed-form game) there is none to start from, and `tx.init` is used. A game within this
+        one that reads `carry.opt` (another live unroll) then sees the state after the K updates;
+        with `live=False` it sees the one before them.
       resample: `None` for one minibatch and one key throughout, so that every update sees the same
         samples; or `(key) -> batch`, which draws a new one for each update and for the final loss,
         on which the generator is replayed.

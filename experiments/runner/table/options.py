@@ -93,7 +93,7 @@ def define_flags(tables: Mapping[str, Table]) -> None:
     """The flags of a program that has tables."""
     flags.DEFINE_enum(
         "table", None, list(tables),
-        "Run this table of the paper, all cells with several seeds, in place of a single run. Each "
+        "Run all cells of this table, with several seeds each, in place of a single run. Each "
         "run is this program started with the cell's settings, in a folder under --workdir, which "
         "by default is named after the table; report.html there shows all at any time. The same "
         "command goes on where it was stopped. Other flags, e.g. --num_steps, are handed to every "

@@ -8,19 +8,19 @@ from experiments.runner import records
 
 ENOUGH = 3
 MARGIN = 0.5
-"""A mean agrees only where a difference of this share of the published value would have shown."""
+"""Of the published value: what the least significant difference of an agreement may be."""
 TOO_FEW = "too few seeds to say"
 NO_ERROR = "no verdict: the paper gives no error"
 RULE = (
-    f"With fewer than {ENOUGH} finished seeds nothing is said, nor where the paper prints no "
-    "error. Else the mean differs from the published one if they are further apart than chance "
-    "explains in 95 of 100 cases, by Welch's t test: |mean − published| > t √(s² + p²). Here s is "
-    "the standard error over the n seeds that finished, p the published one over m runs, and t the "
-    "97.5 % quantile of Student's distribution with (s² + p²)² / (s⁴/(n − 1) + p⁴/(m − 1)) "
-    "degrees of freedom. Where the paper does not tell m, p counts as known exactly, and more "
-    "cells than 5 in 100 differ by chance. Where the mean does not differ, it agrees if a "
-    "difference of half the published value would have shown, t √(s² + p²) ≤ |published| / 2; "
-    "with more error than that the seeds are too few to say."
+    f"There is no verdict with fewer than {ENOUGH} finished seeds, nor where the paper prints no "
+    "error. Otherwise the mean differs from the published one if they are further apart than "
+    "chance explains in 95 of 100 cases, by Welch's t test: |mean − published| > t √(s² + p²). "
+    "Here s is the standard error over the n seeds that finished, p the published one over m "
+    "runs, and t the 97.5 % quantile of Student's distribution with (s² + p²)² / (s⁴/(n − 1) + "
+    "p⁴/(m − 1)) degrees of freedom. Where the paper does not tell m, p counts as known exactly, "
+    "and more cells than 5 in 100 differ by chance. Where the mean does not differ, it agrees if "
+    "the least significant difference, t √(s² + p²), is at most |published| / 2 (the true "
+    "difference may still be larger); else the seeds are too few to say."
 )
 
 
@@ -69,7 +69,7 @@ def verdict(values: Sequence[float], published: records.Published | None) -> dic
 
     Returns:
       `None` without a published value, else "words", and with enough seeds what `welch` tells:
-      "t", "critical", "degrees_of_freedom" and "smallest_shown".
+      "t", "critical", "degrees_of_freedom" and "least_significant".
     """
     if published is None:
         return None
@@ -86,11 +86,14 @@ def verdict(values: Sequence[float], published: records.Published | None) -> dic
     if test["significant"]:
         words = "differs: higher" if difference > 0 else "differs: lower"
     else:
-        could_tell = test["smallest_shown"] <= MARGIN * abs(published.value)
+        could_tell = test["least_significant"] <= MARGIN * abs(published.value)
         words = "agrees" if could_tell else TOO_FEW
     return {
         "words": words,
-        **{name: test[name] for name in ("t", "critical", "degrees_of_freedom", "smallest_shown")},
+        **{
+            name: test[name]
+            for name in ("t", "critical", "degrees_of_freedom", "least_significant")
+        },
     }
 
 
@@ -112,7 +115,7 @@ def welch(difference: float, *means: Mean) -> dict[str, Any]:
 
     Returns:
       "significant", "t" (`None` where both errors are 0), "critical" (the 97.5 % quantile of
-      Student's distribution), "smallest_shown" (the difference from which on it is significant,
+      Student's distribution), "least_significant" (the difference from which on it is significant,
       critical × √(Σ s_i²)) and "degrees_of_freedom" (`None` for infinitely many).
     """
     squares = [mean.error**2 for mean in means]
@@ -121,7 +124,7 @@ def welch(difference: float, *means: Mean) -> dict[str, Any]:
     error, critical = math.sqrt(sum(squares)), _quantile(freedom)
     return {
         "significant": abs(difference) > critical * error,
-        "smallest_shown": critical * error,
+        "least_significant": critical * error,
         "t": abs(difference) / error if error else None,
         "critical": critical,
         "degrees_of_freedom": freedom if math.isfinite(freedom) else None,
