@@ -43,7 +43,7 @@ from jax import Array
 
 from experiments import runner
 from experiments.reconstruction import comparison, findings, inference, tables
-from experiments.runner import adversary, figures, image_gan, images, records
+from experiments.runner import figures, gan_flags, image_gan, images, records
 from experiments.runner.feeds import image_feed
 from ganstab import steps
 from ganstab.data import single_images, to_unit_range
@@ -65,7 +65,7 @@ SAMPLED_AT_ONCE = 128
 
 FLAGS = flags.FLAGS
 runner.define_flags(num_steps=50_000, batch_size=64, eval_every=1000, dataset=tables.DATASET)
-adversary.define_flags(unroll_steps=10, disc_learning_rate=2e-4)
+gan_flags.define_flags(unroll_steps=10, disc_learning_rate=2e-4)
 image_gan.define_flags(samples=1024, gen_norm=False)
 flags.DEFINE_float(
     "width", 1.0, "Channels of both networks, as a factor of the paper's.", lower_bound=0.0

@@ -40,7 +40,7 @@ from absl import flags
 
 from experiments import runner
 from experiments.digits import colors, pictures
-from experiments.runner import adversary, figures, image_gan, images, records
+from experiments.runner import figures, gan_flags, image_gan, images, records
 from experiments.runner.feeds import image_feed
 from experiments.runner.report import prose
 from experiments.runner.table import Cell, Claim, Table
@@ -104,7 +104,7 @@ SMOKE: dict[str, Any] = {"samples": 512, "batch_size": 16}
 
 FLAGS = flags.FLAGS
 runner.define_flags(num_steps=5000, batch_size=64, eval_every=500, dataset="mnist")
-adversary.define_flags(unroll_steps=5, disc_learning_rate=2e-4)
+gan_flags.define_flags(unroll_steps=5, disc_learning_rate=2e-4)
 image_gan.define_flags(samples=5120, disc_batch="separate")
 flags.DEFINE_float(
     "width", 0.25, f"X: all channels of both networks, times X: one of {tuple(WIDTHS)}."

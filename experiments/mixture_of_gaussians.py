@@ -46,7 +46,7 @@ from experiments.mixtures.protocols import (
     floor,
     measure,
 )
-from experiments.runner import adversary, devices, figures, records
+from experiments.runner import devices, figures, gan_flags, records
 from experiments.runner.feeds import drawn
 from experiments.runner.report import prose
 from ganstab import Pair, optimizers, priors, steps, surrogates
@@ -61,7 +61,7 @@ FLAGS = flags.FLAGS
 runner.define_flags(
     num_steps=25_000, batch_size=512, eval_every=1000, checkpoint_every=1000, log_every=100
 )
-adversary.define_flags(unroll_steps=10, disc_learning_rate=1e-4, loss="minimax")
+gan_flags.define_flags(unroll_steps=10, disc_learning_rate=1e-4, loss="minimax")
 flags.DEFINE_enum(
     "data", "ring", list(MIXTURES),
     "Eight Gaussians on a circle of radius 2 (Metz et al.) or 1 (VEEGAN, PacGAN), or a grid of 25.",
@@ -90,7 +90,7 @@ flags.register_multi_flags_validator(
 
 def make_txs() -> Pair:
     """Adam for either player; the discriminator's keeps the ensemble."""
-    gen, disc = adversary.adam()
+    gen, disc = gan_flags.adam()
     if FLAGS.ensemble:
         disc = optax.chain(disc, optimizers.snapshots(FLAGS.ensemble, FLAGS.ensemble_every))
     return Pair(gen, disc)
@@ -98,14 +98,14 @@ def make_txs() -> Pair:
 
 def make_trained_game(players: Pair, tx: optax.GradientTransformation, prior: Callable) -> Game:
     """The game of the flags: each technique wraps the one before."""
-    game = make_game(players, adversary.score(), prior=prior)
+    game = make_game(players, gan_flags.score(), prior=prior)
     if FLAGS.ensemble:
         game = surrogates.snapshot_ensemble(game)
     if FLAGS.gradient_norm:
         game = surrogates.gradient_norm(game, FLAGS.gradient_norm)
     if FLAGS.consensus:
         game = surrogates.consensus(game, FLAGS.consensus)
-    return adversary.unrolled(game, tx)
+    return gan_flags.unrolled(game, tx)
 
 
 def make_evaluation(gen: Player, latent: int, mixture: Mixture, key: jax.Array) -> Callable:

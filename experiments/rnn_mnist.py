@@ -36,10 +36,10 @@ from absl import flags
 
 from experiments import runner
 from experiments.digits import counts, pictures
-from experiments.runner import adversary, figures, image_gan, images, records, samples
+from experiments.runner import figures, gan_flags, image_gan, images, records, samples
+from experiments.runner.classifier_check import check_ruler
 from experiments.runner.feeds import image_feed
 from experiments.runner.report import prose
-from experiments.runner.ruler import check_ruler
 from experiments.runner.table import Cell, Claim, Table
 from experiments.runner.table.cells import Runs
 from ganstab import digit_classifier, metrics, steps
@@ -75,7 +75,7 @@ SMOKE: dict[str, Any] = {"samples": 512, "batch_size": 16, "unroll_steps": 2}
 
 FLAGS = flags.FLAGS
 runner.define_flags(num_steps=5000, batch_size=64, eval_every=500, dataset="mnist")
-adversary.define_flags(unroll_steps=20, disc_learning_rate=1e-4)
+gan_flags.define_flags(unroll_steps=20, disc_learning_rate=1e-4)
 image_gan.define_flags(samples=5120, gen_norm=False)
 
 

@@ -32,10 +32,10 @@ import jax
 from absl import flags
 
 from experiments import runner
-from experiments.runner import adversary, figures, image_gan, images, records
+from experiments.runner import figures, gan_flags, image_gan, images, records
+from experiments.runner.classifier_check import check_ruler
 from experiments.runner.feeds import image_feed
 from experiments.runner.report import prose
-from experiments.runner.ruler import check_ruler
 from ganstab import digit_classifier, metrics, steps
 from ganstab.data import stacked_digits
 from ganstab.networks import unrolled_gan
@@ -151,7 +151,7 @@ TABLES = {
 
 FLAGS = flags.FLAGS
 runner.define_flags(num_steps=5000, batch_size=64, eval_every=1000, dataset="mnist")
-adversary.define_flags(unroll_steps=5, disc_learning_rate=2e-4)
+gan_flags.define_flags(unroll_steps=5, disc_learning_rate=2e-4)
 image_gan.define_flags(samples=25_600)
 flags.DEFINE_bool("disc_norm", True, "Batch norm in the discriminator, as the paper has it.")
 flags.DEFINE_float(

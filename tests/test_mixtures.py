@@ -15,7 +15,7 @@ from program import ROOT, environment
 from experiments import compare
 from experiments.mixtures import papers, pictures, protocols, tables
 from experiments.mixtures.networks import NETWORKS, PIECES, UNITS
-from experiments.runner import adversary, samples
+from experiments.runner import gan_flags, samples
 
 RUN = {
     "data": "small_ring", "unroll_steps": 5, "num_steps": 2, "eval_every": 2, "log_every": 1,
@@ -219,6 +219,6 @@ def techniques(settings):
 
 
 def test_losses_by_their_names():
-    assert {name: loss.__name__ for name, loss in adversary.LOSSES.items()} == {
-        name: name for name in adversary.LOSSES
+    assert {name: loss.__name__ for name, loss in gan_flags.LOSSES.items()} == {
+        name: name for name in gan_flags.LOSSES
     }

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from experiments.runner import reading, records, report, samples, workdir
+from experiments.runner import records, report, result_text, samples, workdir
 from ganstab.output import run_log, writing
 
 CONFIG = {"unroll_steps": 5, "optimizer": {"learning_rate": 1e-4, "betas": (0.5, 0.999)}}
@@ -27,8 +27,8 @@ PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
 )
 def test_reading_in_plain_words(mean, better, words):
     entry = records.measured([mean], "modes", published=PAPER, better=better)
-    assert reading.reading(entry).startswith(words)
-    assert "not the end" in reading.reading(entry, "interrupted")
+    assert result_text.reading(entry).startswith(words)
+    assert "not the end" in result_text.reading(entry, "interrupted")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_reading_in_plain_words(mean, better, words):
     ],
 )
 def test_a_mean_is_shown_to_two_digits_of_its_error(mean, error, words):
-    assert reading.shown(mean, error) == words
+    assert result_text.shown(mean, error) == words
 
 
 def _result(status, step):

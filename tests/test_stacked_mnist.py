@@ -14,7 +14,7 @@ from common import names
 from program import ROOT, RUN, arguments, command, environment, launched, run, start
 from tiny_images import write_idx
 
-from experiments.runner.ruler import ruler_accuracy
+from experiments.runner.classifier_check import ruler_accuracy
 from ganstab.data import Images, RandomAccess, load_mnist
 
 PICTURES = ("curves.png", "modes.png", "samples_000000010.png", "samples_000000020.png")

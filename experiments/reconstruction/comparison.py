@@ -11,7 +11,7 @@ from experiments.reconstruction import pictures
 from experiments.reconstruction.findings import ERRORS
 from experiments.reconstruction.tables import DATASET, TABLE_3, published
 from experiments.runner import conclusion, records
-from experiments.runner.reading import shown
+from experiments.runner.result_text import shown
 from experiments.runner.settings import name_of
 from experiments.runner.table import Runs
 from ganstab.errors import InputError

@@ -10,7 +10,7 @@ import numpy as np
 from absl import flags
 from jax.sharding import Mesh
 
-from experiments.runner import adversary, devices
+from experiments.runner import devices, gan_flags
 from ganstab import Pair, steps
 from ganstab.game import make_game
 from ganstab.players import from_nnx
@@ -84,15 +84,15 @@ def prepare(modules: Pair, key: jax.Array, mesh: Mesh) -> Trained:
       key: of the initial parameters.
       mesh: the devices.
     """
-    players, txs = Pair(*map(from_nnx, modules)), adversary.adam()
+    players, txs = Pair(*map(from_nnx, modules)), gan_flags.adam()
 
     def prior(key, n):
         return devices.split(mesh, jax.random.normal(key, (n, LATENT)))
 
     joint = FLAGS.disc_batch == "joint"
-    game = make_game(players, adversary.score(), prior=prior, joint=joint)
+    game = make_game(players, gan_flags.score(), prior=prior, joint=joint)
     state = devices.on_all(mesh, functools.partial(steps.init, players, txs), key)
-    return Trained(players, txs, state, adversary.unrolled(game, txs.disc))
+    return Trained(players, txs, state, gan_flags.unrolled(game, txs.disc))
 
 
 def make_sampler(

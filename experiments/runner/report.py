@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.runner.progress import describe, duration, number
-from experiments.runner.reading import reading, shown, state, summary
+from experiments.runner.result_text import reading, shown, state, summary
 from experiments.runner.samples import sample_path, sample_steps, spread
 from ganstab.output.pages import (
     Picture,
@@ -64,7 +64,7 @@ def write_report(
       workdir: the run's folder.
       title: the heading, for example "Stacked MNIST, K = 5".
       description: what the run is for; plain text, paragraphs parted by empty lines.
-      result: as in `result.json`: "status" (one of `reading.STATUS`), "step",
+      result: as in `result.json`: "status" (one of `result_text.STATUS`), "step",
         "num_steps", and where they are known "results" (name → `records.measured(…)`),
         "evaluated_at_step", "reason", "command", "wall_time_s", "params_digest" and "versions".
       config: the settings.

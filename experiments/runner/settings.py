@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from experiments.runner import adversary, fingerprint, image_gan
+from experiments.runner import fingerprint, gan_flags, image_gan
 
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
@@ -161,7 +161,7 @@ def read(module: str) -> Settings:
     Args:
       module: the experiment's `__name__`; its flags and the common ones make up `config.json`.
     """
-    shared = (__name__, adversary.__name__, image_gan.__name__)
+    shared = (__name__, gan_flags.__name__, image_gan.__name__)
     config = own_flags((module, *shared), _NOT_SETTINGS)
     common: dict[str, Any] = {
         name: _FLAGS[name].value for name in Settings._fields if name in _FLAGS

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.runner import report
 from experiments.runner.progress import duration, number
-from experiments.runner.reading import shown
+from experiments.runner.result_text import shown
 from experiments.runner.table import claims, exhibits
 from experiments.runner.table.cells import Cell, Table
 from experiments.runner.table.options import Plan
