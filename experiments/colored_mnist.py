@@ -110,6 +110,9 @@ flags.DEFINE_float(
     "width", 0.25, f"X: all channels of both networks, times X: one of {tuple(WIDTHS)}."
 )
 flags.register_validator("width", lambda width: width in WIDTHS, f"must be one of {tuple(WIDTHS)}")
+flags.register_validator(
+    "samples", lambda n: n >= colors.LEAST, f"must be {colors.LEAST} or more: they need a density"
+)
 
 
 def make_evaluation(

@@ -75,7 +75,9 @@ def find(folder: pathlib.Path) -> Found:
 def program(run: Found) -> str:
     """The program that wrote the run, e.g. "stacked_mnist"; empty where its files do not tell."""
     words = shlex.split(result_of(run.folder).get("command", ""))
-    return words[2].rpartition(".")[2] if words[1:2] == ["-m"] and len(words) > 2 else ""
+    if words[1:2] == ["-m"]:
+        return words[2].rpartition(".")[2] if len(words) > 2 else ""
+    return pathlib.Path(words[1]).stem if len(words) > 1 else ""
 
 
 def labels(configs: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
@@ -150,6 +152,9 @@ def draw_reconstructions(runs: Sequence[Found], names: Sequence[str], path: path
     for run in runs:
         if result_of(run.folder)["status"] != "finished":
             raise InputError(f"--run={run.folder} has not sought all its images: let it finish")
+        if not run.concluded:
+            raise InputError(f"--run={run.folder} came without {conclusion.FOLDER}/, the images "
+                             "that it found: copy that folder too")  # fmt: skip
     known = [
         comparison.Run(
             name,
@@ -178,14 +183,17 @@ def main() -> int:
     """Writes the picture."""
     if not FLAGS.run:
         raise InputError("which runs? give --run=FOLDER, twice or more often")
-    runs = [find(pathlib.Path(run)) for run in FLAGS.run]
+    runs = [find(pathlib.Path(run).expanduser()) for run in FLAGS.run]
     programs = sorted({program(run) or "no known program" for run in runs})
     if len(programs) > 1 or programs[0] not in DRAW:
         raise InputError(
             f"runs of one of {', '.join(DRAW)} are compared, these are of {', '.join(programs)}"
         )
     seeds = {"seed"} if programs == ["cifar10_reconstruction"] else set()  # put together there
-    DRAW[programs[0]](runs, labels([run.config for run in runs], seeds), pathlib.Path(FLAGS.out))
+    out = pathlib.Path(FLAGS.out).expanduser()
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out={FLAGS.out} is no PNG: give it a name that ends in .png")
+    DRAW[programs[0]](runs, labels([run.config for run in runs], seeds), out)
     return 0
 
 

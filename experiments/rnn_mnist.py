@@ -25,7 +25,6 @@ takes 1.1 s of one CPU core with K = 20 and 0.13 s with K = 0, so that 5,000 tak
 """
 
 import functools
-import math
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -51,9 +50,9 @@ from ganstab.types import Player, TrainState
 
 
 def figure_3(runs: Runs, folder: pathlib.Path) -> list[Picture]:
-    """A row of samples over training for each K, of its first seed."""
-    rows = [(cell.row, samples.kept(seeds[min(seeds)], math.inf)) for cell, seeds in runs if seeds]
-    rows = [(name, kept) for name, kept in rows if kept]  # a run that was merged in may have none
+    """A row of samples over training for each K, of its first seed that kept them."""
+    found = [(cell.row, samples.first_kept(seeds)) for cell, seeds in runs]
+    rows = [(name, there[1]) for name, there in found if there]
     if not rows or not set.intersection(*(set(kept) for _, kept in rows)):
         return []
     pictures.strips(rows, folder / "figure_3.png")

@@ -108,7 +108,9 @@ def _minimise(
         found = optax.tree.get(state, "value"), optax.tree.get(state, "grad")
         moved = _Descent(optax.apply_updates(at.latent, updates), state, *found, at.steps + 1)
         sound = jnp.isfinite(moved.error) & jnp.isfinite(moved.latent).all()
-        better = sound & jnp.any(moved.latent != at.latent)
+        # At the bottom the gradient still shrinks where the error goes up and down by rounding.
+        level = at.error * (1 + 100 * jnp.finfo(at.error.dtype).eps)
+        better = sound & (moved.error <= level) & jnp.any(moved.latent != at.latent)
         ended = at._replace(steps=jnp.asarray(max_steps))
         return jax.tree.map(lambda new, old: jnp.where(better, new, old), moved, ended)
 

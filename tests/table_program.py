@@ -35,6 +35,7 @@ def show(plan, stop) -> int:
     runs = plan.wanted()
     told = {
         "folder": str(plan.folder),
+        "argv": sys.argv[1:],
         "jobs": plan.jobs,
         "names": [run.name for run in runs],
         "commands": [plan.item(run).command for run in runs],

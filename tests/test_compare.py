@@ -44,6 +44,13 @@ def test_recurrent_runs_are_shown_by_their_samples_over_training(tmp_path):
     assert (width, height) == (round(2 * 1.28 * 200), round(2 * 1.36 * 200))
 
 
+def test_a_run_that_was_started_as_a_file_has_a_program_too(tmp_path):
+    run = written(tmp_path / "a", "rnn_mnist")
+    command = {"command": "python experiments/rnn_mnist.py --unroll_steps=0", "status": "finished"}
+    (run / "result.json").write_text(json.dumps(command))
+    assert compare.program(compare.find(run)) == "rnn_mnist"
+
+
 @pytest.mark.parametrize(
     "columns, config",
     [
@@ -83,4 +90,7 @@ def test_runs_that_nothing_can_show_together_are_refused(tmp_path):
     assert "no known program" in refusal(lambda: compared(out, unknown, recurrent))
     later = written(tmp_path / "d", "rnn_mnist", steps=(7,))
     assert "no step in common" in refusal(lambda: compared(out, recurrent, later))
+    sought = written(tmp_path / "f", "cifar10_reconstruction", seed=0)
+    assert "without conclusion/" in refusal(lambda: compared(out, sought, sought))
+    assert "--out=" in refusal(lambda: compared(tmp_path / "out.json", recurrent, recurrent))
     assert not out.exists()

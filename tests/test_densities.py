@@ -121,6 +121,10 @@ def test_js_of_samples_refuses():
     spoilt = np.where(np.arange(N)[:, None] < 2, np.nan, a)
     assert "2 of 1024 samples" in refusal(lambda: js(a, spoilt))
     assert "singular" in refusal(lambda: js(a * [1, 1, 0], a))
+    plane = a @ [[1, 0, 0.1], [0, 1, 0.3], [0, 0, 0]]  # its rounded covariance has a root
+    assert "singular" in refusal(lambda: js(plane, plane))
+    far = np.where(np.arange(N)[:, None] < 1, 1e25, a)
+    assert "too far" in refusal(lambda: js(a, far))
     assert "splits is 0" in refusal(
         lambda: metrics.js_floor_of_samples(jax.random.key(0), jnp.asarray(a), 0)
     )

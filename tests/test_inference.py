@@ -1,5 +1,7 @@
 """Latent vectors found by L-BFGS, against linear least squares and a generator of two valleys."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,6 +78,21 @@ def test_the_better_of_two_minima_is_kept():
         assert float(found.error[0]) < 1e-6
     assert worse.converged[0] and first.converged[0]
     assert not far.converged[0] and 1 < float(far.error[0]) < 1e20  # cut short on the way
+
+
+def test_more_steps_never_end_higher():
+    """On a generator with jumps, where a line search may pass over one and come out above."""
+    weight = DRAW.normal(size=(6, 40))
+
+    def jumping(z):
+        return jnp.sign(z @ weight) + 0.01 * z @ weight
+
+    images, starts = DRAW.normal(size=(60, 40)), DRAW.normal(size=(60, 1, 6))
+    errors = [jnp.mean((jumping(starts[:, 0]) - images) ** 2, axis=1)]
+    for steps in (1, 4, 12):
+        solve = quick(lambda x, s, steps=steps: infer(jumping, x, s, max_steps=steps).error)
+        errors.append(solve(images, starts))
+    assert all((more <= fewer * (1 + 1e-3)).all() for fewer, more in itertools.pairwise(errors))
 
 
 def test_infer_refuses():

@@ -151,6 +151,22 @@ def test_a_table_shows_a_row_for_the_first_seed_of_each_cell(tmp_path):
     ]
 
 
+def test_runs_without_samples_are_left_out_of_the_picture(tmp_path):
+    """As they are where a table was merged in from its small files."""
+    plain, unrolled = tables.TABLES["figure_2"].cells
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    runs = [
+        (plain, {0: bare, 1: written(tmp_path / "a", (0, 5))}),
+        (unrolled, {0: bare}),
+    ]
+    [drawn] = pictures.of_table(runs, tmp_path)
+    assert "seed 1." in drawn.caption
+    height, width, _ = matplotlib.image.imread(drawn.path).shape
+    assert (width, height) == (round(3 * 1.28 * 200), round(1.36 * 200))
+    assert pictures.of_table(runs[1:], tmp_path) == []
+
+
 def test_cells_of_another_length_have_a_picture_of_their_own(tmp_path, monkeypatch):
     cells = {cell.name: cell for cell in tables.TABLES["protocol_ring"].cells}
     names = "veegan_small_ring_K0", "veegan_small_ring_K5", "pacgan_small_ring_K0"

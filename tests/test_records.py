@@ -2,6 +2,7 @@
 
 import errno
 import math
+import os
 import sys
 
 import jax
@@ -132,6 +133,17 @@ def test_data_are_known_by_their_content_wherever_they_lie(tmp_path):
     assert many != known
     (tmp_path / "a" / "3").write_bytes(b"xy")
     assert fingerprint.of_data(tmp_path / "a") != many
+
+
+def test_runs_and_hidden_files_within_the_data_are_none_of_them(tmp_path):
+    (tmp_path / "images").write_bytes(b"0123")
+    known = fingerprint.of_data(tmp_path)
+    for name in (".hidden", ".cache/file", "runs/x/config.json", "runs/x/figures/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert fingerprint.of_data(tmp_path) == known
+    (tmp_path / os.fsdecode(b"c\xe4t")).touch()  # not UTF-8
+    assert fingerprint.of_data(tmp_path) != known
 
 
 def test_the_code_is_known_by_every_file(tmp_path):

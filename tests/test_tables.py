@@ -238,6 +238,36 @@ def test_an_unfinished_run_that_is_further_on_is_kept(tmp_path, whole):
     ]
 
 
+def test_a_run_whose_settings_cannot_be_told_is_not_taken_over(tmp_path, whole):
+    there = tmp_path / "there"
+    shutil.copytree(whole, there)
+    (folder_of(there, 1, 0) / "config.json").unlink()
+    message = refusal(lambda: work(tmp_path / "a", 1, merge=(there,)))
+    assert "level1/seed0 has no config.json" in message
+    assert work(tmp_path / "b", 2, merge=(there,)) == 0  # which has no need of it
+    assert starts(tmp_path / "b") == {(2, seed): 1 for seed in range(3)}
+
+
+def test_a_run_that_made_way_when_all_was_killed_comes_back(tmp_path, whole):
+    table = tmp_path / "table"
+    assert work(table, 1) == 0
+    folder = folder_of(table, 1, 0)
+    folder.rename(folder.with_name(f".{folder.name}.old.unfinished"))
+    assert work(table, 1) == 0
+    assert starts(table) == {(1, seed): 1 for seed in range(3)}
+    assert sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) == [
+        f"seed{seed}" for seed in range(3)
+    ]
+
+
+def test_a_seed_of_one_cell_alone_is_not_missed_in_the_others(tmp_path):
+    table = tmp_path / "table"
+    assert work(table, 1, seeds=range(2)) == 0
+    assert work(table, 1, 2, seeds=range(1)) == 0
+    cells = result_of(table)["cells"]
+    assert cells["level1"]["finished"] == [0, 1] and cells["level2"]["missing"] == {}
+
+
 def test_runs_with_other_settings_are_refused_by_name(tmp_path, whole):
     table = tmp_path / "table"
     other = {"config": {"num_steps": STEPS, "batch_size": 4}}

@@ -130,6 +130,8 @@ def test_a_small_table(told):
     assert [config["level"] for config in plan["configs"]] == [1, 2]
     assert "--batch_size=2" in plan["commands"][0] and "--num_steps=20" in plan["commands"][0]
     assert not any("smoke=" in word or word == "--smoke" for word in plan["commands"][0])
+    # The recorded command has two cells and one seed too, and goes on in the same folder.
+    assert plan["argv"] == [TABLE, "--smoke", "--eval_every=3", f"--workdir={plan['folder']}"]
 
 
 def test_a_small_run_says_what_it_really_was(told):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -111,7 +112,22 @@ def test_time_left_goes_by_the_speed_of_each_cell(tmp_path):
     # level1: 100 × 1 s; level2: (40 + 100) × 3 s; level3: 200 × the mean, 2 s; by two processes.
     assert found.seconds_left == pytest.approx((100 + 420 + 400) / 2)
     assert watch.survey(plan.wanted(), 100).seconds_left == pytest.approx(300)
-    assert runs.position(wanted["level2 seed 0"]) == (60, pytest.approx(3.0))
+    assert runs.position(wanted["level2 seed 0"]) == (60, pytest.approx(3.0), 30 + 60 * 3.0)
+
+
+def test_time_left_counts_what_follows_the_last_step(tmp_path):
+    plan = tables.plan(tmp_path, 1, 2, steps=100, seeds=range(1))
+    first, second = plan.wanted()
+    fill(first, 100, 1.0)
+    fill(second, 60, 3.0)
+    assert np.isnan(watch.survey(plan.wanted(), 1).seconds_left)  # nobody knows yet
+    (first.folder / "result.json").write_text(
+        json.dumps({"status": "finished", "step": 100, "wall_time_s": 30 + 100 * 1.0 + 7})
+    )
+    assert watch.survey(plan.wanted(), 1).seconds_left == pytest.approx(40 * 3 + 7)
+    shutil.rmtree(second.folder)
+    fill(second, 100, 3.0)
+    assert watch.survey(plan.wanted(), 1).seconds_left == pytest.approx(7)
 
 
 def test_a_line_for_the_whole_table(tmp_path):

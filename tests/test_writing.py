@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -48,6 +49,27 @@ def test_json_is_strict_and_knows_arrays_and_paths(tmp_path):
     )
     assert json.loads(text) == {"a": [0.5, [0, 1]], "b": None, "c": str(tmp_path)}
     assert text.index('"a"') < text.index('"b"') and "NaN" not in text
+
+
+def test_paths_that_are_not_utf_8_can_be_written_down(tmp_path):
+    name = os.fsdecode(b"t\xe5b")
+    writing.write_atomic(tmp_path / "file", writing.to_json({"command": name}))
+    assert json.loads((tmp_path / "file").read_text()) == {"command": name}
+
+
+def test_a_folder_that_cannot_be_copied_is_one_line(tmp_path):
+    for name in "ab":
+        (tmp_path / "there" / name).mkdir(parents=True)
+        (tmp_path / "there" / name / "file").touch()
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        pytest.raises(InputError, match=r"^cannot copy: .*/file: .*No space left.*1 more.*free"),
+        writing.explained("cannot copy"),
+    ):
+        shutil.copytree(tmp_path / "there", tmp_path / "here", copy_function=full)
 
 
 def test_really_full_disk_is_one_input_error():

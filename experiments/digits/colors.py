@@ -10,6 +10,8 @@ from ganstab.data import Images, RandomAccess, augmentation_key, colored_digits
 
 SEED = 0
 """Of the data that samples are compared with: the same for every run."""
+LEAST = 4
+"""Colours of three channels that have a density."""
 _AT_ONCE = 512
 
 

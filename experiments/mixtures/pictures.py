@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 
 from experiments.mixtures.protocols import MIXTURES, Mixture
-from experiments.runner.samples import kept, spread
+from experiments.runner.samples import first_kept, spread
 from experiments.runner.table import Cell, Runs
 from ganstab.output.pages import Picture
 from ganstab.output.writing import write_atomic
@@ -72,14 +72,15 @@ def rows(
 
 
 def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
-    """One PNG with a row for the first seed of every cell, like `rows`.
+    """One PNG with a row for the first seed of every cell that kept its samples, like `rows`.
 
     There is one for each mixture, and for each length where cells have lengths of their own.
     """
     drawn = []
     for (data, length), cells in _alike(runs).items():
-        first = [(cell, min(seeds), kept(seeds[min(seeds)])) for cell, seeds in cells]
-        if set.intersection(*(set(samples) for _, _, samples in first)):
+        found = [(cell, first_kept(seeds)) for cell, seeds in cells]
+        first = [(cell, *there) for cell, there in found if there]
+        if first and set.intersection(*(set(samples) for _, _, samples in first)):
             path = folder / f"training_{data}{f'_{length}' if length else ''}.png"
             labelled = [(_label(cell, runs), samples) for cell, _, samples in first]
             rows(labelled, path, mixture=MIXTURES[data])

@@ -38,4 +38,4 @@ def given(leave_out: Collection[str]) -> list[str]:
 
 def _shown(words: Sequence[str]) -> str:
     spec = sys.modules["__main__"].__spec__
-    return shlex.join(["python", "-m", spec.name if spec else sys.argv[0], *words])
+    return shlex.join(["python", *(["-m", spec.name] if spec else [sys.argv[0]]), *words])

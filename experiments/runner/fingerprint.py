@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 import pathlib
 from collections.abc import Iterable
 
@@ -16,13 +17,21 @@ DIGITS = 12
 def of_data(folder: pathlib.Path) -> str:
     """The folder's files by name and content, or, if there are many, by name and size.
 
-    Neither the folder's own name nor where it lies has a part in it.
+    Neither the folder's own name nor where it lies has a part in it, nor hidden files, nor the
+    folders of runs and tables that lie within it.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    runs = {path.parent for path in files if path.name == "config.json"} - {folder}
+    files = [
+        path
+        for path in files
+        if runs.isdisjoint(path.parents)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
     if len(files) <= MANY:
         return _digest(folder, files)
-    sizes = "\n".join(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
-    return hashlib.sha256(sizes.encode()).hexdigest()[:DIGITS]
+    sizes = b"\n".join(_name(folder, path) + b" %d" % path.stat().st_size for path in files)
+    return hashlib.sha256(sizes).hexdigest()[:DIGITS]
 
 
 @functools.cache
@@ -35,9 +44,14 @@ def of_code() -> str:
     )
 
 
+def _name(root: pathlib.Path, path: pathlib.Path) -> bytes:
+    """As the disk has it, which need not be UTF-8."""
+    return os.fsencode(path.relative_to(root))
+
+
 def _digest(root: pathlib.Path, files: Iterable[pathlib.Path]) -> str:
     found = hashlib.sha256()
     for path in files:
-        found.update(f"{path.relative_to(root)}\n".encode())
+        found.update(_name(root, path) + b"\n")
         found.update(hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()[:DIGITS]

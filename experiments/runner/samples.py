@@ -4,7 +4,7 @@ import io
 import math
 import pathlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import matplotlib
@@ -64,6 +64,17 @@ def kept(workdir: pathlib.Path, last_step: float = math.inf) -> dict[int, np.nda
     """The samples that were kept, by their step, in order, up to the last one."""
     paths = {step: sample_path(workdir, step).with_suffix(".npy") for step in sample_steps(workdir)}
     return {s: np.load(path) for s, path in paths.items() if s <= last_step and path.exists()}
+
+
+def first_kept(
+    seeds: Mapping[int, pathlib.Path], last_step: float = math.inf
+) -> tuple[int, dict[int, np.ndarray]] | None:
+    """The least seed whose folder has kept samples, and these; `None` if none has.
+
+    A run that was merged in need not have any.
+    """
+    found = ((seed, kept(seeds[seed], last_step)) for seed in sorted(seeds))
+    return next(((seed, samples) for seed, samples in found if samples), None)
 
 
 def sample_grid(

@@ -2,7 +2,8 @@
 
 It stands for small values of the flags that decide how long a run takes, and for a folder of its
 own, new each time. They take its place in the command line, so that the run's files say what was
-really run.
+really run. With `--table` it stays there, since it also picks the cells and the seed; the command
+lines of the table's runs have the small values.
 """
 
 import re
@@ -23,14 +24,14 @@ def define_flag() -> None:
         "smoke",
         False,
         "Try the program out in under a minute: a few steps, few samples, and with --table two "
-        "cells and one seed, in a new folder under runs/. Its numbers mean nothing. Other flags "
-        "that are given win.",
+        "cells and one seed, in a new folder under runs/. Its numbers mean nothing. Flags that are "
+        "given beside it keep their values.",
     )
     FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS["smoke"])
 
 
 def expand(small: Mapping[str, Any]) -> dict[str, Any]:
-    """Puts the small values into the flags, and into `sys.argv` in place of `--smoke`.
+    """Puts the small values into the flags, and into `sys.argv` so that it can be run again.
 
     Args:
       small: the program's own, beside those of `SMALL`.
@@ -48,6 +49,9 @@ def expand(small: Mapping[str, Any]) -> dict[str, Any]:
     }
     added = [f"--{name}={value}" for name, value in values.items()]
     FLAGS([sys.argv[0], *added])
-    rest = [word for word in sys.argv[1:] if not re.match(r"--?(no)?smoke(=|$)", word)]
-    sys.argv[1:] = [*rest, *added]
+    if "table" in FLAGS and FLAGS.table is not None:
+        sys.argv[1:] = [*sys.argv[1:], *(word for word in added if word.startswith("--workdir="))]
+    else:
+        rest = [word for word in sys.argv[1:] if not re.match(r"--?(no)?smoke(=|$)", word)]
+        sys.argv[1:] = [*rest, *added]
     return {name: value for name, value in values.items() if name != "workdir"}

@@ -2,12 +2,15 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from ganstab.errors import InputError
 from ganstab.metrics.checks import check_at_least
 
 _POINTS_AT_ONCE = 256
+_FLAT = 1e-6
+"""The least eigenvalue of a correlation in which single precision sees more than rounding."""
 
 
 def js_divergence_of_samples(data: Array, samples: Array) -> Array:
@@ -32,7 +35,8 @@ def js_divergence_of_samples(data: Array, samples: Array) -> Array:
         samples: [m, d], m >= 2.
 
     Raises:
-        InputError: if the shapes do not fit, a number is not finite, or the data lie in a plane.
+        InputError: if the shapes do not fit, a number is not finite, the data lie in a plane (to
+            the rounding of single precision), or samples are too far away to tell.
     """
     _check("data", data)
     _check("samples", samples)
@@ -43,9 +47,10 @@ def js_divergence_of_samples(data: Array, samples: Array) -> Array:
         )
     check_at_least("the number of data", len(data), data.shape[1] + 1)
     check_at_least("the number of samples", len(samples), 2)
+    _check_covariance(data)
     found = _js_of_samples(data, samples)
     if not jnp.isfinite(found):
-        raise InputError("data have a singular covariance, so they have no density")
+        raise InputError("samples lie too far from the data for densities in single precision")
     return found
 
 
@@ -102,6 +107,16 @@ def _log_density(points: Array, centres: Array, own: bool) -> Array:
 
     inputs = points, jnp.arange(len(points))
     return jax.lax.map(at, inputs, batch_size=_POINTS_AT_ONCE)
+
+
+def _check_covariance(data: Array) -> None:
+    """On the host, since the rounded covariance of data in a plane may well have a root."""
+    columns = np.asarray(data, np.float64)
+    columns = columns - columns.mean(axis=0)
+    width = columns.std(axis=0)
+    correlation = np.atleast_2d(np.cov((columns / np.where(width > 0, width, 1)).T))
+    if not width.all() or np.linalg.eigvalsh(correlation)[0] < _FLAT:
+        raise InputError("data have a singular covariance, so they have no density")
 
 
 def _check(name: str, points: Array) -> None:

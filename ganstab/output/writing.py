@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,6 +34,11 @@ def explained(doing: str) -> Iterator[None]:
     """
     try:
         yield
+    except shutil.Error as error:  # of copying a folder: a list, one entry a file
+        first, count = error.args[0][0], len(error.args[0])
+        hint = next((h for number, h in _HINTS.items() if f"[Errno {number}]" in first[2]), "")
+        others = f" (and {count - 1} more)" if count > 1 else ""
+        raise InputError(f"{doing}: {first[0]}: {first[2]}{others}{hint}") from error
     except OSError as error:
         hint = _HINTS.get(error.errno or 0, "")
         raise InputError(f"{doing}: {error.strerror or error}{hint}") from error
@@ -47,7 +53,8 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
       InputError: it cannot be written. The old file is untouched, no temporary file stays behind.
     """
     path = pathlib.Path(path)
-    data = content.encode() if isinstance(content, str) else content
+    # A path that is not UTF-8 has lone surrogates, which stay readable, and are those of JSON too.
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}{UNFINISHED}")
     with explained(f"cannot write {path}"):
         try:

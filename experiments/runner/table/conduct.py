@@ -10,7 +10,7 @@ from experiments.runner.stopping import StopRequest
 from experiments.runner.table import page
 from experiments.runner.table.options import Plan
 from experiments.runner.table.result import result_of
-from experiments.runner.table.runs import Run, check, last_words, take_over
+from experiments.runner.table.runs import Run, check, last_words, put_back, take_over
 from experiments.runner.table.schedule import Item, work
 from experiments.runner.table.watch import Watch
 from experiments.runner.workdir import held, open_workdir, record
@@ -122,6 +122,8 @@ def _open(plan: Plan) -> None:
     with alone:
         open_workdir(plan.folder, config)
         record(plan.folder, config)
+        for run in plan.wanted():
+            put_back(run)
     for run in plan.shown():
         check(run)
 

@@ -41,7 +41,7 @@ def result_of(
             "column": cell.column,
             "settings": dict(cell.settings),
             **_cell(
-                [run for run in runs if run.cell.name == cell.name],
+                [run for run in runs if run.cell.name == cell.name and _is_meant(run, plan)],
                 done,
                 found,
                 counted.get(cell.name, []),
@@ -71,6 +71,11 @@ def result_of(
         "config": dict(plan.config),
         "command": plan.command,
     }
+
+
+def _is_meant(run: Run, plan: Plan) -> bool:
+    """Not if its seed is only there because an earlier command asked it of another cell."""
+    return run.seed in plan.seeds or run.folder.exists()
 
 
 def finished(runs: Sequence[Run], found: Results) -> Runs:

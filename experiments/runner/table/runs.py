@@ -17,6 +17,7 @@ from ganstab.errors import InputError
 from ganstab.output.writing import UNFINISHED, explained
 
 LOG = "metrics.jsonl"
+CONFIG = "config.json"
 
 
 class Run(NamedTuple):
@@ -52,6 +53,8 @@ class Position(NamedTuple):
 
     steps: int = 0
     seconds_per_step: float = math.nan
+    seconds: float = math.nan
+    """Up to there."""
 
 
 def place(folder: pathlib.Path, cell: str, seed: int) -> pathlib.Path:
@@ -67,7 +70,8 @@ def position(run: Run) -> Position:
         return Position()
     steps = rows[-1]["step"] - rows[0]["step"]
     seconds = rows[-1]["wall_time_s"] - rows[0]["wall_time_s"]
-    return Position(rows[-1]["step"], seconds / steps if steps else math.nan)
+    at_last = rows[-1]["step"], seconds / steps if steps else math.nan, rows[-1]["wall_time_s"]
+    return Position(*at_last)
 
 
 def check(run: Run) -> None:
@@ -76,7 +80,7 @@ def check(run: Run) -> None:
     Raises:
       InputError: it was not; each difference is named.
     """
-    if (run.folder / "config.json").exists():
+    if (run.folder / CONFIG).exists():
         different = differences(run.folder, run.config)
         if different:
             raise InputError(
@@ -105,9 +109,7 @@ def take_over(run: Run, source: pathlib.Path) -> bool:
     there = None if run.is_done() else _finished(run, source)
     if there is None or position(run).steps > result_of(there)["step"]:
         return False
-    half, old = (
-        run.folder.with_name(f".{run.folder.name}.{n}{UNFINISHED}") for n in ("new", "old")
-    )
+    half, old = _beside(run.folder, "new"), _beside(run.folder, "old")
     with explained(f"cannot take over {there}"):
         for leftover in (half, old):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -120,10 +122,24 @@ def take_over(run: Run, source: pathlib.Path) -> bool:
     return True
 
 
+def put_back(run: Run) -> None:
+    """Gives a run its folder back, if `take_over` was killed when that had just made way."""
+    old = _beside(run.folder, "old")
+    if old.exists() and not run.folder.exists():
+        with explained(f"cannot rename {old}"):
+            old.rename(run.folder)
+
+
+def _beside(folder: pathlib.Path, name: str) -> pathlib.Path:
+    return folder.with_name(f".{folder.name}.{name}{UNFINISHED}")
+
+
 def _finished(run: Run, source: pathlib.Path) -> pathlib.Path | None:
     """Where another table has the run: under its own name, or else under another."""
     named = place(source, run.cell.name, run.seed)
     if is_done(result_of(named), run.config["num_steps"]):
+        if not (named / CONFIG).exists():
+            raise InputError(f"{named} has no {CONFIG}, so that its settings cannot be told")
         check(run._replace(folder=named))
         return named
     others = sorted(named.parents[1].glob(f"*/{named.name}"))
@@ -134,7 +150,7 @@ def _is_the_same(folder: pathlib.Path, run: Run) -> bool:
     """Whether another cell's run ended at the same step, with the same settings."""
     result = result_of(folder)
     ended = result.get("status") == "finished" and result["step"] == run.config["num_steps"]
-    return ended and not differences(folder, run.config)
+    return ended and (folder / CONFIG).exists() and not differences(folder, run.config)
 
 
 def last_words(log: pathlib.Path) -> str:
@@ -151,7 +167,7 @@ def found_seeds(folder: pathlib.Path, cells: Sequence[Cell]) -> set[int]:
     return {
         int(path.parent.name.removeprefix("seed"))
         for cell in cells
-        for path in place(folder, cell.name, 0).parent.glob("seed*/config.json")
+        for path in place(folder, cell.name, 0).parent.glob(f"seed*/{CONFIG}")
         if path.parent.name.removeprefix("seed").isdigit()
     }
 

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from experiments.runner.progress import Progress, duration
@@ -26,8 +26,9 @@ def survey(runs: Sequence[Run], at_once: int) -> Survey:
     """How far the runs are, and how long the rest takes, so many at once.
 
     What is left of a run takes its cell's seconds a step, the mean over the runs of the cell that
-    have shown theirs, or over all others where none has. The whole takes as long as the sum over
-    `at_once` runs, and at least as long as the longest run.
+    have shown theirs, or over all others where none has, and what finished runs took after their
+    last row, as for a search. The whole takes as long as the sum over `at_once` runs, and at least
+    as long as the longest run. A run at its last step cannot be told while no other is finished.
     """
     at = {run.name: position(run) for run in runs}
     done = [run.name for run in runs if run.is_done()]
@@ -36,7 +37,15 @@ def survey(runs: Sequence[Run], at_once: int) -> Survey:
         name: wanted[name] if name in done else min(at[name].steps, wanted[name]) for name in wanted
     }
     speed = _seconds_per_step(runs, at)
-    left = [(wanted[run.name] - steps[run.name]) * speed[run.cell.name] for run in runs] or [0.0]
+    after = _seconds_after(runs, at, done)
+    left = [0.0]
+    for run in runs:
+        rest = wanted[run.name] - steps[run.name]
+        if rest:
+            known = 0.0 if math.isnan(after) else after
+            left.append(rest * speed[run.cell.name] + known)
+        elif run.name not in done:
+            left.append(after)
     seconds = max(sum(left) / at_once, max(left))
     return Survey(len(done), len(runs), sum(steps.values()), sum(wanted.values()), seconds)
 
@@ -50,6 +59,17 @@ def _seconds_per_step(runs: Sequence[Run], at: Mapping[str, Position]) -> dict[s
     means = {cell: statistics.fmean(seconds) for cell, seconds in known.items()}
     other = statistics.fmean(means.values()) if means else math.nan
     return {run.cell.name: means.get(run.cell.name, other) for run in runs}
+
+
+def _seconds_after(runs: Sequence[Run], at: Mapping[str, Position], done: Collection[str]) -> float:
+    """What a run takes after its last row, the mean over those that are done; NaN without any."""
+    known = [
+        run.result().get("wall_time_s", math.nan) - at[run.name].seconds
+        for run in runs
+        if run.name in done
+    ]
+    sound = [max(0.0, seconds) for seconds in known if math.isfinite(seconds)]
+    return statistics.fmean(sound) if sound else math.nan
 
 
 class Watch(Progress):
