@@ -27,7 +27,7 @@ two here, unlike in experiments.stacked_mnist: as one, a plain GAN paints blobs 
 even after 5,000 steps, with a divergence five times the paper's.
 
 At width 1/4 the default length takes 4, 5, 12 and 20 minutes of a quiet CPU core with K = 0, 1, 5
-and 10, and up to three times as long on a busy one; at width 1/2 it is 8 minutes with K = 0.
+and 10, at width 1/2 9, 13, 32 and 59, and up to three times as long on a busy one.
 """
 
 import functools
