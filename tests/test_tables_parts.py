@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tables
 from common import refusal
+from matplotlib.axes import Axes
 
 from experiments.runner import records
 from experiments.runner.table import cells, pictures, runs, watch
@@ -148,6 +149,16 @@ def test_the_mean_curve_is_over_the_steps_that_all_have():
     steps, values = pictures.mean({0: long, 4: short})
     assert steps.tolist() == [1, 2] and values.tolist() == [2, 4]
     assert [len(part) for part in pictures.mean({})] == [0, 0]
+
+
+def test_a_row_without_runs_has_no_panel(tmp_path, monkeypatch):
+    table, titles = tables.TABLE, []
+    monkeypatch.setattr(Axes, "set_title", lambda axis, title, **_: titles.append(title))
+    rows = {cell.name: {0: [{"step": s, "modes": 1.0} for s in (0, 5)]} for cell in table.cells}
+    last = table.cells[-1]
+    for there in (rows, {last.name: rows[last.name]}):
+        assert pictures.curves(table, "modes", there, {}, tmp_path / "a.png", title="modes")
+    assert len(table.rows()) == 2 and len(titles) == 3 and titles[2] == titles[1] != titles[0]
 
 
 def test_nothing_measured_is_nothing_drawn(tmp_path):

@@ -65,7 +65,7 @@ def curves(
 
 @style.styled
 def _draw(table, measure, series, done, path, title, log) -> None:
-    names = table.rows()
+    names = _drawn(table, series)
     columns = min(len(names), 3)
     width = WIDTH if columns == 1 else WIDTH / 2  # one panel alone would be blown up on the page
     figure, axes = style.panels(-(-len(names) // columns), columns, width=width, height=2.7)
@@ -85,6 +85,13 @@ def _draw(table, measure, series, done, path, title, log) -> None:
         axis.set_ylabel(textwrap.fill(title, 32))
     _legend(figure, table, measure)
     write_atomic(path, style.png(figure))
+
+
+def _drawn(table: Table, series: Mapping[str, Mapping[int, Points]]) -> list[str]:
+    """The rows of the table that have runs."""
+    there = {name for name, seeds in series.items() if any(len(y) for _, y in seeds.values())}
+    cells = {row: [table.at(row, column) for column in table.columns()] for row in table.rows()}
+    return [row for row in cells if any(cell and cell.name in there for cell in cells[row])]
 
 
 def mean(seeds: Mapping[int, Points]) -> Points:
