@@ -74,6 +74,11 @@ MODELS = {
         disc=Conv((64, 128, 256), (32, 16, 8, 4)),
         sample=(32, 32, 3), batch=(64,), rates=(1e-4, 2e-4), goals=AS_FAST,
     ),
+    "colored_mnist": Model(  # at width 1/4
+        gen=Conv((128, 64, 32, 16), (4, 7, 14, 28)),
+        disc=Conv((16, 32, 64), (28, 14, 7, 4)),
+        sample=(28, 28, 3), batch=(64,), rates=(1e-4, 2e-4), goals=AS_FAST,
+    ),
     "mixture": Model(
         gen=Dense((LATENT, 128, 128, 2)),
         disc=Dense((2, 128, 1), scale=4.0),

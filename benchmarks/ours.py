@@ -1,5 +1,6 @@
 """The training step of a model in ganstab, as `unroll.py` times it: jitted, and donated."""
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -18,6 +19,7 @@ from ganstab.types import Batch, Pair
 PAIRS: dict[str, Callable[[], Pair]] = {
     "stacked_mnist": unrolled_gan.stacked_mnist,
     "cifar10": unrolled_gan.cifar10,
+    "colored_mnist": functools.partial(unrolled_gan.colored_mnist, 0.25),
     "mixture": unrolled_gan.mixture,
     "rnn_mnist": unrolled_gan.rnn_mnist,
 }

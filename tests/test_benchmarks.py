@@ -59,6 +59,7 @@ def test_the_table_and_the_losses_name_every_cell(load):
 COUNTS = {
     "stacked_mnist": (287_875, 585),
     "cifar10": (3_657_731, 375_809),
+    "colored_mnist": (624_131, 24_833),
     "mixture": (49_666, 513),
     "rnn_mnist": (336_156, 14_721),
 }
