@@ -67,13 +67,13 @@ def kept(workdir: pathlib.Path, last_step: float = math.inf) -> dict[int, np.nda
 
 
 def first_kept(
-    seeds: Mapping[int, pathlib.Path], last_step: float = math.inf
+    seeds: Mapping[int, pathlib.Path],
 ) -> tuple[int, dict[int, np.ndarray]] | None:
     """The least seed whose folder has kept samples, and these; `None` if none has.
 
     A run that was merged in need not have any.
     """
-    found = ((seed, kept(seeds[seed], last_step)) for seed in sorted(seeds))
+    found = ((seed, kept(seeds[seed])) for seed in sorted(seeds))
     return next(((seed, samples) for seed, samples in found if samples), None)
 
 
