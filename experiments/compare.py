@@ -33,7 +33,7 @@ from experiments.runner.settings import EMBEDDED
 from experiments.runner.workdir import result_of
 from ganstab.data import load_mnist
 from ganstab.errors import InputError
-from ganstab.output import run_log
+from ganstab.reporting import run_log
 
 FLAGS = flags.FLAGS
 SHORT = {"unroll_steps": "K"}

@@ -44,7 +44,7 @@ from experiments.runner.table.cells import Runs
 from ganstab import digit_classifier, metrics, steps
 from ganstab.data import single_images
 from ganstab.networks import unrolled_gan
-from ganstab.output.pages import Picture
+from ganstab.reporting.pages import Picture
 from ganstab.style import BLUE, FAINT
 from ganstab.types import Player, TrainState
 

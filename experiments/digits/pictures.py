@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.runner import samples
-from ganstab.output.writing import write_atomic
+from ganstab.reporting.writing import write_atomic
 from ganstab.style import PAPER, VERMILION, panels, png
 
 SIDE = 5

@@ -10,8 +10,8 @@ import numpy as np
 from experiments.mixtures.protocols import MIXTURES, Mixture
 from experiments.runner.samples import first_kept, spread
 from experiments.runner.table import Cell, Runs
-from ganstab.output.pages import Picture
-from ganstab.output.writing import write_atomic
+from ganstab.reporting.pages import Picture
+from ganstab.reporting.writing import write_atomic
 from ganstab.style import PAPER, png
 
 _SHARE = 1 / 30  # of the picture's half width: the standard deviation of the smoothing

@@ -15,8 +15,8 @@ from experiments.runner.result_text import shown
 from experiments.runner.settings import name_of
 from experiments.runner.table import Runs
 from ganstab.errors import InputError
-from ganstab.output.pages import Picture
-from ganstab.output.writing import to_json, write_atomic
+from ganstab.reporting.pages import Picture
+from ganstab.reporting.writing import to_json, write_atomic
 
 SHOWN = 8
 SHARE = "images that it reconstructs best, %"

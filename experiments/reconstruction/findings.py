@@ -7,8 +7,8 @@ import numpy as np
 
 from experiments.reconstruction import pictures
 from experiments.runner.conclusion import Arrays, Findings
-from ganstab.output.pages import Picture
-from ganstab.output.writing import write_atomic
+from ganstab.reporting.pages import Picture
+from ganstab.reporting.writing import write_atomic
 
 SHOWN = 8
 ERRORS = "errors.npy"

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from experiments.runner import image_gan
-from ganstab import inference, metrics
+from ganstab import gan_inversion, metrics
 from ganstab.data import to_unit_range
 from ganstab.types import Player, TrainState
 
@@ -58,7 +58,7 @@ def pieces(
         generate, key = generator(gen, state), jax.random.key(1)
         draw = functools.partial(jax.random.normal, shape=(starts, image_gan.LATENT))
         z = jax.vmap(lambda place: draw(jax.random.fold_in(key, place)))(places)
-        found = inference.infer(
+        found = gan_inversion.infer(
             generate, to_unit_range(image), z, max_steps=iterations, images_at_once=at_once
         )
         return {

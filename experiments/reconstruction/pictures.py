@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ganstab import style
-from ganstab.output.writing import write_atomic
+from ganstab.reporting.writing import write_atomic
 from ganstab.style import BLUE, FAINT, INK, PAPER, VERMILION, png
 
 _DPI, _SIDE, _GAP, _WORDS, _LEFT = 200, 128, 10, 26, 150

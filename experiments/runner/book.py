@@ -13,7 +13,7 @@ from experiments.runner.feeds import Feed
 from experiments.runner.progress import Said
 from experiments.runner.session import Session
 from ganstab import checkpoint
-from ganstab.output import run_log
+from ganstab.reporting import run_log
 from ganstab.steps import Step
 from ganstab.types import Game, TrainState
 

@@ -16,8 +16,8 @@ import numpy as np
 from experiments.runner import devices
 from experiments.runner.progress import Progress
 from experiments.runner.stopping import StopRequest
-from ganstab.output.pages import Picture
-from ganstab.output.writing import explained, write_atomic
+from ganstab.reporting.pages import Picture
+from ganstab.reporting.writing import explained, write_atomic
 from ganstab.types import TrainState
 
 Arrays = Mapping[str, np.ndarray]

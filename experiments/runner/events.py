@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ganstab.errors import InputError
-from ganstab.output.writing import explained, plain
+from ganstab.reporting.writing import explained, plain
 
 
 def tensorboard_writer(

@@ -16,8 +16,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from experiments.runner.records import Published
-from ganstab.output.run_log import Row
-from ganstab.output.writing import write_atomic
+from ganstab.reporting.run_log import Row
+from ganstab.reporting.writing import write_atomic
 from ganstab.style import BLUE, FAINT, GREEN, STYLE, VERMILION, png
 
 

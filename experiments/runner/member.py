@@ -7,7 +7,7 @@ from experiments.runner.session import Session
 from experiments.runner.training import Passed
 from experiments.runner.workdir import record
 from ganstab import checkpoint
-from ganstab.faults import blame, first_fault
+from ganstab.nan_blame import blame, first_fault
 from ganstab.types import TrainState
 
 

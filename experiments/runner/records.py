@@ -12,7 +12,7 @@ import jax
 import ganstab
 from experiments.runner import fingerprint
 from experiments.runner.machine import visible_cores
-from ganstab.output.writing import plain
+from ganstab.reporting.writing import plain
 
 
 class Published(NamedTuple):

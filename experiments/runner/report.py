@@ -12,7 +12,7 @@ from typing import Any
 from experiments.runner.progress import describe, duration, number
 from experiments.runner.result_text import reading, shown, state, summary
 from experiments.runner.samples import sample_path, sample_steps, spread
-from ganstab.output.pages import (
+from ganstab.reporting.pages import (
     Picture,
     Prose,
     facts,
@@ -24,8 +24,8 @@ from ganstab.output.pages import (
     table,
     verbatim,
 )
-from ganstab.output.run_log import read_rows
-from ganstab.output.writing import to_json, write_atomic
+from ganstab.reporting.run_log import read_rows
+from ganstab.reporting.writing import to_json, write_atomic
 
 __all__ = ["Picture", "prose", "sample_pictures", "summary", "write_report", "write_result"]
 

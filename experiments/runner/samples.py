@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.runner.figures import Line, Mark, Panel, draw_panel, points
-from ganstab.output.run_log import Row
-from ganstab.output.writing import write_atomic
+from ganstab.reporting.run_log import Row
+from ganstab.reporting.writing import write_atomic
 from ganstab.style import BLUE, FAINT, STYLE, VERMILION, png
 
 _GAP = 2

@@ -22,8 +22,8 @@ from experiments.runner.progress import Progress
 from experiments.runner.settings import own_flags
 from experiments.runner.stopping import StopRequest, watch_signals
 from experiments.runner.workdir import held, open_workdir
-from ganstab.output import pages
-from ganstab.output.writing import plain, to_json, write_atomic
+from ganstab.reporting import pages
+from ganstab.reporting.writing import plain, to_json, write_atomic
 from ganstab.style import png
 
 FLAGS = flags.FLAGS

@@ -17,7 +17,7 @@ from experiments.runner.book import MODES_LOG, Experiment
 from experiments.runner.session import Session, start
 from ganstab import checkpoint
 from ganstab.errors import InputError
-from ganstab.output import run_log
+from ganstab.reporting import run_log
 
 if TYPE_CHECKING:
     from ganstab.doctor import Subject

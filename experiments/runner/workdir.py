@@ -16,7 +16,7 @@ from typing import Any
 from absl import flags
 
 from ganstab.errors import InputError
-from ganstab.output.writing import UNFINISHED, explained, plain, to_json, write_atomic
+from ganstab.reporting.writing import UNFINISHED, explained, plain, to_json, write_atomic
 
 LOCK = ".lock"
 IN_USE = 75

@@ -8,7 +8,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from scipy.sparse.linalg import ArpackError
 
-from ganstab import faults
+from ganstab import nan_blame
 from ganstab.doctor.subject import Subject
 from ganstab.dynamics import Spectrum, field, helmholtz, spectrum, step_spectrum
 from ganstab.types import Pair
@@ -28,7 +28,7 @@ class Examination(NamedTuple):
     """How far that step moves each player, over the length of its parameters."""
     terms: Pair
     """By term, the norm of the gradient that it alone gives each player; empty for one term."""
-    fault: faults.Fault | None = None
+    fault: nan_blame.Fault | None = None
     """What in that step is not finite first; then nothing below is measured."""
     speed: float | None = None
     """Length of the field."""
@@ -131,17 +131,17 @@ def _stride(before, after) -> float:
 
 
 def _terms(subject: Subject, player: str, metrics, tell: Callable) -> dict[str, float]:
-    names = faults.terms_of(player, metrics)
+    names = nan_blame.terms_of(player, metrics)
     if len(names) < 2:
         return {}
     tell(f"the gradient of each term, {player}")
     at = subject.make_step, subject.game, subject.state, subject.batches
-    return faults.term_gradients(player, names, *at)
+    return nan_blame.term_gradients(player, names, *at)
 
 
-def _fault(subject: Subject, metrics: Mapping[str, float]) -> faults.Fault:
-    first = faults.first_fault({name: np.array([value]) for name, value in metrics.items()})
-    return faults.blame(first, subject.make_step, subject.game, subject.state, subject.batches)
+def _fault(subject: Subject, metrics: Mapping[str, float]) -> nan_blame.Fault:
+    first = nan_blame.first_fault({name: np.array([value]) for name, value in metrics.items()})
+    return nan_blame.blame(first, subject.make_step, subject.game, subject.state, subject.batches)
 
 
 def _modes(subject: Subject, tell: Callable) -> dict[int, np.ndarray] | None:

@@ -7,7 +7,7 @@ from ganstab.doctor.diagnosis import Report
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.figures import CAPTIONS, figures
 from ganstab.doctor.run import Record
-from ganstab.output.pages import (
+from ganstab.reporting.pages import (
     Good,
     Picture,
     Prose,
@@ -19,7 +19,7 @@ from ganstab.output.pages import (
     section,
     table,
 )
-from ganstab.output.writing import explained, to_json, write_atomic
+from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.style import png
 
 WORDS = {"good": "well", "watch": "watch", "bad": "ill"}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
-from ganstab.output.run_log import Row, read_rows
+from ganstab.reporting.run_log import Row, read_rows
 
 
 class Record(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from experiments.runner.records import Published
 from ganstab.errors import InputError
-from ganstab.output.pages import Picture
+from ganstab.reporting.pages import Picture
 
 
 class Cell(NamedTuple):

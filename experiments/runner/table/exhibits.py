@@ -12,8 +12,8 @@ from experiments.runner.table.options import Plan
 from experiments.runner.table.result import Results, entries, finished
 from experiments.runner.table.runs import LOG, Run
 from ganstab.errors import InputError
-from ganstab.output import pages
-from ganstab.output.run_log import Row, read_rows
+from ganstab.reporting import pages
+from ganstab.reporting.run_log import Row, read_rows
 
 TRAINING = "figures/training.png"
 Logs = Mapping[str, Mapping[int, Sequence[Row]]]

@@ -12,8 +12,8 @@ from experiments.runner.table.cells import Cell, Table
 from experiments.runner.table.options import Plan
 from experiments.runner.table.result import Results, entries, measures
 from experiments.runner.table.verdict import RULE
-from ganstab.output import pages
-from ganstab.output.writing import write_atomic
+from ganstab.reporting import pages
+from ganstab.reporting.writing import write_atomic
 
 BOTH = "first", "second"
 STATES = {

@@ -14,8 +14,8 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from experiments.runner.figures import logarithmic, points
 from experiments.runner.table.cells import Table
 from ganstab import style
-from ganstab.output.run_log import Row
-from ganstab.output.writing import write_atomic
+from ganstab.reporting.run_log import Row
+from ganstab.reporting.writing import write_atomic
 
 DASHES = (0, (4, 3))
 WIDTH = 6.7

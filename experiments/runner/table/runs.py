@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from experiments.runner.table.cells import Cell
 from experiments.runner.workdir import differences, held, is_done, result_of
 from ganstab.errors import InputError
-from ganstab.output.writing import UNFINISHED, explained
+from ganstab.reporting.writing import UNFINISHED, explained
 
 LOG = "metrics.jsonl"
 CONFIG = "config.json"

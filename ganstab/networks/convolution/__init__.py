@@ -24,10 +24,10 @@ not flip the kernel of the convolution over the dilated image that it is.
 
 import jax
 
+from ganstab.networks.convolution.batch_major import batch_major
+from ganstab.networks.convolution.batch_minor import batch_minor
+from ganstab.networks.convolution.im2col import im2col
 from ganstab.networks.convolution.layout import Convolutions, Size, same_padding
-from ganstab.networks.convolution.narrow import batch_minor
-from ganstab.networks.convolution.wide import im2col
-from ganstab.networks.convolution.xla import batch_major
 
 __all__ = [
     "Convolutions",

@@ -47,7 +47,7 @@ def told(tmp_path_factory):
     cases = tmp_path_factory.mktemp("flags") / "cases.json"
     cases.write_text(json.dumps(list(lines.values())))
     done = subprocess.run(
-        [sys.executable, "tests/table_program.py", cases],
+        [sys.executable, "tests/helpers/table_program.py", cases],
         cwd=ROOT, capture_output=True, text=True, timeout=600,
         env={**environment(), "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
@@ -74,7 +74,7 @@ def test_a_table_of_chosen_cells(told):
     assert plan["folder"] == "there" and plan["jobs"] == 3
     program, *words = plan["commands"][3]
     assert program == sys.executable and words == [
-        "tests/table_program.py", "--nolive", "--num_steps=7", "--level=4", "--seed=1",
+        "tests/helpers/table_program.py", "--nolive", "--num_steps=7", "--level=4", "--seed=1",
         "--workdir=there/cells/level4/seed1",
     ]  # fmt: skip
     config = plan["configs"][3]

@@ -12,7 +12,7 @@ from common import failing
 
 from experiments.runner import devices, events, fingerprint, records
 from ganstab.errors import InputError
-from ganstab.output import run_log
+from ganstab.reporting import run_log
 
 PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")
 

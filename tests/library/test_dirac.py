@@ -5,8 +5,8 @@ equilibrium the Jacobian of the field says what training does there: eigenvalues
 part draw in, imaginary ones turn without end. What has no linear answer (WGAN-GP, weight clipping)
 is compared with its exact orbit.
 
-`python -m pytest tests/test_dirac.py -n 0 -s` prints the table, and below it the spectral radii of
-training steps.
+`python -m pytest tests/library/test_dirac.py -n 0 -s` prints the table, and below it the spectral
+radii of training steps.
 """
 
 import jax
@@ -30,8 +30,8 @@ from jax.flatten_util import ravel_pytree
 
 from ganstab import Pair, TrainState, dynamics, moves, optimizers, penalties, steps, terms
 from ganstab import surrogates as sur
-from ganstab.averaging import averaged
 from ganstab.players import multiplied
+from ganstab.players.ema import averaged
 
 
 def spectrum(matrix):

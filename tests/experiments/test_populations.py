@@ -21,7 +21,7 @@ from experiments.runner.workdir import is_held, result_of
 from ganstab import Pair, checkpoint, losses, steps, terms
 from ganstab.data import ring
 from ganstab.game import make_game
-from ganstab.output.run_log import read_rows
+from ganstab.reporting.run_log import read_rows
 
 DIVERGES = 2
 TXS = Pair(optax.sgd(0.05), optax.sgd(0.1, 0.9))

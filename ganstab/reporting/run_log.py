@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganstab.errors import InputError
-from ganstab.output.writing import explained, plain, write_atomic
+from ganstab.reporting.writing import explained, plain, write_atomic
 
 Row = dict[str, Any]
 

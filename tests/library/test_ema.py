@@ -8,8 +8,8 @@ import pytest
 from common import arrays, assert_close, assert_equal, batch, normed_pair, prior
 
 from ganstab import Pair, Player, losses, steps, terms
-from ganstab.averaging import averaged
 from ganstab.game import make_game
+from ganstab.players.ema import averaged
 
 KEY = jax.random.key(0)
 DECAY = 0.8

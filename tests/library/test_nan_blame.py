@@ -21,8 +21,8 @@ from ganstab import (
     surrogates,
     terms,
 )
-from ganstab.faults import blame, first_fault, term_gradients
 from ganstab.game import make_game
+from ganstab.nan_blame import blame, first_fault, term_gradients
 
 
 @pytest.mark.parametrize(

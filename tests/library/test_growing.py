@@ -8,9 +8,9 @@ import pytest
 from common import all_finite, arrays, assert_equal, doubled, halved, quick
 
 from ganstab import Batch, Carry, Pair, Player, losses, stages, steps, terms
-from ganstab.averaging import averaged
 from ganstab.game import make_game
 from ganstab.networks.resolutions import blend, down, up
+from ganstab.players.ema import averaged
 from ganstab.stages import growing
 
 KEY = jax.random.key(0)

@@ -15,8 +15,8 @@ from common import scalar_carry
 from ganstab import Aux, Game, Pair, TrainState, doctor, games, steps
 from ganstab.doctor import __main__ as program
 from ganstab.doctor import coverage
-from ganstab.faults import Fault
-from ganstab.output import run_log
+from ganstab.nan_blame import Fault
+from ganstab.reporting import run_log
 
 RATE = 0.1
 NEVER_RUN = doctor.Record()

@@ -8,7 +8,7 @@ from common import names
 
 from experiments.runner import records
 from experiments.runner.table import exhibits, page, result
-from ganstab.output.pages import Picture
+from ganstab.reporting.pages import Picture
 from ganstab.style import panels, png
 
 LEVELS = (1, 2)

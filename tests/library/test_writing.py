@@ -14,7 +14,7 @@ import pytest
 from common import failing, names
 
 from ganstab.errors import InputError
-from ganstab.output import run_log, writing
+from ganstab.reporting import run_log, writing
 
 
 def test_write_atomic_replaces_text_and_bytes(tmp_path):
@@ -83,7 +83,7 @@ def test_really_full_disk_is_one_input_error():
 
 def test_sigkill_in_the_middle_of_writing_leaves_whole_files(tmp_path):
     script = (
-        "import sys, pathlib; from ganstab.output import run_log, writing\n"
+        "import sys, pathlib; from ganstab.reporting import run_log, writing\n"
         "folder = pathlib.Path(sys.argv[1]); print('ready', flush=True)\n"
         "for step in range(10**9):\n"
         "    numbers = {'step': step} | dict.fromkeys(map(str, range(2000)), step)\n"

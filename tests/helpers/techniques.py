@@ -25,7 +25,6 @@ from ganstab import (
     surrogates,
     terms,
 )
-from ganstab.averaging import averaged
 from ganstab.players import (
     ensemble,
     from_nnx,
@@ -35,6 +34,7 @@ from ganstab.players import (
     reference_batch,
     spectral_norm,
 )
+from ganstab.players.ema import averaged
 
 SGD = optax.sgd(0.1)
 ADAM = optimizers.adam(0.01, b1=0.5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from common import quick, refusal
 
-from ganstab.inference import infer
+from ganstab.gan_inversion import infer
 
 DRAW = np.random.default_rng(0)
 WEIGHT, BIAS = DRAW.normal(size=(6, 2, 5)), DRAW.normal(size=(6, 2))

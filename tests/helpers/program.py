@@ -8,7 +8,7 @@ import sys
 
 import quick_compile
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 RUN = {
     "unroll_steps": 1,
     "num_steps": 20,

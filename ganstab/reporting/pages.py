@@ -8,8 +8,8 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ganstab.output.page_template import PAGE
-from ganstab.output.writing import explained
+from ganstab.reporting.page_template import PAGE
+from ganstab.reporting.writing import explained
 
 
 class Picture(NamedTuple):
