@@ -1,0 +1,211 @@
+"""A run's settings as one frozen value, which its folder keeps as `config.json`.
+
+A program's settings are a frozen dataclass derived from `RunConfig`, whose fields are `option`s: a
+default, help with units, and what is allowed. Command-line flags are made of them once
+(`ganstab.training.cli`); tables, the doctor and every other reader build the value again from
+`config.json`.
+"""
+
+import dataclasses
+import math
+import re
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+__all__ = ["Option", "RunConfig", "differences", "from_mapping", "option", "options"]
+
+LARGEST = 2**31 - 1
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+_METADATA = "option"
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """What is known of a setting beside its value."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str = ""
+    lower: float | None = None
+    upper: float | None = None
+    choices: tuple | None = None
+    decides: bool = True
+    """Whether it decides the run's numbers. One that does not may change when a run goes on."""
+    flag: bool = True
+    """Whether there is a command-line flag for it."""
+    optional: bool = False
+    """Whether None is allowed."""
+
+    def read(self, value: Any) -> Any:
+        """The value, an integer as a float where a float is asked for.
+
+        Raises:
+          ValueError: it is of another kind, or not allowed.
+        """
+        if value is None and self.optional:
+            return None
+        if self.kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not self.kind:
+            raise ValueError(f"{self.name} must be {_KINDS[self.kind]}, got {value!r}")
+        if self.choices is not None and value not in self.choices:
+            raise ValueError(f"{self.name} must be one of {list(self.choices)}, got {value!r}")
+        if self.kind in (int, float) and not self.limits[0] <= value <= self.limits[1]:
+            raise ValueError(f"{self.name} must be {self._allowed()}, got {value}")
+        return value
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The least and the largest number that is allowed."""
+        low = -math.inf if self.lower is None else self.lower
+        high = (LARGEST if self.kind is int else math.inf) if self.upper is None else self.upper
+        return low, high
+
+    def _allowed(self) -> str:
+        low, high = self.limits
+        if math.isinf(high):
+            return "a number" if math.isinf(low) else f"{low:g} or more"
+        return f"at most {high:,}" if math.isinf(low) else f"from {low:,} to {high:,}"
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    lower: float | None = None,
+    upper: float | None = None,
+    choices: Sequence | None = None,
+    decides: bool = True,
+    flag: bool = True,
+) -> Any:
+    """A field of a `RunConfig`.
+
+    A derived class that wants another default writes `name: type = default`; the rest is inherited.
+
+    Args:
+      default: its value where none is given.
+      help: what it is, with its unit, for `--help`.
+      lower: the least value that is allowed.
+      upper: the largest.
+      choices: all values that are allowed.
+      decides: whether it decides the run's numbers; see `Option`.
+      flag: whether there is a command-line flag for it.
+    """
+    known = {
+        "help": help,
+        "lower": lower,
+        "upper": upper,
+        "choices": None if choices is None else tuple(choices),
+        "decides": decides,
+        "flag": flag,
+    }
+    return dataclasses.field(default=default, metadata={_METADATA: known})
+
+
+def options(config: type) -> dict[str, Option]:
+    """The options of a class of settings, by name, in the order of its fields."""
+    hints = typing.get_type_hints(config)
+    return {
+        field.name: _option(config, field, hints[field.name])
+        for field in dataclasses.fields(config)
+    }
+
+
+def _option(config: type, field: dataclasses.Field, hint: Any) -> Option:
+    """A field's option; what it does not say itself it has from the class that declared it."""
+    kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] or [hint]
+    declared = (
+        vars(base).get("__dataclass_fields__", {}).get(field.name) for base in config.__mro__
+    )
+    known = next((d.metadata[_METADATA] for d in declared if d and _METADATA in d.metadata), {})
+    return Option(
+        field.name,
+        kinds[0],
+        field.default,
+        optional=types.NoneType in typing.get_args(hint),
+        **known,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """The settings that every run has.
+
+    Raises:
+      ValueError: a setting is of the wrong kind or not allowed; the line names it.
+    """
+
+    num_steps: int = option(
+        10_000, "Training steps; one step updates each player.", lower=1, decides=False
+    )
+    batch_size: int = option(64, "Samples in a minibatch.", lower=1, upper=2**24)
+    seed: int = option(0, "Everything random follows from it.", lower=0, upper=2**32 - 1)
+    eval_every: int = option(1000, "Steps between evaluations and sample grids.", lower=1)
+    checkpoint_every: int = option(500, "Steps between checkpoints.", lower=1, decides=False)
+    log_every: int = option(
+        20,
+        "Steps between rows of metrics.jsonl, and between looks at Ctrl-C and SIGTERM.",
+        lower=1,
+        upper=2**20,
+    )
+
+    def __post_init__(self) -> None:
+        """Reads every field through its `Option`, then calls `check`."""
+        for known in options(type(self)).values():
+            object.__setattr__(self, known.name, known.read(getattr(self, known.name)))
+        self.check()
+
+    def check(self) -> None:
+        """What a derived class asks of several settings together; raises ValueError."""
+
+    def replace(self, **changes: Any) -> Self:
+        """The same settings but for these."""
+        return dataclasses.replace(self, **changes)
+
+    def run_name(self) -> str:
+        """The default name of the run's folder."""
+        words = re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        return f"{words}_seed{self.seed}"
+
+    def fingerprinted(self) -> Self:
+        """The same with what its files decide written down, such as a hash of the data."""
+        return self
+
+    def views(self) -> Sequence[Any]:
+        """How samples are drawn (`figures.View`); none for what their shape suggests."""
+        return ()
+
+
+C = typing.TypeVar("C", bound=RunConfig)
+
+
+def from_mapping(config: type[C], values: Mapping[str, Any]) -> C:
+    """The settings that a mapping, such as that of `config.json`, has; the rest are defaults.
+
+    Raises:
+      ValueError: a setting is unknown, of the wrong kind or not allowed; all such are named.
+    """
+    known = options(config)
+    wrong = [f"{name} is unknown" for name in sorted(values.keys() - known.keys())]
+    for name in known.keys() & values.keys():
+        try:
+            known[name].read(values[name])
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ValueError("; ".join(sorted(wrong)))
+    return config(**values)
+
+
+def differences(before: RunConfig, now: RunConfig) -> list[str]:
+    """Each setting that decides numbers and differs, e.g. ["batch_size: was 16, now 32"]."""
+    if type(before) is not type(now):
+        return [f"the program: was {type(before).__name__}, now {type(now).__name__}"]
+    return [
+        f"{name}: was {getattr(before, name)!r}, now {getattr(now, name)!r}"
+        for name, known in options(type(now)).items()
+        if known.decides and getattr(before, name) != getattr(now, name)
+    ]

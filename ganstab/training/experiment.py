@@ -1,0 +1,74 @@
+"""What a program hands over: players × recipe × data × measures."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from ganstab.recipes import Recipe
+
+from ganstab.data import Sampler, single_images
+from ganstab.reporting import Picture
+from ganstab.training.measures import Measure
+from ganstab.types import Pair, TrainState
+
+__all__ = ["Evaluation", "Experiment", "Findings"]
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What an experiment measures on a training state."""
+
+    numbers: Mapping[str, float]
+    """By the names of measures; "samples" may say how many samples were drawn."""
+    arrays: Arrays
+    """What is kept and drawn: "samples" (images [n, H, W, C] in [−1, 1], or points [n, 2]), and
+    what the run's views draw beside them."""
+    counts: np.ndarray | None = None
+    """Samples in each mode, [M], where the data have modes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What is measured once, after the last step."""
+
+    numbers: Mapping[str, float]
+    pictures: Sequence[Picture] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """All that distinguishes one experiment from another, whatever the seed."""
+
+    players: Pair
+    """Of `Player`: the generator and the discriminator."""
+    recipe: Recipe
+    prior: Callable[[jax.Array, int], jax.Array]
+    """`(key, n) -> z[n, …]`, inside jit."""
+    data: Any
+    """`data.Images`, a `data.RandomAccess`, an array [N, …] of samples, or a distribution
+    `(key, n) -> samples [n, …]`."""
+    evaluate: Callable[[TrainState, jax.Array], Evaluation] | None = None
+    """`(state, key) -> Evaluation`; the key is the same at every evaluation of a run. Without, 64
+    samples are drawn and nothing is measured."""
+    measures: tuple[Measure, ...] = ()
+    sampler: Sampler = single_images
+    """What makes batches of `data.Images` or a `data.RandomAccess`."""
+    title: str = ""
+    description: str = ""
+    """Plain text, paragraphs parted by empty lines."""
+    reference: Arrays = dataclasses.field(default_factory=dict)
+    """The data's own arrays, like those of an evaluation, for the last column of pictures."""
+    notes: tuple[str, ...] = ()
+    """What is to be said at the start, e.g. of the data."""
+    numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Values of measures that do not depend on the run, e.g. of the classifier."""
+    conclude: Callable[[TrainState, pathlib.Path, Callable[[], bool]], Findings | None] | None = (
+        None
+    )
+    """`(state, folder, stop) -> Findings`: a long measurement after the last step, which keeps what
+    it has in the folder, goes on with it, and gives None once `stop()` is true."""
