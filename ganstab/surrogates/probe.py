@@ -66,6 +66,7 @@ def _links(update: Callable) -> Iterator[str]:
     for cell in update.__closure__ or ():
         held = cell.cell_contents
         for inner in held if isinstance(held, tuple | list) else [held]:
-            inner = getattr(inner, "update", inner)
-            if getattr(inner, "__qualname__", "").split(".")[-1].startswith("update"):
-                yield from _links(inner)
+            link = getattr(inner, "update", inner)
+            name = getattr(link, "__qualname__", "").split(".")[-1]
+            if callable(link) and name.startswith("update"):
+                yield from _links(link)
