@@ -181,7 +181,8 @@ def auxiliary_classifier(
     disc: `disc_weight · E CE(c, C(x))`; gen: `gen_weight · E CE(c, C(G(z, c)))`, CE the cross
     entropy of `Verdict.class_logits`. Weights and the critic on real data only are those of
     Gulrajani et al. 2017's CIFAR-10 code. The generator sees the label in a game made with
-    `conditional=True`.
+    `conditional=True`. A sample with the label −1 has none and is left out of the means; any other
+    label outside 0 … classes − 1 makes the loss NaN, since a traced value cannot raise.
 
     Args:
       disc_weight: of the discriminator's part.
@@ -196,13 +197,19 @@ def auxiliary_classifier(
         if round.label is None:
             raise ValueError("auxiliary_classifier needs batches with a label, got label=None")
         logits = _given("class_logits", round.real_class_logits, round.fake_class_logits)
-        real, fake = (
-            jnp.mean(optax.softmax_cross_entropy_with_integer_labels(of, round.label))
-            for of in logits
-        )
+        real, fake = (_class_loss(of, round.label) for of in logits)
         return Pair(gen=gen_weight * fake, disc=disc_weight * (real + fake if on_fake else real))
 
     return auxiliary_classifier
+
+
+def _class_loss(logits: jax.Array, label: jax.Array) -> jax.Array:
+    """Mean cross-entropy over the samples whose label is not −1; 0 if there are none."""
+    label = label.astype(jnp.promote_types(label.dtype, jnp.int32))  # no unsigned −1
+    known = label != -1
+    loss = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.where(known, label, 0))
+    loss = jnp.where((label < -1) | (label >= logits.shape[-1]), jnp.nan, jnp.where(known, loss, 0))
+    return jnp.mean(loss, where=known | ~jnp.any(known))
 
 
 def fisher(rho: float = 1e-6) -> Term:

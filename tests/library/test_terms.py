@@ -427,3 +427,35 @@ def test_the_multiplier_goes_down_by_rho_times_the_slack():
     pull = -(0.5 - rho * slack) * (real.T @ (real @ w) + fake.T @ (fake @ w)) / 5
     ascent = real.mean(0) - fake.mean(0) + pull
     np.testing.assert_allclose(moved.params.disc.net, w + rate * ascent, rtol=1e-4)
+
+
+LOGITS = jnp.array([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [1.0, 0.0, 2.0]])
+
+
+def class_loss(label, logits=LOGITS):
+    there = seen(label=label, real_class_logits=logits, fake_class_logits=logits)
+    return terms.auxiliary_classifier(1.0, 1.0)(there)
+
+
+@pytest.mark.parametrize("label", [[0, 1, -1], [0, -1, -1], [-1, 1, 2], [2, 1, 0]])
+def test_samples_without_a_label_are_left_out_of_the_class_loss(label):
+    label = np.array(label)
+    known = np.flatnonzero(label >= 0)
+    rows = np.asarray(LOGITS)[known]
+    expected = np.mean(np.log(np.exp(rows).sum(1)) - rows[np.arange(len(known)), label[known]])
+    np.testing.assert_allclose(class_loss(jnp.array(label)), [expected] * 2, rtol=1e-5)
+    slope = quick(jax.grad(lambda logits: class_loss(jnp.array(label), logits).disc))(LOGITS)
+    np.testing.assert_array_equal(np.any(slope != 0, axis=1), label >= 0)
+
+
+def test_a_batch_without_labels_has_no_class_loss():
+    nobody = jnp.full(3, -1)
+    value, slope = jax.value_and_grad(lambda logits: class_loss(nobody, logits).disc)(LOGITS)
+    assert value == 0 and not slope.any()
+
+
+@pytest.mark.parametrize(
+    "label", [jnp.array([0, 1, 3]), jnp.array([-2, 0, 1]), jnp.array([0, 1, 255], jnp.uint8)]
+)
+def test_a_label_that_is_no_class_gives_nan(label):
+    assert all(np.isnan(class_loss(label)))
