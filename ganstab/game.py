@@ -68,7 +68,7 @@ def make_game(
             score=lambda x: verdict(x)[0].score, key=term_key, label=batch.label,
             real_features=of_real.features, fake_features=of_fake.features,
             real_class_logits=of_real.class_logits, fake_class_logits=of_fake.class_logits,
-            mixes=players.disc.mixes,
+            mixes=players.disc.mixes, step=carry.step,
         )  # fmt: skip
         keyed = [round._replace(key=jax.random.fold_in(term_key, i)) for i in range(len(terms))]
         parts = [_scalars(term, term(seen)) for term, seen in zip(terms, keyed, strict=True)]

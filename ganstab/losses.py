@@ -143,6 +143,29 @@ def relativistic_average(
     return Pair(gen=loss(fake, real).disc, disc=loss(real, fake).disc)
 
 
+def relativistic_paired(real_score: jax.Array, fake_score: jax.Array) -> Pair:
+    """RpGAN: each datum against one sample (Jolicoeur-Martineau 2018, arXiv:1807.00734, section 3).
+
+    disc: `E sp(−(D(x_i) − D(G(z_i))))`; gen: `E sp(−(D(G(z_i)) − D(x_i)))`, the loss of R3GAN
+    (Huang et al. 2024, arXiv:2501.05441, eq. 2). Pairs are those of equal places.
+
+    Args:
+      real_score: scores of real samples.
+      fake_score: scores of generated samples, of the same shape.
+
+    Raises:
+      ValueError: where the shapes differ.
+    """
+    _check(real_score, fake_score)
+    if real_score.shape != fake_score.shape:
+        raise ValueError(
+            "relativistic_paired compares scores one by one and needs one shape, got "
+            f"{real_score.shape} (real) and {fake_score.shape} (fake)"
+        )
+    gap = real_score - fake_score
+    return Pair(gen=jnp.mean(_softplus(gap)), disc=jnp.mean(_softplus(-gap)))
+
+
 def ebgan(real_score: jax.Array, fake_score: jax.Array, *, margin: float = 1.0) -> Pair:
     """The energy-based GAN of Zhao et al. (2017, arXiv:1609.03126, eq. 1–2).
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from ganstab.steps import Step, check_counts, check_stacked, move, move_both
-from ganstab.types import Carry, Game, Pair, TrainState
+from ganstab.steps import Step, after, check_counts, check_stacked, move, move_both, numbered
+from ganstab.types import Game, Pair, TrainState
 
 
 def extragradient(game: Game, txs: Pair) -> Step:
@@ -31,12 +31,11 @@ def extragradient(game: Game, txs: Pair) -> Step:
 
     def step(train_state: TrainState, batch):
         key = jax.random.fold_in(train_state.key, train_state.step)
-        params, carry = train_state.params, train_state.carry
+        params, carry = train_state.params, numbered(train_state)
         (ahead, looked), _ = move_both(game, txs, params, carry, batch, key)
-        carry = Carry(carry.state, looked.opt)
+        carry = carry._replace(opt=looked.opt)
         moved, metrics = move_both(game, txs, params, carry, batch, key, seen_from=ahead)
-        new = train_state._replace(params=moved[0], carry=moved[1], step=train_state.step + 1)
-        return new, metrics
+        return after(train_state, *moved), metrics
 
     return step
 
@@ -71,7 +70,7 @@ def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int 
         check_stacked(batches, n_gen, n_disc)
         key = jax.random.fold_in(train_state.key, train_state.step)
         drawn = batches, jax.random.split(key, n_gen + n_disc)
-        at = train_state.params, train_state.carry
+        at = train_state.params, numbered(train_state)
         metrics: dict[str, jax.Array] = {}
         for player, first, most in ((0, 0, n_gen), (1, n_gen, n_disc)):
 
@@ -81,7 +80,7 @@ def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int 
 
             at, seen, count = _while_wanted(one, again[player], at, first, most)
             metrics |= {**seen, f"{Pair._fields[player]}/updates": count}
-        return train_state._replace(params=at[0], carry=at[1], step=train_state.step + 1), metrics
+        return after(train_state, *at), metrics
 
     return step
 

@@ -55,7 +55,7 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
         check_stacked(batches, n_gen, n_disc)
         key = jax.random.fold_in(train_state.key, train_state.step)
         keys = jax.random.split(key, n_gen + n_disc)
-        at = train_state.params, train_state.carry
+        at = train_state.params, numbered(train_state)
         metrics: dict[str, jax.Array] = {}
         for player, moves in ((0, slice(0, n_gen)), (1, slice(n_gen, n_gen + n_disc))):
             own = jax.tree.map(lambda leaf, moves=moves: leaf[moves], (batches, keys))
@@ -65,7 +65,7 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
 
             at, seen = jax.lax.scan(one, at, own)
             metrics |= jax.tree.map(lambda leaf: leaf[-1], seen)
-        return train_state._replace(params=at[0], carry=at[1], step=train_state.step + 1), metrics
+        return after(train_state, *at), metrics
 
     return step
 
@@ -80,10 +80,9 @@ def simultaneous(game: Game, txs: Pair) -> Step:
 
     def step(train_state: TrainState, batch):
         key = jax.random.fold_in(train_state.key, train_state.step)
-        at = train_state.params, train_state.carry
-        (params, carry), metrics = move_both(game, txs, *at, batch, key)
-        new = train_state._replace(params=params, carry=carry, step=train_state.step + 1)
-        return new, metrics
+        at = train_state.params, numbered(train_state)
+        moved, metrics = move_both(game, txs, *at, batch, key)
+        return after(train_state, *moved), metrics
 
     return step
 
@@ -96,7 +95,7 @@ def move_both(game: Game, txs: Pair, params: Pair, carry: Carry, batch, key, *, 
     moved = Pair(of_gen[0].gen, of_disc[0].disc)
     state = Pair(of_gen[1].state.gen, of_disc[1].state.disc)
     opt = Pair(of_gen[1].opt.gen, of_disc[1].opt.disc)
-    return (moved, Carry(state, opt)), {**gen_metrics, **disc_metrics}
+    return (moved, carry._replace(state=state, opt=opt)), {**gen_metrics, **disc_metrics}
 
 
 def move(
@@ -126,7 +125,20 @@ def move(
     state = put(carry.state, player, aux.carry_state[player])
     name = Pair._fields[player]
     metrics = {f"{name}/loss": loss, f"{name}/grad_norm": optax.tree.norm(grads)}
-    return (moved, Carry(state, put(carry.opt, player, opt))), metrics_of(aux, player) | metrics
+    moved_carry = carry._replace(state=state, opt=put(carry.opt, player, opt))
+    return (moved, moved_carry), metrics_of(aux, player) | metrics
+
+
+def numbered(train_state: TrainState) -> Carry:
+    """The carry with the step's number, for the games that the step evaluates."""
+    return train_state.carry._replace(step=train_state.step)
+
+
+def after(train_state: TrainState, params: Pair, carry: Carry) -> TrainState:
+    """The state behind the step; its carry holds no number, for the state has its own."""
+    return train_state._replace(
+        params=params, carry=carry._replace(step=None), step=train_state.step + 1
+    )
 
 
 def check_counts(n_disc: int, n_gen: int) -> None:

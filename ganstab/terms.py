@@ -26,28 +26,38 @@ def name(term: Callable) -> str:
     return term.__name__ if isinstance(term, type(name)) else type(term).__name__
 
 
-def score_loss(loss: Callable) -> Term:
-    """The term of an adversarial loss `(real_score, fake_score) -> Pair`."""
+def score_loss(loss: Callable, *, weight: optax.ScalarOrSchedule = 1.0) -> Term:
+    """The term of an adversarial loss `(real_score, fake_score) -> Pair`.
+
+    Args:
+      loss: one of `ganstab.losses`.
+      weight: of both players' entries, or an optax schedule of it over training steps.
+    """
 
     def term(round: Round) -> Pair:
-        return loss(round.real_score, round.fake_score)
+        losses = loss(round.real_score, round.fake_score)
+        return losses if weight == 1.0 else Pair(*(_times(weight, x, round) for x in losses))
 
     term.__name__ = name(loss)
     return term
 
 
-def disc_penalty(weight: float, penalty: Callable, *, allow_mixing: bool = False) -> Term:
+def disc_penalty(
+    weight: optax.ScalarOrSchedule, penalty: Callable, *, allow_mixing: bool = False
+) -> Term:
     """`weight · penalty(score, real, fake, key)` in the discriminator's loss, 0 in the generator's.
 
     Args:
-      weight: λ of the papers; R1, R2 and the Jensen-Shannon regulariser are published as γ/2.
+      weight: λ of the papers, or an optax schedule of it over training steps; R1, R2 and the
+        Jensen-Shannon regulariser are published as γ/2.
       penalty: one of `ganstab.penalties`, or `functools.partial` of one.
       allow_mixing: take a critic in which samples reach each other's scores (batch norm, packing)
         all the same. The gradient of a sample is then that of all scores in it, which no paper
         bounds.
 
     Raises:
-      ValueError: at trace time, when the critic mixes samples (`Player.mixes`).
+      ValueError: at trace time, when the critic mixes samples (`Player.mixes`), or for a schedule
+        outside a training step.
     """
 
     def term(round: Round) -> Pair:
@@ -58,10 +68,43 @@ def disc_penalty(weight: float, penalty: Callable, *, allow_mixing: bool = False
                 "(flax.nnx.LayerNorm) or no norm there, or allow it with allow_mixing=True"
             )
         value = penalty(round.score, round.real, round.fake, round.key)
-        return Pair(gen=jnp.zeros_like(value), disc=weight * value)
+        return Pair(gen=jnp.zeros_like(value), disc=_times(weight, value, round))
 
     term.__name__ = name(penalty)
     return term
+
+
+def lazy(term: Term, every: int) -> Term:
+    """`every` times the term at each `every`-th training step, from step 0 on, and 0 in between.
+
+    The lazy regularization of Karras et al. 2020 (StyleGAN2, arXiv:1912.04958, section 3.1), for
+    costly penalties: in the mean over steps the term counts as much, and in between it is not
+    computed. All updates of one step see the same number. Where steps of different numbers are
+    mapped as one (`jax.vmap` over training states), it is computed for all of them.
+
+    Args:
+      term: as a rule a `disc_penalty`.
+      every: n, at least 1; 1 is the term itself.
+
+    Raises:
+      ValueError: for an n below 1, or, at trace time, outside a training step.
+    """
+    if every < 1 or every != int(every):
+        raise ValueError(f"every must be a whole number, 1 or more, got {every}")
+    if every == 1:
+        return term
+
+    def at_times(round: Round) -> Pair:
+        def due() -> Pair:
+            return Pair(*(every * part for part in term(round)))
+
+        def not_due() -> Pair:
+            return jax.tree.map(lambda part: jnp.zeros(part.shape, part.dtype), jax.eval_shape(due))
+
+        return jax.lax.cond(_step(round, "lazy") % every == 0, due, not_due)
+
+    at_times.__name__ = name(term)
+    return at_times
 
 
 def only(player: str, term: Term) -> Term:
@@ -138,7 +181,8 @@ def auxiliary_classifier(
     disc: `disc_weight · E CE(c, C(x))`; gen: `gen_weight · E CE(c, C(G(z, c)))`, CE the cross
     entropy of `Verdict.class_logits`. Weights and the critic on real data only are those of
     Gulrajani et al. 2017's CIFAR-10 code. The generator sees the label in a game made with
-    `conditional=True`.
+    `conditional=True`. A sample with the label −1 has none and is left out of the means; any other
+    label outside 0 … classes − 1 makes the loss NaN, since a traced value cannot raise.
 
     Args:
       disc_weight: of the discriminator's part.
@@ -153,13 +197,19 @@ def auxiliary_classifier(
         if round.label is None:
             raise ValueError("auxiliary_classifier needs batches with a label, got label=None")
         logits = _given("class_logits", round.real_class_logits, round.fake_class_logits)
-        real, fake = (
-            jnp.mean(optax.softmax_cross_entropy_with_integer_labels(of, round.label))
-            for of in logits
-        )
+        real, fake = (_class_loss(of, round.label) for of in logits)
         return Pair(gen=gen_weight * fake, disc=disc_weight * (real + fake if on_fake else real))
 
     return auxiliary_classifier
+
+
+def _class_loss(logits: jax.Array, label: jax.Array) -> jax.Array:
+    """Mean cross-entropy over the samples whose label is not −1; 0 if there are none."""
+    label = label.astype(jnp.promote_types(label.dtype, jnp.int32))  # no unsigned −1
+    known = label != -1
+    loss = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.where(known, label, 0))
+    loss = jnp.where((label < -1) | (label >= logits.shape[-1]), jnp.nan, jnp.where(known, loss, 0))
+    return jnp.mean(loss, where=known | ~jnp.any(known))
 
 
 def fisher(rho: float = 1e-6) -> Term:
@@ -204,6 +254,22 @@ def drift(weight: float = 1e-3) -> Term:
         return Pair(gen=jnp.zeros_like(value), disc=value)
 
     return drift
+
+
+def _times(weight: optax.ScalarOrSchedule, value: jax.Array, round: Round) -> jax.Array:
+    """The product, at the step's weight and in the value's precision."""
+    if callable(weight):
+        return jnp.asarray(weight(_step(round, "a weight's schedule")), value.dtype) * value
+    return weight * value
+
+
+def _step(round: Round, what: str) -> jax.Array:
+    if round.step is None:
+        raise ValueError(
+            f"{what} needs the training step's number, which a step of ganstab.steps gives; a game "
+            "evaluated alone takes it from its carry: carry._replace(step=state.step)"
+        )
+    return round.step
 
 
 def _given(what: str, *arrays: jax.Array | None) -> list[jax.Array]:

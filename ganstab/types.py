@@ -29,6 +29,8 @@ class Carry(NamedTuple):
     """Batch-norm statistics, power-iteration vectors, noise schedules, …"""
     opt: Pair
     """The optax states, so that a surrogate can start from the live optimizer."""
+    step: jax.Array | None = None
+    """The training step's number while it is taken, and `None` between two steps."""
 
 
 class Aux(NamedTuple):
@@ -94,6 +96,8 @@ class Round(NamedTuple):
     fake_class_logits: jax.Array | None = None
     mixes: tuple[str, ...] = ()
     """As the critic's `Player` declares it."""
+    step: jax.Array | None = None
+    """The training step's number, `Carry.step`."""
 
 
 class Game(NamedTuple):

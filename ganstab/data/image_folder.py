@@ -1,5 +1,6 @@
 """Labelled images from a folder with one sub-folder a class, as image collections are passed on."""
 
+import contextlib
 import os
 import struct
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile, ImageOps, PpmImagePlugin, TiffImagePlugin
 
 from ganstab.data.images import Images, check_split, make_images
 from ganstab.errors import InputError
@@ -15,6 +16,8 @@ from ganstab.errors import InputError
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """The files that count as images, in lower or upper case; others are passed over."""
 
+# Pillow's names of the formats behind these suffixes.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # What pillow raises for the damaged files of one format or another.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 _WORKERS = 8
@@ -25,19 +28,22 @@ def load_folder(folder: str | os.PathLike, split: str = "train") -> Images:
     """All images of one split of a folder with one sub-folder a class.
 
     `FOLDER/train/cat/1.png` is found for the folder `FOLDER` as well as for `FOLDER/train`; files
-    are read in the order of their names. Grey images get three equal channels, and an alpha
-    channel is dropped. 50,000 images of 32 × 32 take some ten seconds and 154 MB.
+    are read in the order of their names. An image is turned as its EXIF orientation says. Grey
+    images get three equal channels, and an alpha channel is dropped. 50,000 images of 32 × 32 take
+    some ten seconds and 154 MB.
 
     Args:
-        folder: where the splits are; or, for the split "train", the classes themselves.
-        split: "train" or "test".
+      folder: where the splits are; or, for the split "train", the classes themselves.
+      split: "train" or "test".
 
     Returns:
-        Images: uint8 [N, H, W, 3], and int32 [N], each the place of its class in `class_names`.
+      Images: uint8 [N, H, W, 3], and int32 [N], each the place of its class in `class_names`.
 
     Raises:
-        InputError: no folder, no class sub-folder, a class without images; an image that is
-            damaged, of another size than the first, or of more than 8 bits a channel, by name.
+      ValueError: no such split.
+      InputError: no folder, no class sub-folder, a class without images; an image that is no
+        regular file, is damaged, differs in size from the first, or has more than 8 bits a
+        channel, by name.
     """
     place = _split_folder(Path(folder), split)
     files = [_image_files(place / name) for name in class_names(folder, split)]
@@ -56,7 +62,7 @@ def class_names(folder: str | os.PathLike, split: str = "train") -> list[str]:
 
 def is_image_folder(folder: str | os.PathLike) -> bool:
     """Whether `load_folder` finds training images there; their files are not opened."""
-    if not Path(folder).is_dir():
+    if not os.path.isdir(folder):
         return False
     place = _split_folder(Path(folder), "train")
     return any(_listed_images(place / name) for name in _class_names(place))
@@ -64,10 +70,10 @@ def is_image_folder(folder: str | os.PathLike) -> bool:
 
 def _split_folder(folder: Path, split: str) -> Path:
     check_split(split)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InputError(f"{folder}: not a folder; one sub-folder of images a class is expected")
     # A class may be called "train" too; then it holds images and no folders.
-    if (folder / split).is_dir() and _class_names(folder / split):
+    if os.path.isdir(folder / split) and _class_names(folder / split):
         return folder / split
     if split != "train":
         raise InputError(f"{folder}: no folder {split} with one sub-folder of images a class")
@@ -75,14 +81,18 @@ def _split_folder(folder: Path, split: str) -> Path:
 
 
 def _class_names(place: Path) -> list[str]:
-    with os.scandir(place) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    return [name for name in _names(place) if os.path.isdir(place / name)]
 
 
 def _listed_images(place: Path) -> list[str]:
-    with os.scandir(place) as entries:
-        names = [e.name for e in entries if not e.name.startswith(".")]
-    return sorted(name for name in names if name.lower().endswith(SUFFIXES))
+    return [name for name in _names(place) if name.lower().endswith(SUFFIXES)]
+
+
+def _names(place: Path) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(place) if not name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{place}: cannot be read: {error.strerror}") from error
 
 
 def _image_files(place: Path) -> list[Path]:
@@ -114,14 +124,31 @@ def _decode_all(files: Sequence[Path]) -> np.ndarray:
 
 
 def _decode(file: Path) -> np.ndarray:
+    if not os.path.isfile(file):  # to open a pipe would wait for its writer
+        raise InputError(f"{file}: not a regular file")
     try:
-        with Image.open(file) as image:
-            mode, pixels = image.mode, np.asarray(image.convert("RGB"))
+        with Image.open(file, formats=_FORMATS) as image:
+            deep = _is_deep(image)
+            image.load()
+            with contextlib.suppress(*_DAMAGE):  # a viewer shows an image with damaged EXIF too
+                ImageOps.exif_transpose(image, in_place=True)
+            pixels = np.asarray(image.convert("RGB"))
     except _DAMAGE as error:
         raise InputError(f"{file}: not a readable image: {' '.join(str(error).split())}") from error
-    if mode.startswith(("I", "F")):
+    if deep:
         raise InputError(f"{file}: more than 8 bits a channel; 8 are expected")
     return pixels
+
+
+def _is_deep(image: ImageFile.ImageFile) -> bool:
+    """Whether a file just opened has more than 8 bits a channel, of which pillow may keep 8."""
+    if image.mode.startswith(("I", "F")):
+        return True
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) > 8
+    if isinstance(image, PpmImagePlugin.PpmImageFile):  # its tile holds the greatest value
+        return any(isinstance(part, int) and part > 255 for part in image.tile[0].args or ())
+    return image.format == "PNG" and ";16" in str(image.tile)
 
 
 def _size(image: np.ndarray) -> str:

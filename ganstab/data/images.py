@@ -16,18 +16,19 @@ class Images(NamedTuple):
     image: Any
     """uint8 [N, H, W, C], 0 to 255."""
     label: Any
-    """int32 [N]."""
+    """int32 [N], −1 for an image without a label."""
 
 
 def make_images(image: np.ndarray, label: np.ndarray | None = None) -> Images:
     """A user's own arrays as `Images`, checked.
 
     Args:
-        image: uint8 [N, H, W, C], or [N, H, W] for greyscale.
-        label: integers [N]; zeros where there are none.
+      image: uint8 [N, H, W, C], or [N, H, W] for greyscale.
+      label: integers [N] from 0, with −1 for an image without a label; if None, all are 0.
 
     Raises:
-        InputError: wrong dtype, rank or length, or no image at all.
+      InputError: an array of a wrong dtype, rank or length, no image at all, or a label that is
+        less than −1 or does not fit in 32 bits.
     """
     image = np.asarray(image)
     if image.ndim == 3:
@@ -43,14 +44,17 @@ def make_images(image: np.ndarray, label: np.ndarray | None = None) -> Images:
             f"label must be integers [{len(image)}], one an image, "
             f"not {label.dtype} {list(label.shape)}"
         )
+    wrong = label[(label < -1) | (label > np.iinfo(np.int32).max)]
+    if len(wrong):
+        raise InputError(f"label must be from 0 to 2^31 - 1, or -1 for none, not {wrong[0]}")
     return Images(image, label.astype(np.int32))
 
 
-def check_split(split: str, allowed: tuple[str, ...] = ("train", "test")) -> None:
+def check_split(split: str) -> None:
     """Refuse a split that does not exist.
 
     Raises:
-        InputError: naming the split and the allowed ones.
+      ValueError: the split is neither "train" nor "test".
     """
-    if split not in allowed:
-        raise InputError(f"split must be one of {', '.join(allowed)}, not {split!r}")
+    if split not in ("train", "test"):
+        raise ValueError(f"split must be one of train, test, not {split!r}")

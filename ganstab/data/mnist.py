@@ -1,67 +1,55 @@
-"""The whole of MNIST, embedded in the package: nothing is downloaded.
+"""The whole of MNIST as its four IDX files, in the package: nothing is downloaded.
 
 Data: Yann LeCun, Corinna Cortes and Christopher J. C. Burges, *The MNIST database of handwritten
 digits*, http://yann.lecun.com/exdb/mnist/, derived from NIST Special Databases 1 and 3, under
-CC BY-SA 3.0. `python -m ganstab.data.embed FOLDER` makes the embedded files.
+CC BY-SA 3.0. The IDX files are those of the authors byte for byte, compressed anew with gzip: the
+`.gz` files themselves have other checksums than the authors' `.gz` files. MD5 of the IDX files:
+
+    train-images-idx3-ubyte   6bbc9ace898e44ae57da46a324031adb
+    train-labels-idx1-ubyte   a25bea736e30d166cdddb491f175f624
+    t10k-images-idx3-ubyte    2646ac647ad5339dbf082846283269ea
+    t10k-labels-idx1-ubyte    27ae3e4e09519cfbb04c329615203637
 """
 
-import hashlib
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+import os
+from pathlib import Path
 
-import numpy as np
-
-from ganstab.data.images import Images, check_split, make_images
-from ganstab.data.packing import unpack
+from ganstab.data.idx import load_idx
+from ganstab.data.images import Images, check_split
 from ganstab.errors import InputError
 
-SHAPES = {"train": (60_000, 28, 28), "test": (10_000, 28, 28)}
-"""What each split holds."""
-
-DIGESTS = {
-    "train": "edc0d1098aa497be14ace79ddd5171e5a3dcf9c4d196c015389203eb3ba1f59b",
-    "test": "c3f9adf9c66efb572b1f9326c3a511b45910c7173b97be66ceceeeeaef6b802b",
-}
-"""SHA-256 of each split's images and then labels, as bytes."""
-
-FOLDER = files("ganstab.data") / "files"
+FOLDER = Path(__file__).parent / "files"
 """Where the embedded files are."""
 
+SHA256 = {
+    "train": (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    "test": (
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+}
+"""SHA-256 of each split's IDX files of images and of labels, uncompressed."""
 
-def load_mnist(split: str, folder: Traversable = FOLDER) -> Images:
-    """One split of MNIST, checked against its SHA-256.
+
+def load_mnist(split: str, folder: str | os.PathLike = FOLDER) -> Images:
+    """One split of MNIST, in its published order; the files are checked against their SHA-256.
 
     Args:
-        split: "train" (60,000 images) or "test" (10,000).
-        folder: where the files that `embed` made are.
+      split: "train" (60,000 images) or "test" (10,000).
+      folder: where the four files are, by default in the package.
 
     Returns:
-        Images: uint8 [N, 28, 28, 1] and int32 [N] in 0 … 9.
+      Images: uint8 [N, 28, 28, 1] and int32 [N] in 0 … 9.
 
     Raises:
-        InputError: no such split, or a missing or damaged file.
+      ValueError: no such split.
+      InputError: a missing or damaged file, by name.
     """
-    check_split(split, tuple(SHAPES))
-    file = folder / file_name(split)
+    check_split(split)
     try:
-        image, label = unpack(file.read_bytes(), SHAPES[split])
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
+        return load_idx(folder, split, SHA256[split])
     except InputError as error:
-        raise InputError(f"{file}: {error}; reinstall ganstab") from error
-    found = digest(image, label)
-    if found != DIGESTS[split]:
-        raise InputError(
-            f"{file}: damaged: SHA-256 {found} found, {DIGESTS[split]} expected; reinstall ganstab"
-        )
-    return make_images(image, label)
-
-
-def file_name(split: str) -> str:
-    """The embedded file of a split."""
-    return f"mnist-{split}.xz"
-
-
-def digest(image: np.ndarray, label: np.ndarray) -> str:
-    """SHA-256, in hexadecimal, of the images' and then the labels' bytes, both uint8."""
-    return hashlib.sha256(image.tobytes() + label.astype(np.uint8).tobytes()).hexdigest()
+        raise InputError(f"{error}; reinstall ganstab") from error

@@ -15,9 +15,9 @@ class RandomAccess:
     """Labelled images fetched by index; nothing ever iterates over the whole.
 
     Attributes:
-        records: `records[i]` is a mapping with `image` uint8 [H, W] or [H, W, C] and, perhaps,
-            `label`, an integer.
-        name: what error messages call the source.
+      records: `records[i]` is a mapping with `image` uint8 [H, W] or [H, W, C] and, perhaps,
+        `label`, an integer from 0, or −1 for none.
+      name: what error messages call the source.
     """
 
     records: Sequence[Mapping[str, Any]]
@@ -31,18 +31,25 @@ class RandomAccess:
         """The images of these indices, in their order, as uint8 [n, H, W, C] and int32 [n].
 
         Raises:
-            InputError: no index or one out of range; images that are absent, not uint8 or of
-                different shapes.
+          ValueError: there is no index, or one is out of range.
+          InputError: images are absent, not uint8 or of different shapes, or `make_images`
+            refuses a label.
         """
         wanted = [int(i) for i in np.asarray(indices).ravel()]
         if not wanted or min(wanted) < 0 or max(wanted) >= len(self):
-            raise InputError(
+            raise ValueError(
                 f"{self.name}: indices must be one or more in 0 … {len(self) - 1}, "
                 f"not {min(wanted, default=None)} … {max(wanted, default=None)}"
             )
         records = self._get(wanted)
-        label = np.array([int(record.get("label", 0)) for record in records], np.int32)
-        return make_images(self._stack(records), label)
+        images = self._stack(records)
+        labels = [np.asarray(record.get("label", 0)) for record in records]
+        if any(label.ndim for label in labels):
+            raise InputError(f"{self.name}: the label of an image must be one integer")
+        try:
+            return make_images(images, np.stack(labels))
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from error
 
     def _get(self, wanted: list[int]) -> list[Mapping[str, Any]]:
         # One call for the batch lets a reader of files fetch in parallel.

@@ -8,8 +8,8 @@ same batch on either path.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,8 @@ def _as_assembled(batch: Batch, key: jax.Array) -> Batch:
     return batch
 
 
-class Sampler(NamedTuple):
+@dataclass(frozen=True)
+class Sampler:
     """How a batch is made from a population of labelled images."""
 
     indices: Callable
@@ -58,13 +59,13 @@ def draw(sampler: Sampler, images: Images, key: jax.Array, n: int) -> Batch:
     """A batch of n from resident images; pure, so it can be jitted with the training step.
 
     Args:
-        sampler: `single_images`, `stacked_digits`, `colored_digits` or the caller's own.
-        images: jax arrays, image [N, H, W, C] and label [N].
-        key: the batch is a function of it and of nothing else.
-        n: batch size, static.
+      sampler: `single_images`, `stacked_digits`, `colored_digits` or the caller's own.
+      images: jax arrays, image [N, H, W, C] and label [N].
+      key: the batch is a function of it and of nothing else.
+      n: batch size, static. Images are drawn with replacement, so n may exceed N.
 
     Raises:
-        InputError: n is no positive number of at most N.
+      ValueError: n is less than 1.
     """
     index = sampler.indices(key, n, images.image.shape[0])
     batch = sampler.assemble(images.image[index], images.label[index])
@@ -87,19 +88,19 @@ def colorize(digit: jax.Array, color: jax.Array) -> jax.Array:
     is −1 in every channel, black.
 
     Args:
-        digit: I in [0, 1], [n, H, W, 1].
-        color: C [n, 3], 0 is a medium grey.
+      digit: I in [0, 1], [n, H, W, 1].
+      color: C [n, 3], 0 is a medium grey.
 
     Returns:
-        Array: [n, H, W, 3]; Metz et al. (arXiv 1611.02163), appendix F.
+      Array: [n, H, W, 3]; Metz et al. (arXiv:1611.02163), appendix F.
     """
     return digit * color[:, None, None] + (digit - 1)
 
 
 def _indices(key: jax.Array, n: int, population: int, each: tuple[int, ...] = ()) -> jax.Array:
     """Uniform with replacement, so that every batch has the same law whatever came before."""
-    if not 0 < n <= population:
-        raise InputError(f"batch size must be between 1 and the {population} images, not {n}")
+    if n < 1:
+        raise ValueError(f"n, the batch size, must be at least 1, not {n}")
     return jax.random.randint(key, (n, *each), 0, population, dtype=jnp.int32)
 
 
@@ -111,11 +112,10 @@ def _stack(image: jax.Array, label: jax.Array) -> Batch:
     """Three greyscale digits [n, 3, H, W, 1] as the channels of one image [n, H, W, 3]."""
     if image.ndim != 5 or image.shape[1] != _DIGITS_STACKED or image.shape[-1] != 1:
         raise InputError(f"stacked_digits needs greyscale images, not {list(image.shape[2:])}")
-    place_values = jnp.array([100, 10, 1], jnp.int32)
-    return Batch(
-        to_unit_range(jnp.moveaxis(image[..., 0], 1, -1)),
-        label.astype(jnp.int32) @ place_values,
-    )
+    stacked = to_unit_range(jnp.moveaxis(image[..., 0], 1, -1))
+    number = label.astype(jnp.int32) @ jnp.array([100, 10, 1], jnp.int32)
+    digits = jnp.all((label >= 0) & (label <= 9), axis=-1)
+    return Batch(stacked, jnp.where(digits, number, -1))
 
 
 def _grey(image: jax.Array, label: jax.Array) -> Batch:
@@ -136,16 +136,17 @@ single_images = Sampler(_indices, _single)
 """indices [n]; real float32 [n, H, W, C], label int32 [n]."""
 
 stacked_digits = Sampler(partial(_indices, each=(_DIGITS_STACKED,)), _stack)
-"""indices [n, 3]; real float32 [n, H, W, 3], one digit a channel; label 100 a + 10 b + c.
+"""indices [n, 3]; real float32 [n, H, W, 3], one digit a channel; label 100 a + 10 b + c, or −1
+where one of the three labels is not in 0 … 9.
 
-Stacked MNIST, 1000 classes (Metz et al., *Unrolled GANs*, arXiv 1611.02163; made on the fly as
-in Lin et al., *PacGAN*, arXiv 1712.04086).
+Stacked MNIST, 1000 classes (Metz et al., *Unrolled GANs*, arXiv:1611.02163; made on the fly as
+in Lin et al., *PacGAN*, arXiv:1712.04086).
 """
 
 colored_digits = Sampler(_indices, _grey, _color)
 """indices [n]; real float32 [n, H, W, 3], one digit in a random colour; label the digit's.
 
-Coloured MNIST (Metz et al., *Unrolled GANs*, arXiv 1611.02163, appendix F): `colorize` with a
+Coloured MNIST (Metz et al., *Unrolled GANs*, arXiv:1611.02163, appendix F): `colorize` with a
 colour C ~ N(0, 0.5² I) an image, noise N(0, 0.2²) a channel of a pixel, clipped to [−1, 1]. The
 paper's text has the normal colour, the noise and the clip; the two deviations are as recalled
 from it, not re-read.

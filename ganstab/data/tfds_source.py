@@ -25,19 +25,19 @@ def load_tfds(
     """A prepared dataset, its features `image` and `label` (zeros where it has no label).
 
     Args:
-        name: `dataset`, `dataset/config` or `dataset/config:version`, as TFDS names them.
-        split: `train`, or any other split or slice that TFDS knows, such as `train[:10%]`.
-        data_dir: where prepared datasets are; by default `$TFDS_DATA_DIR`, or else
-            `~/tensorflow_datasets`.
-        download: download and prepare the dataset first, should it not be there.
+      name: `dataset`, `dataset/config` or `dataset/config:version`, as TFDS names them.
+      split: `train`, or any other split or slice that TFDS knows, such as `train[:10%]`.
+      data_dir: where prepared datasets are; by default `$TFDS_DATA_DIR`, or else
+        `~/tensorflow_datasets`.
+      download: download and prepare the dataset first, should it not be there.
 
     Returns:
-        RandomAccess: nothing is read before images are asked for.
+      RandomAccess: nothing is read before images are asked for.
 
     Raises:
-        InputError: no such dataset or split; not prepared, or not in a format with random
-            access; no uint8 images, or images of more than one shape; TensorFlow missing though
-            the dataset is to be prepared.
+      InputError: no such dataset or split; not prepared, or not in a format with random
+        access; no uint8 images, or images of more than one shape; TensorFlow missing though
+        the dataset is to be prepared.
     """
     # Importing TFDS takes seconds, which only those who read such a dataset should spend.
     import tensorflow_datasets as tfds

@@ -2,12 +2,12 @@
 
 | | centres | stddev | divided by | followed |
 | --- | --- | --- | --- | --- |
-| `ring` (default) | 8, radius 2 | 0.02 | 1 | Metz et al., *Unrolled GANs*, arXiv 1611.02163 |
+| `ring` (default) | 8, radius 2 | 0.02 | 1 | Metz et al., *Unrolled GANs*, arXiv:1611.02163 |
 | `ring`, `scale=WGAN_GP_RING_SCALE` | 8, radius 2 | 0.02 | 1.414 | Gulrajani et al. (code) |
-| `ring`, `radius=1, stddev=0.01` | 8, radius 1 | 0.01 | 1 | Lin et al., *PacGAN*, 1712.04086 |
+| `ring`, `radius=1, stddev=0.01` | 8, radius 1 | 0.01 | 1 | Lin et al. (PacGAN), arXiv:1712.04086 |
 | `grid` (default) | 5 × 5, spacing 2 | 0.05 | 1 | PacGAN |
 | `grid`, `scale=WGAN_GP_GRID_SCALE` | 5 × 5, spacing 2 | 0.05 | 2.828 | Gulrajani et al. (code) |
-| `swiss_roll` (default) | – | 0.25 | 7.5 | Gulrajani et al., *WGAN-GP*, 1704.00028 (code) |
+| `swiss_roll` (default) | – | 0.25 | 7.5 | Gulrajani et al., *WGAN-GP*, arXiv:1704.00028 (code) |
 
 Everything is divided, the noise with the centres: at scale s the modes' standard deviation is
 stddev / s. Where the published code draws from a stored pool of 100,000 grid points or of
@@ -16,8 +16,6 @@ Swiss-roll points, these draw anew for every batch.
 
 import jax
 import jax.numpy as jnp
-
-from ganstab.errors import InputError
 
 WGAN_GP_RING_SCALE = 1.414
 WGAN_GP_GRID_SCALE = 2.828
@@ -31,7 +29,7 @@ def ring_modes(*, modes: int = 8, radius: float = 2.0, scale: float = 1.0) -> ja
     Unrolled GAN notebook, whose 8 angles hold 0 and 2 π and so have 7 distinct modes.
 
     Raises:
-        InputError: modes, radius or scale is not positive.
+      ValueError: modes, radius or scale is not positive.
     """
     _positive(modes=modes, radius=radius, scale=scale)
     angle = 2 * jnp.pi * jnp.arange(modes, dtype=jnp.float32) / modes
@@ -42,7 +40,7 @@ def grid_modes(*, side: int = 5, spacing: float = 2.0, scale: float = 1.0) -> ja
     """Centres [side², 2] of a square grid about the origin, row by row; {−4, …, 4}² by default.
 
     Raises:
-        InputError: side, spacing or scale is not positive.
+      ValueError: side, spacing or scale is not positive.
     """
     _positive(side=side, spacing=spacing, scale=scale)
     line = spacing / scale * (jnp.arange(side, dtype=jnp.float32) - (side - 1) / 2)
@@ -61,7 +59,7 @@ def ring(
     """float32 [n, 2] from equal Gaussians on a circle: (centre + stddev · N(0, I)) / scale.
 
     Raises:
-        InputError: n, modes, radius or scale is not positive, or stddev is negative.
+      ValueError: n, modes, radius or scale is not positive, or stddev is negative.
     """
     centres = ring_modes(modes=modes, radius=radius, scale=scale)
     return _mixture(key, n, centres, stddev, scale)
@@ -79,7 +77,7 @@ def grid(
     """float32 [n, 2] from equal Gaussians on a grid: (centre + stddev · N(0, I)) / scale.
 
     Raises:
-        InputError: n, side, spacing or scale is not positive, or stddev is negative.
+      ValueError: n, side, spacing or scale is not positive, or stddev is negative.
     """
     centres = grid_modes(side=side, spacing=spacing, scale=scale)
     return _mixture(key, n, centres, stddev, scale)
@@ -97,7 +95,7 @@ def swiss_roll(
     Coordinates 0 and 2 of scikit-learn's `make_swiss_roll` (Marsland, *Machine Learning*, 2009).
 
     Raises:
-        InputError: n or scale is not positive, or stddev is negative.
+      ValueError: n or scale is not positive, or stddev is negative.
     """
     _positive(n=n, scale=scale)
     position, noise = jax.random.split(key)
@@ -115,11 +113,11 @@ def _mixture(key: jax.Array, n: int, centres: jax.Array, stddev: float, scale: f
 
 def _noise(key: jax.Array, n: int, stddev: float) -> jax.Array:
     if stddev < 0:
-        raise InputError(f"stddev must be at least 0, not {stddev}")
+        raise ValueError(f"stddev must be at least 0, not {stddev}")
     return stddev * jax.random.normal(key, (n, 2), jnp.float32)
 
 
 def _positive(**values: float) -> None:
     for name, value in values.items():
         if not value > 0:
-            raise InputError(f"{name} must be greater than 0, not {value}")
+            raise ValueError(f"{name} must be greater than 0, not {value}")

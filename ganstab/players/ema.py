@@ -1,5 +1,6 @@
 """`averaged`, Player → Player: a network evaluated at the running average of its training."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,9 +18,11 @@ class Averaged(NamedTuple):
     """Running average of its parameters."""
     state: Any
     """Running average of its own state: the batch-norm statistics that belong to them."""
+    updates: jax.Array | None = None
+    """int32, how many updates there were, where a schedule asks for it."""
 
 
-def averaged(player: Player, decay: float) -> Player:
+def averaged(player: Player, decay: float | Callable) -> Player:
     """The player that trains as before, and at evaluation is its exponential moving average.
 
         a ← d·a + (1 − d)·w    of parameters and of state, once an update, from a = w at the start
@@ -34,18 +37,20 @@ def averaged(player: Player, decay: float) -> Player:
 
     Args:
       player: the generator, as a rule.
-      decay: d, 0 ≤ d < 1.
+      decay: d, 0 ≤ d < 1, or a schedule `updates -> d`, so that an average which is to be long
+        need not hold on to the initial parameters: `half_life`.
 
     Raises:
-      ValueError: for another decay.
+      ValueError: for another number.
     """
-    if not 0.0 <= decay < 1.0:
+    if not callable(decay) and not 0.0 <= decay < 1.0:
         raise ValueError(f"decay must be in [0, 1), got {decay}")
 
-    def towards(average, latest):
+    def towards(average, latest, d):
         if not jnp.issubdtype(latest.dtype, jnp.floating):
             return latest
-        return decay * average + (1.0 - decay) * latest.astype(average.dtype)
+        d = jnp.asarray(d, average.dtype) if callable(decay) else d
+        return d * average + (1.0 - d) * latest.astype(average.dtype)
 
     def wide(leaf):
         """A copy, or a step that donates its state would donate one array twice."""
@@ -59,7 +64,9 @@ def averaged(player: Player, decay: float) -> Player:
 
     def init(key):
         params, state = player.init(key)
-        return params, Averaged(state, *jax.tree.map(wide, (params, state)))
+        count = jnp.zeros((), jnp.int32) if callable(decay) else None
+        average = jax.tree.map(wide, (params, state))
+        return params, Averaged(state, average[0], average[1], count)
 
     def apply(params, state: Averaged, x, key, *, train=True):
         if not train:
@@ -67,7 +74,27 @@ def averaged(player: Player, decay: float) -> Player:
             own = jax.tree.map(like, averages, latest)
             return player.apply(*own, x, key, train=False)[0], state
         output, live = player.apply(params, state.live, x, key, train=True)
-        average = jax.tree.map(towards, (state.params, state.state), (params, live))
-        return output, Averaged(live, *jax.lax.stop_gradient(average))
+        d = decay(state.updates) if callable(decay) else decay
+        averages, latest = (state.params, state.state), (params, live)
+        average = jax.tree.map(lambda old, new: towards(old, new, d), averages, latest)
+        average = jax.lax.stop_gradient(average)
+        count = None if state.updates is None else state.updates + 1
+        return output, Averaged(live, average[0], average[1], count)
 
     return player._replace(init=init, apply=apply)
+
+
+def half_life(updates: Callable) -> Callable:
+    """The decay `½^(1/h(t))` of an average whose half-life is a schedule h of updates.
+
+    Where h is 0 the decay is 0, and the average is the latest parameters.
+
+    Args:
+      updates: h, `count -> updates`, in which what is remembered falls to half.
+    """
+
+    def decay(count):
+        h = updates(count)
+        return jnp.where(h > 0, 0.5 ** (1 / jnp.where(h > 0, h, 1.0)), 0.0)
+
+    return decay

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab.surrogates.probe import check_differentiable
 from ganstab.types import Carry, Game, Pair, metrics_of, put
 
 
@@ -63,7 +64,8 @@ def unrolled(
 
     Raises:
       ValueError: for a K below 0, another player, or, at trace time, a live optimizer state that
-        is not `tx`'s, or no key to resample with.
+        is not `tx`'s, no key to resample with, or, with `second_order`, an optimizer whose
+        derivative at a gradient of 0 is not finite (`optax.adam`, clipping by norm).
     """
     if steps < 0 or steps != int(steps):
         raise ValueError(f"steps must be a whole number, 0 or more, got {steps}")
@@ -80,12 +82,14 @@ def unrolled(
     def judge(params: Pair, carry: Carry, batch, fake, key):
         if resample is not None:
             check_key(key, "unrolled(resample=…)")
+        if second_order:
+            check_differentiable(tx, params[ahead])
 
         def facing(opponent: _Opponent) -> tuple[Pair, Carry]:
             """The players and what they carry, with the opponent as it is then."""
             state = put(carry.state, ahead, opponent.state)
             opt = put(carry.opt, ahead, opponent.opt) if live else carry.opt
-            return put(params, ahead, opponent.params), Carry(state, opt)
+            return put(params, ahead, opponent.params), carry._replace(state=state, opt=opt)
 
         def evaluate(params, carry, step=None):
             if resample is not None and step is not None:

@@ -158,6 +158,7 @@ CATALOGUE = {
     "least squares": loss(losses.least_squares),
     "hinge": loss(losses.hinge),
     "relativistic average": loss(losses.relativistic_average),
+    "relativistic paired": loss(losses.relativistic_paired),
     "ebgan": loss(losses.ebgan),
     "fisher": critic(
         multiplied, terms.fisher(0.3), txs=Pair(SGD, optimizers.multiplier_ascent(SGD, 0.3))
@@ -176,6 +177,9 @@ CATALOGUE = {
     "js regularizer": penalty(penalties.js_regularizer),
     "r1": penalty(penalties.r1),
     "r2": penalty(penalties.r2),
+    "lazy, with a schedule": Row(
+        terms=(terms.lazy(terms.disc_penalty(optax.linear_schedule(2.0, 0.0, 4), penalties.r1), 2),)
+    ),
     "real and fake in one batch": Row(joint=True),
     "noise on an ensemble of spectral norms": critic(wrapped, draws=True),
     "packed": critic(wide, together=2),

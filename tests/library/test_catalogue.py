@@ -154,7 +154,7 @@ def test_the_same_compiled_or_not(name, results):
     start, (batch, latent), (_, _, metrics) = start_of(name), DATA, results.plain
     with jax.disable_jit():
         key = jax.random.fold_in(start.key, start.step)
-        losses, _ = game_of(name, latent)(start.params, start.carry, batch, key)
+        losses, _ = game_of(name, latent)(start.params, steps.numbered(start), batch, key)
     expected = metrics["gen/loss"], metrics["disc/loss"]
     np.testing.assert_allclose(losses, expected, rtol=1e-4, atol=1e-6)
 
@@ -168,16 +168,16 @@ def test_inside_unrolled(x64, name):
 
     @quick
     def both_ways(start, batch, latent):
-        game = game_of(name, latent)
+        game, carry = game_of(name, latent), steps.numbered(start)
 
         def ahead(gen):
             looking = surrogates.unrolled(game, txs.disc, 1)
-            return looking(put(start.params, 0, gen), start.carry, batch, start.key)[0].gen
+            return looking(put(start.params, 0, gen), carry, batch, start.key)[0].gen
 
         def by_hand(shift):
             gen = optax.tree.add_scale(start.params.gen, shift, towards)
             params = put(start.params, 0, gen)
-            moved, _ = steps.move(game, txs, 1, params, start.carry, batch, start.key)
+            moved, _ = steps.move(game, txs, 1, params, carry, batch, start.key)
             return game(*moved, batch, start.key)[0].gen
 
         value, grads = jax.value_and_grad(ahead)(start.params.gen)

@@ -9,7 +9,7 @@ from common import arrays, assert_close, assert_equal, batch, normed_pair, prior
 
 from ganstab import Pair, Player, losses, steps, terms
 from ganstab.game import make_game
-from ganstab.players.ema import averaged
+from ganstab.players.ema import averaged, half_life
 
 KEY = jax.random.key(0)
 DECAY = 0.8
@@ -73,6 +73,20 @@ def test_counts_are_the_latest_and_no_gradient_runs_into_the_average():
     assert after.state[0].dtype == jnp.int32
 
 
+def test_a_half_life_that_grows_from_nothing():
+    """Decays of 0, then ½^1 and ½^½: the start is forgotten at the first update."""
+    player = averaged(counter(), half_life(lambda count: jnp.asarray(count, float)))
+    params, state = player.init(KEY)
+    update = jax.jit(lambda params, state: player.apply(params, state, jnp.ones(()), KEY)[1])
+    expected = None
+    for decay, latest in ((0.0, 3.0), (0.5, 5.0), (0.5**0.5, 2.0)):
+        state = update(jnp.asarray(latest), state)
+        expected = latest if expected is None else decay * expected + (1 - decay) * latest
+        np.testing.assert_allclose(state.params, expected, rtol=1e-6)
+    assert state.updates == 3
+    assert player.apply(params, state, jnp.ones(()), KEY, train=False)[1].updates == 3
+
+
 def test_gradients_run_through_the_live_state():
     """An unroll of the generator goes through it, as it does without an average."""
 
@@ -82,7 +96,7 @@ def test_gradients_run_through_the_live_state():
     player = averaged(Player(lambda key: (jnp.ones(()), jnp.zeros(())), apply), 0.5)
     params, state = player.init(KEY)
     slopes = jax.jacobian(lambda params: player.apply(params, state, params, KEY)[1])(params)
-    assert slopes == (2.0, 0.0, 0.0)
+    assert slopes == (2.0, 0.0, 0.0, None)
 
 
 def test_an_averaged_critic_still_names_what_mixes():

@@ -1,5 +1,7 @@
 """Standard IDX files, read whatever their spelling, and refused by name when damaged."""
 
+import hashlib
+
 import pytest
 from common import refusal
 from tiny_images import BYTES, IMAGES, LABELS, assert_same_images, idx_bytes, write_idx
@@ -58,4 +60,14 @@ def test_idx_refuses_absence(tmp_path):
     write_idx(tmp_path)
     (tmp_path / LABEL_FILE).unlink()
     assert LABEL_FILE in refusal(lambda: load_idx(tmp_path, "train"))
-    assert "train, test" in refusal(lambda: load_idx(tmp_path, "valid"))
+    with pytest.raises(ValueError, match="train, test, not 'valid'"):
+        load_idx(tmp_path, "valid")
+    assert "not a folder" in refusal(lambda: load_idx("a" * 300, "train"))
+
+
+def test_idx_compares_digests_where_they_are_given(tmp_path):
+    write_idx(tmp_path, end=".gz")
+    images, labels = (hashlib.sha256(idx_bytes(x)).hexdigest() for x in (BYTES[..., 0], LABELS))
+    assert_same_images(load_idx(tmp_path, "train", (images, labels)), IMAGES)
+    message = refusal(lambda: load_idx(tmp_path, "train", (images, images)))
+    assert f"{LABEL_FILE}.gz: other content" in message and labels in message

@@ -79,11 +79,19 @@ REFERENCES = {
             least_squares_disc(*relativistic(r, f)),
         ),
     ),
+    "relativistic paired": (
+        losses.relativistic_paired,
+        lambda r, f: (-np.log(sigmoid(f - r)).mean(), -np.log(sigmoid(r - f)).mean()),
+    ),
     "ebgan": (
         functools.partial(losses.ebgan, margin=0.5),
         lambda r, f: (f.mean(), r.mean() + np.where(f < 0.5, 0.5 - f, 0).mean()),
     ),
 }
+
+
+def is_paired(loss):
+    return loss is losses.relativistic_paired
 
 
 @pytest.fixture(params=REFERENCES)
@@ -99,14 +107,14 @@ def both_gradients(loss, real, fake):
 @pytest.mark.parametrize("jit", [False, True])
 def test_values_are_those_of_the_formula(x64, case, jit):
     loss, reference = case
-    real, fake = 2 * arrays(0, 7) + 1, 2 * arrays(1, 5) - 1
+    real, fake = 2 * arrays(0, 7) + 1, 2 * arrays(1, 7 if is_paired(loss) else 5) - 1
     got = (quick(loss) if jit else loss)(real, fake)
     np.testing.assert_allclose(got, reference(np.asarray(real), np.asarray(fake)), rtol=1e-12)
 
 
 def test_gradients_are_central_differences_of_the_formula(x64, case):
     loss, reference = case
-    real, fake = np.asarray(arrays(2, 4)), np.asarray(arrays(3, 3))
+    real, fake = (np.asarray(x) for x in (arrays(2, 4), arrays(3, 4 if is_paired(loss) else 3)))
     got = both_gradients(loss, real, fake)
     for player in (0, 1):
         for place, scores in enumerate((real, fake)):
@@ -130,6 +138,9 @@ def test_hand_computed_numbers():
     relativistic_hinge = losses.relativistic_average(real, fake, loss=losses.hinge)
     assert relativistic_hinge == ((1 + 4.5) / 2 + (4.25 + 1.25) / 2, 0.75 / 2 + 1 / 2)
     assert losses.least_squares(real, fake) == (0.5 * (0.25 + 16) / 2, 1.25 + 0.5 * 9.25 / 2)
+    # Gaps of 1.5 and 2.
+    paired = (np.log1p(np.exp([1.5, 2.0])).mean(), np.log1p(np.exp([-1.5, -2.0])).mean())
+    np.testing.assert_allclose(losses.relativistic_paired(real, fake), paired, rtol=1e-6)
     zero = jnp.zeros(3)
     np.testing.assert_allclose(losses.minimax(zero, zero), (-2 * np.log(2), 2 * np.log(2)))
     np.testing.assert_allclose(losses.non_saturating(zero, zero), (np.log(2), 2 * np.log(2)))
@@ -213,6 +224,11 @@ def test_scores_of_different_ranks_are_refused_with_both_named(case):
 def test_no_scores_are_refused(case):
     with pytest.raises(ValueError, match=r"at least one score.*\(0,\).*\(3,\)"):
         case[0](jnp.zeros(0), jnp.zeros(3))
+
+
+def test_pairs_of_unequal_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"one shape, got \(4,\) \(real\) and \(3,\) \(fake\)"):
+        losses.relativistic_paired(jnp.zeros(4), jnp.zeros(3))
 
 
 @pytest.mark.parametrize("margin", [0.0, -1.0, float("nan")])

@@ -31,7 +31,38 @@ def test_make_images_takes_a_users_arrays_and_checks_them():
     assert "float64" in refusal(lambda: make_images(BYTES / 255))
     assert "[23, 28]" in refusal(lambda: make_images(BYTES[..., 0, 0]))
     assert "[22]" in refusal(lambda: make_images(BYTES, LABELS[:-1]))
-    assert "float64" in refusal(lambda: make_images(BYTES, LABELS / 1.0))
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        (np.array([0, 2**32 + 1]), "not 4294967297"),
+        (np.array([0, 2**31]), "not 2147483648"),
+        (np.array([0, 2**64 - 1], np.uint64), "not 18446744073709551615"),
+        (np.array([-2, 0]), "not -2"),
+        (np.array([-(2**40), 0]), "not -1099511627776"),
+        (np.array([2**80, 0]), "not object"),
+        (np.array([0, 1.0]), "not float64"),
+        (np.array([True, False]), "not bool"),
+        (np.array(["1", "2"]), "not <U1"),
+        (np.array([None, 1]), "not object"),
+        (np.array([[0], [1]]), "[2, 1]"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_label_that_is_no_class_is_refused_by_its_value_or_kind(label, words):
+    message = refusal(lambda: make_images(BYTES[:2], label))
+    assert "label must be" in message and words in message
+    fetched = [{"image": image, "label": of} for image, of in zip(BYTES, label, strict=False)]
+    message = refusal(lambda: RandomAccess(fetched, "mine").fetch(np.arange(2)))
+    assert message.startswith("mine: ") and "label" in message
+
+
+def test_labels_of_any_integer_type_and_none_at_all_are_kept():
+    for dtype in (np.uint8, np.int16, np.uint64, np.int64):
+        assert make_images(BYTES[:2], np.array([0, 127], dtype)).label.tolist() == [0, 127]
+    label = make_images(BYTES[:2], np.array([-1, 2**31 - 1])).label
+    assert label.dtype == np.int32 and label.tolist() == [-1, 2**31 - 1]
 
 
 def test_bytes_become_minus_one_to_one():
@@ -81,6 +112,16 @@ def test_stacked_digits_put_one_digit_in_a_channel():
     np.testing.assert_array_equal(batch.label, 100 * a + 10 * b + c)
 
 
+@pytest.mark.parametrize("other", [-1, 10, 26])
+def test_a_stack_with_a_label_that_is_no_digit_has_no_label(other):
+    labels = np.where(LABELS == 9, other, LABELS)
+    batch = draw(stacked_digits, jax.device_put(make_images(BYTES, labels)), KEY, 40)
+    drawn = labels[np.asarray(stacked_digits.indices(KEY, 40, 23))]
+    unlabelled = (drawn == other).any(axis=1)
+    assert 0 < unlabelled.sum() < 40
+    np.testing.assert_array_equal(batch.label, np.where(unlabelled, -1, drawn @ [100, 10, 1]))
+
+
 def test_a_colored_digit_is_its_color_on_black():
     digit = jnp.array([0.0, 0.25, 1.0]).reshape(1, 1, 3, 1)
     color = jnp.array([[0.8, -0.4, 0.0]])
@@ -124,17 +165,28 @@ def test_indices_are_uniform_over_the_population(sampler):
 
 def test_samplers_refuse_what_they_cannot_draw():
     resident = jax.device_put(IMAGES)
-    for n in (0, 24):
-        message = refusal(lambda n=n: draw(single_images, resident, KEY, n))
-        assert "23 images" in message and str(n) in message
-        assert message == refusal(lambda n=n: fetch_batch(single_images, records(IMAGES), KEY, n))
+    for n in (0, -3):
+        for call in (partial(draw, images=resident), partial(fetch_batch, source=records(IMAGES))):
+            with pytest.raises(ValueError, match=f"n, the batch size, .* not {n}"):
+                call(single_images, key=KEY, n=n)
     colour = jax.device_put(make_images(np.zeros((9, 8, 8, 3), np.uint8)))
     for sampler in (stacked_digits, colored_digits):
         assert "greyscale" in refusal(lambda sampler=sampler: draw(sampler, colour, KEY, 4))
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_batch_may_be_larger_than_the_population(sampler):
+    batch = draw(sampler, jax.device_put(IMAGES), KEY, 100)
+    fetched = fetch_batch(sampler, records(IMAGES), KEY, 100)
+    assert len(batch.real) == 100
+    np.testing.assert_array_equal(batch.real, fetched.real)
+    one = draw(sampler, jax.device_put(make_images(BYTES[:1])), KEY, 2)
+    assert one.real.shape[0] == 2
+
+
 def test_random_access_refuses_indices_outside_and_records_without_images():
     source = records(IMAGES)
     for wanted in ([-1], [0, 23], []):
-        assert "0 … 22" in refusal(lambda wanted=wanted: source.fetch(np.array(wanted)))
+        with pytest.raises(ValueError, match="0 … 22"):
+            source.fetch(np.array(wanted))
     assert "picture" in refusal(lambda: RandomAccess([{"picture": 1}]).fetch(np.array([0])))

@@ -7,12 +7,25 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import all_finite, arrays, prior, quick
+from common import all_finite, arrays, assert_close, perceptron, prior, quick
 from scipy.special import log_softmax
 
-from ganstab import Batch, Carry, Pair, Player, Round, Verdict, losses, optimizers, steps, terms
+from ganstab import (
+    Batch,
+    Carry,
+    Pair,
+    Player,
+    Round,
+    Verdict,
+    losses,
+    optimizers,
+    penalties,
+    steps,
+    terms,
+)
 from ganstab.game import make_game
 from ganstab.players import Multiplied, multiplied
+from ganstab.surrogates import unrolled
 
 KEY = jax.random.key(0)
 LABEL = np.array([2, 0, 1, 2, 2])
@@ -284,6 +297,106 @@ def test_a_conditional_game_needs_labels():
         jax.eval_shape(game.play, jnp.float32(3), carry, Batch(jnp.zeros((4, 2))), KEY)
 
 
+WEIGHTS = optax.linear_schedule(4.0, 1.0, 3)
+
+
+def trained(game, count, start, data):
+    """So many steps of the game, compiled as one scan."""
+    step = steps.alternating(game, Pair(optax.sgd(0.1), optax.sgd(0.2)))
+    return jax.lax.scan(lambda state, _: step(state, data), start, length=count)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_lazy_and_scheduled_terms_are_steps_of_different_games(x64, ahead):
+    """Against each step's own game, weights as numbers; mapped over starts at different steps."""
+    pair = Pair(perceptron(3, 4, 2), perceptron(2, 4, 1))
+    data = Batch(arrays(6, 2, 5, 2))
+
+    def game(*added, weight=1.0):
+        score = terms.score_loss(losses.non_saturating, weight=weight)
+        game = make_game(pair, score, *added, prior=prior)
+        return unrolled(game, optax.sgd(0.2), 2, live=False) if ahead else game
+
+    whole = game(
+        terms.lazy(terms.disc_penalty(WEIGHTS, penalties.r1), 2),
+        weight=optax.linear_schedule(1.0, 3.0, 2),
+    )
+
+    def by_hand(start, first):
+        metrics = []
+        for at in range(first, first + 4):
+            penalty = terms.disc_penalty(2 * max(4.0 - at, 1.0), penalties.r1)
+            own = game(*[] if at % 2 else [penalty], weight=min(1.0 + at, 3.0))
+            start, seen = trained(own, 1, start, data)
+            metrics.append(seen["disc/r1"][0] if "disc/r1" in seen else 0.0)
+        return start, jnp.array(metrics)
+
+    starts = [
+        steps.init(pair, Pair(optax.sgd(0.1), optax.sgd(0.2)), jax.random.key(seed))._replace(
+            step=jnp.int32(seed)
+        )
+        for seed in (0, 1)
+    ]
+    expected = [quick(by_hand, static_argnums=1)(start, i) for i, start in enumerate(starts)]
+
+    @quick
+    def alone_and_mapped(starts):
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
+        mapped = jax.vmap(functools.partial(trained, whole, 4, data=data))(stacked)
+        return [trained(whole, 4, start, data) for start in starts], mapped
+
+    alone, mapped = alone_and_mapped(starts)
+    for i, (state, penalty) in enumerate(expected):
+        for got in (alone[i], jax.tree.map(lambda leaf, i=i: leaf[i], mapped)):
+            assert_close(got[0].params, state.params, rtol=1e-9)
+            np.testing.assert_allclose(got[1]["disc/r1"], penalty, rtol=1e-9)
+            assert got[0].carry.step is None
+
+
+def test_a_lazy_term_is_not_computed_in_between():
+    calls = []
+
+    def counted(round):
+        jax.debug.callback(lambda: calls.append(1))
+        return Pair(jnp.zeros(()), jnp.zeros(()))
+
+    lazy = jax.jit(lambda step: terms.lazy(counted, 3)(seen(step=step)))
+    for at in range(7):
+        jax.block_until_ready(lazy(jnp.int32(at)))
+    jax.effects_barrier()
+    assert len(calls) == 3
+    assert terms.lazy(counted, 1) is counted
+    assert terms.name(terms.lazy(counted, 3)) == "counted"
+
+
+def test_a_lazy_penaltys_gradient_is_the_central_difference(x64):
+    term = terms.lazy(terms.disc_penalty(WEIGHTS, penalties.r1), 2)
+    x, w = arrays(8, 4, 2), arrays(9, 2)
+
+    def value(w):
+        round = seen(real=x, score=lambda x: jnp.tanh(x @ w), step=jnp.int32(2))
+        return term(round).disc
+
+    slope = jax.jit(jax.grad(value))(w)
+    ends = [[value(w + h * unit) for unit in jnp.eye(2)] for h in (1e-6, -1e-6)]
+    np.testing.assert_allclose(slope, (np.array(ends[0]) - ends[1]) / 2e-6, rtol=1e-7)
+    assert np.all(np.abs(slope) > 1e-3)
+
+
+@pytest.mark.parametrize("every", [0, -2, 1.5])
+def test_a_lazy_term_comes_every_so_many_whole_steps(every):
+    with pytest.raises(ValueError, match=f"every must be a whole number, 1 or more, got {every}"):
+        terms.lazy(terms.drift(), every)
+
+
+@pytest.mark.parametrize(
+    "term", [terms.lazy(terms.drift(), 2), terms.score_loss(losses.hinge, weight=WEIGHTS)]
+)
+def test_without_a_steps_number_it_is_said_who_gives_it(term):
+    with pytest.raises(ValueError, match=r"step's number.*ganstab.steps.*_replace\(step="):
+        term(seen())
+
+
 def test_the_multiplier_goes_down_by_rho_times_the_slack():
     """And the network goes its own optimizer's way."""
     rho, rate = 0.25, 0.1
@@ -314,3 +427,35 @@ def test_the_multiplier_goes_down_by_rho_times_the_slack():
     pull = -(0.5 - rho * slack) * (real.T @ (real @ w) + fake.T @ (fake @ w)) / 5
     ascent = real.mean(0) - fake.mean(0) + pull
     np.testing.assert_allclose(moved.params.disc.net, w + rate * ascent, rtol=1e-4)
+
+
+LOGITS = jnp.array([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [1.0, 0.0, 2.0]])
+
+
+def class_loss(label, logits=LOGITS):
+    there = seen(label=label, real_class_logits=logits, fake_class_logits=logits)
+    return terms.auxiliary_classifier(1.0, 1.0)(there)
+
+
+@pytest.mark.parametrize("label", [[0, 1, -1], [0, -1, -1], [-1, 1, 2], [2, 1, 0]])
+def test_samples_without_a_label_are_left_out_of_the_class_loss(label):
+    label = np.array(label)
+    known = np.flatnonzero(label >= 0)
+    rows = np.asarray(LOGITS)[known]
+    expected = np.mean(np.log(np.exp(rows).sum(1)) - rows[np.arange(len(known)), label[known]])
+    np.testing.assert_allclose(class_loss(jnp.array(label)), [expected] * 2, rtol=1e-5)
+    slope = quick(jax.grad(lambda logits: class_loss(jnp.array(label), logits).disc))(LOGITS)
+    np.testing.assert_array_equal(np.any(slope != 0, axis=1), label >= 0)
+
+
+def test_a_batch_without_labels_has_no_class_loss():
+    nobody = jnp.full(3, -1)
+    value, slope = jax.value_and_grad(lambda logits: class_loss(nobody, logits).disc)(LOGITS)
+    assert value == 0 and not slope.any()
+
+
+@pytest.mark.parametrize(
+    "label", [jnp.array([0, 1, 3]), jnp.array([-2, 0, 1]), jnp.array([0, 1, 255], jnp.uint8)]
+)
+def test_a_label_that_is_no_class_gives_nan(label):
+    assert all(np.isnan(class_loss(label)))

@@ -1,0 +1,72 @@
+"""Whether an optimizer can be differentiated through, found out before it is."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+
+def check_differentiable(tx: optax.GradientTransformation, params: Any) -> None:
+    """Raises ValueError if the derivative of `tx.update` at a gradient of zero is not finite.
+
+    The root of `optax.adam`, and the norm of `optax.clip_by_global_norm`, have none there, and
+    discriminators do get gradients of exactly zero: behind a ReLU that is off, or a hinge. One is
+    enough to make all gradients through the update NaN. Where `tx` cannot be tried on parameters
+    of this structure it is not refused.
+
+    Args:
+      tx: an optax transform.
+      params: arrays or tracers, of which only structure, ranks and dtypes are read.
+    """
+    leaves, structure = jax.tree.flatten(params)
+    kinds = tuple((jnp.ndim(leaf), jnp.result_type(leaf)) for leaf in leaves)
+    if not _finite(tx, structure, kinds):
+        raise ValueError(
+            "unrolled differentiates through the optimizer, but the derivative of "
+            f"{' + '.join(_links(tx.update)) or 'its update'} is not finite where a gradient is 0: "
+            "take ganstab.optimizers.adam, and clip no norm there, or take second_order=False"
+        )
+
+
+@functools.lru_cache(maxsize=128)
+def _finite(tx: optax.GradientTransformation, structure, kinds) -> bool:
+    """On parameters of one element each, outside the trace that asks."""
+
+    def moved(grads, params):
+        """Two updates, so that what the first leaves in the state counts as well."""
+        first, state = tx.update(grads, tx.init(params), params)
+        second, _ = tx.update(grads, state, params)
+        return jax.tree.map(jnp.add, first, second)
+
+    @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+    def slopes(params):
+        updates, pull = jax.vjp(lambda grads: moved(grads, params), optax.tree.zeros_like(params))
+        (found,) = pull(optax.tree.ones_like(updates))
+        return jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(found)])
+
+    params = jax.tree.unflatten(structure, [np.ones((1,) * ndim, dtype) for ndim, dtype in kinds])
+    try:
+        with jax.ensure_compile_time_eval(), jax.debug_nans(False):
+            return bool(np.all(slopes(params)))
+    except Exception:
+        # A transform may hold arrays of the real shapes, and no one knows what it then raises.
+        return True
+
+
+def _links(update: Callable) -> Iterator[str]:
+    """The transforms that a chain is made of, by the names of the functions that made them."""
+    maker = update.__qualname__.split(".")[0]
+    if maker not in ("chain", "with_extra_args_support"):
+        yield f"{update.__module__.split('.')[0]}.{maker.lstrip('_')}"
+        return
+    for cell in update.__closure__ or ():
+        held = cell.cell_contents
+        for inner in held if isinstance(held, tuple | list) else [held]:
+            link = getattr(inner, "update", inner)
+            name = getattr(link, "__qualname__", "").split(".")[-1]
+            if callable(link) and name.startswith("update"):
+                yield from _links(link)
