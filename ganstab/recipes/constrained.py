@@ -159,7 +159,7 @@ def r3gan(
     )
     return Recipe(
         "r3gan",
-        "Huang et al. 2024, arXiv:2501.05441, eq. 2 and section 3; numbers of the authors' code, "
+        "Huang et al. 2024, arXiv:2501.05441, section 2; numbers of the authors' code, "
         "preset FFHQ-64",
         terms=(terms.score_loss(losses.relativistic_paired), *penalised),
         txs=Pair(tx, tx),
