@@ -23,7 +23,8 @@ __all__ = ["Job", "local_executor", "make_executor", "run_job", "slurm_cluster"]
 PAUSE = 0.5
 """Seconds between two looks at a job's process."""
 PATIENCE = 60
-"""Seconds in which a dask scheduler must answer."""SLURM = {"partition": "queue", "time": "walltime"}
+"""Seconds in which a dask scheduler must answer."""
+SLURM = {"partition": "queue", "time": "walltime"}
 """Slurm's own names for what dask_jobqueue calls otherwise."""
 
 

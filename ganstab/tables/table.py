@@ -86,21 +86,27 @@ class Table:
         """The table whose cells leave these settings, e.g. the length, to what all runs have."""
         return self._settled(lambda s: {n: value for n, value in s.items() if n not in names})
 
-    def smallest(self, small: Mapping[str, Any], *, keep: Collection[str] = ()) -> Self:
-        """The table for a quick trial: cells have the small values of the settings they set.
+    def smallest(
+        self, small: Mapping[str, Any], *, keep: Collection[str] = ("num_steps", "checkpoint_every")
+    ) -> tuple[Self, dict[str, Any]]:
+        """For a quick trial: the table whose cells have small values of the settings they set.
 
         A setting in which cells differ is what the table is about, and stays.
 
         Args:
           small: values by the settings' names.
-          keep: settings that are made small even where cells differ, e.g. "num_steps".
+          keep: settings that are made small even where cells differ.
+
+        Returns:
+          The table, and the small values without those of settings in which cells differ.
         """
         values = {
             name: {repr(cell.settings.get(name)) for cell in self.cells}
             for name in self.own_settings()
         }
         alike = {n: v for n, v in small.items() if n in keep or len(values.get(n, ())) < 2}
-        return self._settled(lambda s: {name: alike.get(name, value) for name, value in s.items()})
+        small_table = self._settled(lambda s: {n: alike.get(n, value) for n, value in s.items()})
+        return small_table, alike
 
     def unpublished(self) -> Self:
         """The table without the paper's values, for runs on other data than the paper's."""
