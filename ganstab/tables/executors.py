@@ -104,7 +104,9 @@ def local_executor(
     slots: queue.Queue[Slot] = queue.Queue()
     for slot in hardware.slots(jobs or hardware.jobs()):
         slots.put(slot)
-    return concurrent.futures.ThreadPoolExecutor(slots.qsize(), initializer=_take, initargs=(slots,))
+    return concurrent.futures.ThreadPoolExecutor(
+        slots.qsize(), initializer=_take, initargs=(slots,)
+    )
 
 
 def _take(slots: "queue.Queue[Slot]") -> None:
@@ -136,7 +138,9 @@ def make_executor(place: str, jobs: int | None = None) -> concurrent.futures.Exe
         cluster = slurm_cluster(options)
         cluster.scale(jobs=jobs or 1)
         return _client(cluster).get_executor(pure=False)
-    raise InputError(f"--executor={place} is none of local, dask:HOST:PORT and slurm[:NAME=VALUE,…]")
+    raise InputError(
+        f"--executor={place} is none of local, dask:HOST:PORT and slurm[:NAME=VALUE,…]"
+    )
 
 
 def _client(address: Any) -> Any:

@@ -3,12 +3,13 @@
 import concurrent.futures
 import contextlib
 import dataclasses
+import itertools
 import os
 import pathlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ganstab.errors import InputError
 from ganstab.reporting.formatting import format_duration, format_number
@@ -22,7 +23,7 @@ from ganstab.tables.runs import Plan, Run
 from ganstab.tables.table import Table, chosen
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
-from ganstab.training.signals import watch_signals
+from ganstab.training.signals import StopRequest, watch_signals
 
 __all__ = ["sweep"]
 
@@ -39,16 +40,6 @@ GRACE = 10.0
 """Seconds in which every job that has a process has told it to stop."""
 
 
-class Stop(Protocol):
-    """Who may end a sweep, such as `ganstab.training.signals.StopRequest`."""
-
-    exit_status: Any
-    """128 + the signal."""
-
-    def __bool__(self) -> bool:
-        """Whether to end."""
-
-
 def sweep(
     table: Table,
     base: RunConfig,
@@ -63,7 +54,7 @@ def sweep(
     jobs: int | None = None,
     population: int | None = None,
     arguments: Sequence[str] = (),
-    stop: Stop | None = None,
+    stop: StopRequest | None = None,
     command: str = "",
 ) -> int:
     """Trains the runs of a table that are not done, and writes its `result.json` and `report.html`.
@@ -109,7 +100,7 @@ def sweep(
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(watch_signals()) if stop is None else stop
         if groups and at_once:
-            for run in sum(groups, []):
+            for run in itertools.chain.from_iterable(groups):
                 _prepare(run, experiment)
             keeper.refresh()
             pool = stack.enter_context(_running(executor, at_once))
@@ -119,7 +110,9 @@ def sweep(
         return stop.exit_status if stop else int(bool(keeper.failed))
 
 
-def _at_once(plan: Plan, executor: Any, jobs: int | None, population: int | None) -> tuple[int, int]:
+def _at_once(
+    plan: Plan, executor: Any, jobs: int | None, population: int | None
+) -> tuple[int, int]:
     """How many jobs run at once, and how many seeds each of them trains."""
     if jobs == 0 or executor != "local":
         return (1 if jobs is None else jobs), population or 1
@@ -228,7 +221,7 @@ def _task(runs: Sequence[Run], plan: Plan, arguments: Sequence[str]) -> _Task:
 
 
 def _work(
-    tasks: Sequence[_Task], pool: concurrent.futures.Executor, keeper: "_Keeper", stop: Stop
+    tasks: Sequence[_Task], pool: concurrent.futures.Executor, keeper: "_Keeper", stop: StopRequest
 ) -> None:
     """Has every task done, in order; returns when all have ended or there is reason to stop."""
     waiting = dict.fromkeys(tasks, 0.0)
