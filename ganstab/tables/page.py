@@ -8,7 +8,7 @@ from ganstab.reporting import Picture
 from ganstab.reporting.formatting import describe, format_mean
 from ganstab.reporting.render import table_page
 from ganstab.reporting.run_log import Row
-from ganstab.reporting.writing import to_json, write_atomic
+from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.tables.collect import finished, measures, read_runs
 from ganstab.tables.figures import curves
 from ganstab.tables.runs import Plan, Run, read_log
@@ -38,7 +38,7 @@ def state(result: Mapping[str, Any]) -> str:
 
 
 def summary_lines(plan: Plan, result: Mapping[str, Any]) -> Iterator[str]:
-    """How far the table is, each claim and each cell's means with what they say, what is missing."""
+    """How far the table is, claims and means with what they say, and what is left out."""
     yield state(result)
     yield from (f"{claim['words']}: {claim['verdict']}" for claim in result["claims"])
     for measure in measures(plan.table, result):
@@ -65,9 +65,10 @@ def write(plan: Plan, result: dict[str, Any]) -> None:
     Raises:
       InputError: a file cannot be written.
     """
+    with explained(f"cannot write {plan.folder}"):
+        (plan.folder / FIGURES).mkdir(parents=True, exist_ok=True)
     logs = _read_logs(plan, result)
-    names = measures(plan.table, result)
-    table = plan.table
+    table, names = plan.table, measures(plan.table, result)
     write_atomic(plan.folder / RESULT, to_json(result))
     page = table_page(
         result,
