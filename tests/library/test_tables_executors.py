@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -56,6 +57,15 @@ def test_a_job_stops_when_told_and_does_not_start_afterwards(job):
     thread.join(timeout=30)
     assert statuses == [128 + signal.SIGTERM] and not is_held(pathlib.Path(job.folders[0]))
     assert run_job(dataclasses.replace(job, program=("/nowhere",))) == 128 + signal.SIGTERM
+
+
+def test_a_job_stops_when_its_starter_is_killed(job):
+    slow = dataclasses.replace(job, arguments=("--pause=600",))
+    starter = multiprocessing.get_context("spawn").Process(target=run_job, args=(slow,))
+    starter.start()
+    _until(lambda: is_held(pathlib.Path(job.folders[0])))
+    starter.kill()
+    _until(lambda: not is_held(pathlib.Path(job.folders[0])))
 
 
 def test_a_program_that_is_not_there_fails(job):
