@@ -8,7 +8,7 @@ from typing import Any
 from ganstab.reporting import Picture, table_page
 from ganstab.reporting.formatting import describe, format_mean
 from ganstab.reporting.run_log import Row
-from ganstab.reporting.writing import to_json, write_atomic
+from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.tables.collect import finished, measures, read_runs
 from ganstab.tables.figures import curves
 from ganstab.tables.runs import Plan, Run, read_log
@@ -65,9 +65,10 @@ def write(plan: Plan, result: dict[str, Any]) -> None:
     Raises:
       InputError: a file cannot be written.
     """
+    with explained(f"cannot write {plan.folder}"):
+        (plan.folder / FIGURES).mkdir(parents=True, exist_ok=True)
     logs = _read_logs(plan, result)
-    names = measures(plan.table, result)
-    table = plan.table
+    table, names = plan.table, measures(plan.table, result)
     write_atomic(plan.folder / RESULT, to_json(result))
     page = table_page(
         result,

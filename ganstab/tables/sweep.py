@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import dataclasses
-import itertools
 import os
 import pathlib
 import socket
@@ -53,6 +52,7 @@ def sweep(
     executor: str | concurrent.futures.Executor = "local",
     jobs: int | None = None,
     population: int | None = None,
+    program: Sequence[str] = (),
     arguments: Sequence[str] = (),
     stop: StopRequest | None = None,
     command: str = "",
@@ -75,7 +75,9 @@ def sweep(
       jobs: how many run at once, by default as many as this machine carries; 0 starts none.
       population: the most seeds that one process trains together; by default 1 on a CPU, and on an
         accelerator as many as leave no process without work.
-      arguments: further ones for `python -m ganstab.training`, e.g. "--tensorboard".
+      program: what a job starts with the folders of its runs, by default this Python's
+        `python -m ganstab.training`.
+      arguments: further ones for the program, e.g. "--tensorboard".
       stop: who may end it; by default Ctrl-C and SIGTERM do.
       command: what goes on with the table, for the report.
 
@@ -100,12 +102,11 @@ def sweep(
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(watch_signals()) if stop is None else stop
         if groups and at_once:
-            for run in itertools.chain.from_iterable(groups):
-                _prepare(run, experiment)
             keeper.refresh()
             pool = stack.enter_context(_running(executor, at_once))
-            tasks = [_task(group, plan, arguments) for group in groups]
-            _work(tasks, pool, keeper, stop)
+            common = Job((), 0, "", _stop_file(plan), tuple(arguments), tuple(program), os.getcwd())
+            tasks = [_task(group, common) for group in groups]
+            _work(tasks, experiment, pool, keeper, stop)
         keeper.close("interrupted" if stop else "failed" if keeper.failed else "partial")
         return stop.exit_status if stop else int(bool(keeper.failed))
 
@@ -172,16 +173,6 @@ def _say_what_is_left(
     )
 
 
-def _prepare(run: Run, experiment: str) -> None:
-    """Says in the run's folder what it is; another process may be at work on it already."""
-    try:
-        with files.hold(run.folder):
-            files.open_folder(run.folder, run.config, experiment)
-    except files.InUseError:
-        if (run.folder / files.CONFIG).exists():
-            files.check_same(run.folder, run.config)
-
-
 @contextlib.contextmanager
 def _running(
     executor: str | concurrent.futures.Executor, jobs: int
@@ -206,22 +197,27 @@ class _Task:
     job: Job
 
 
-def _task(runs: Sequence[Run], plan: Plan, arguments: Sequence[str]) -> _Task:
+def _stop_file(plan: Plan) -> str:
+    return str(plan.folder / f".stop_{socket.gethostname()}_{os.getpid()}")
+
+
+def _task(runs: Sequence[Run], common: Job) -> _Task:
     first, last = runs[0], f"to{runs[-1].seed}" if len(runs) > 1 else ""
-    stop = plan.folder / f".stop_{socket.gethostname()}_{os.getpid()}"
-    job = Job(
+    job = dataclasses.replace(
+        common,
         folders=tuple(str(run.folder) for run in runs),
         num_steps=first.config.num_steps,
         log=f"{first.folder}{last}.log",
-        stop=str(stop),
-        arguments=tuple(arguments),
-        cwd=os.getcwd(),
     )
     return _Task(f"{first.name}{last}", runs, job)
 
 
 def _work(
-    tasks: Sequence[_Task], pool: concurrent.futures.Executor, keeper: "_Keeper", stop: StopRequest
+    tasks: Sequence[_Task],
+    experiment: str,
+    pool: concurrent.futures.Executor,
+    keeper: "_Keeper",
+    stop: StopRequest,
 ) -> None:
     """Has every task done, in order; returns when all have ended or there is reason to stop."""
     waiting = dict.fromkeys(tasks, 0.0)
@@ -230,7 +226,9 @@ def _work(
         while (waiting or running) and not stop and not keeper.is_hopeless():
             now = time.monotonic()
             for task in [task for task, due in waiting.items() if due <= now]:
-                if any(files.is_held(run.folder) for run in task.runs):
+                try:
+                    _prepare(task, experiment)
+                except files.InUseError:
                     waiting[task] = now + RETRY
                 else:
                     del waiting[task]
@@ -246,6 +244,13 @@ def _work(
             keeper.tick([task.name for future, task in running.items() if future.running()])
     finally:
         _end(running)
+
+
+def _prepare(task: _Task, experiment: str) -> None:
+    """Says in each run's folder what it is, so that a job can be told the folder alone."""
+    for run in task.runs:
+        with files.hold(run.folder):
+            files.open_folder(run.folder, run.config, experiment)
 
 
 def _ended(running: dict[concurrent.futures.Future, _Task]) -> set[concurrent.futures.Future]:
