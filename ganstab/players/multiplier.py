@@ -3,6 +3,7 @@
 It is trained by its own transform, `ganstab.optimizers.multiplier_ascent`.
 """
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -35,4 +36,4 @@ def multiplied(player: Player, start: float = 0.0) -> Player:
     def apply(params: Multiplied, state, x, key, *, train=True):
         return player.apply(params.net, state, x, key, train=train)
 
-    return player._replace(init=init, apply=apply)
+    return dataclasses.replace(player, init=init, apply=apply)

@@ -1,5 +1,6 @@
 """A reference batch that goes through a network with every batch."""
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
@@ -41,4 +42,4 @@ def reference_batch(player: Player, reference: jax.Array) -> Player:
         output = jax.tree.map(lambda leaf: leaf[fixed.shape[0] :], output)
         return output, Referenced(net, fixed)
 
-    return player._replace(init=init, apply=apply)
+    return dataclasses.replace(player, init=init, apply=apply)
