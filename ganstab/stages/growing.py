@@ -8,6 +8,7 @@ function of the step number and the same in the generator, the discriminator and
 `stages` makes of that one stage a level. `ganstab.networks.progressive` has the paper's networks.
 """
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -84,7 +85,7 @@ def faded(player: Player, alpha: jax.Array | float) -> Player:
     def apply(params, state, x, key, *, train=True):
         return player.apply(params, state, (x, alpha), key, train=train)
 
-    return player._replace(apply=apply)
+    return dataclasses.replace(player, apply=apply)
 
 
 def seen_by(level: int, side: int, alpha: jax.Array | float, batch: Batch) -> Batch:

@@ -11,6 +11,7 @@ coarse images, in any order; only sampling runs through all of them. The paper l
 image is made smaller and larger; here it is by `ganstab.networks.resolutions`.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -73,7 +74,7 @@ def refining(player: Player) -> Player:
             )
         return coarse + residual, state
 
-    return player._replace(apply=apply)
+    return dataclasses.replace(player, apply=apply)
 
 
 def noise_plane(side: int, planes: int = 1) -> Callable:

@@ -1,53 +1,23 @@
-"""Orders of play beyond `ganstab.steps`: training steps that are techniques of their own.
-
-They are steps as those are: `(train_state, batches) -> (train_state, metrics)`.
-"""
+"""Alternating updates whose number is decided by the game's own metrics."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from ganstab.steps import Step, after, check_counts, check_stacked, move, move_both, numbered
-from ganstab.types import Game, Pair, TrainState
-
-
-def extragradient(game: Game, txs: Pair) -> Step:
-    """Both players look a step ahead, and take from where they are the step of there.
-
-        w̃ = w + tx(−ξ(w)),   w⁺ = w + tx(−ξ(w̃))
-
-    Korpelevich 1976; for GANs Gidel et al. 2019 (arXiv 1802.10551, algorithms 3 and 4), whose Adam
-    notes both gradients in its moments, as every optax transform does here. Both gradients see the
-    same batch and the same draws. The players' own states advance by the second evaluation.
-
-    Args:
-      game: whose losses are followed.
-      txs: a `Pair` of optax transforms.
-
-    Returns:
-      A step of one batch. Metrics are those at w̃.
-    """
-
-    def step(train_state: TrainState, batch):
-        key = jax.random.fold_in(train_state.key, train_state.step)
-        params, carry = train_state.params, numbered(train_state)
-        (ahead, looked), _ = move_both(game, txs, params, carry, batch, key)
-        carry = carry._replace(opt=looked.opt)
-        moved, metrics = move_both(game, txs, params, carry, batch, key, seen_from=ahead)
-        return after(train_state, *moved), metrics
-
-    return step
+from ganstab.steps.alternating import check_counts, check_stacked
+from ganstab.steps.update import Step, after, move, numbered
+from ganstab.types import PLAYERS, Game, Pair, TrainState
 
 
 def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int = 1) -> Step:
-    """Alternating updates whose number a metric decides: each player moves until it is even.
+    """Alternating updates whose number is decided by each player's metrics.
 
-    The generator takes one update, and then more while `again.gen` says so, `n_gen` at most; then
-    the discriminator likewise. With `lambda metrics: metrics["disc/loss"] > 0.5` a discriminator
-    that is behind catches up, and one that is ahead waits. Where both always want another update,
-    this is `steps.alternating(game, txs, n_disc=n_disc, n_gen=n_gen)`; updates that are not wanted
-    are not computed.
+    The generator takes one update, and then more while `again.gen` returns true, `n_gen` at most;
+    then the discriminator likewise. With `lambda metrics: metrics["disc/loss"] > 0.5` the
+    discriminator takes more than one update only while its loss is large. Where both functions
+    always return true, this is `steps.alternating(game, txs, n_disc=n_disc, n_gen=n_gen)`. An
+    update that is not taken is not computed.
 
     Args:
       game: whose losses are followed.
@@ -58,8 +28,9 @@ def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int 
       n_gen: most generator updates a step, at least 1.
 
     Returns:
-      A step whose batches are stacked as those of `alternating`, of which a player's last may go
-      unseen. Metrics are those of each player's last update, and `gen/updates`, `disc/updates`.
+      A step whose batches are stacked as those of `alternating`; the last of a player's batches go
+      unused where it takes fewer updates. Metrics are those of each player's last update,
+      and `gen/updates`, `disc/updates`.
 
     Raises:
       ValueError: for a count below 1, or, at trace time, another number of batches.
@@ -72,14 +43,14 @@ def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int 
         drawn = batches, jax.random.split(key, n_gen + n_disc)
         at = train_state.params, numbered(train_state)
         metrics: dict[str, jax.Array] = {}
-        for player, first, most in ((0, 0, n_gen), (1, n_gen, n_disc)):
+        for player, first, most in zip(PLAYERS, (0, n_gen), (n_gen, n_disc), strict=True):
 
             def one(at, place, player=player):
                 batch, own_key = jax.tree.map(lambda leaf: leaf[place], drawn)
                 return move(game, txs, player, at[0], at[1], batch, own_key)
 
-            at, seen, count = _while_wanted(one, again[player], at, first, most)
-            metrics |= {**seen, f"{Pair._fields[player]}/updates": count}
+            at, seen, count = _while_wanted(one, again.of(player), at, first, most)
+            metrics |= {**seen, f"{player}/updates": count}
         return after(train_state, *at), metrics
 
     return step
