@@ -24,151 +24,93 @@ length, 5,000 steps, is a fifteenth of the paper's, which --num_steps=75000 make
 takes 1.1 s of one CPU core with K = 20 and 0.13 s with K = 0, so that 5,000 take 90 and 10 minutes.
 """
 
+import dataclasses
 import functools
-import pathlib
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax
 import numpy as np
-from absl import flags
 
-from experiments import runner
-from experiments.digits import counts, pictures
-from experiments.runner import figures, gan_flags, image_gan, images, records, samples
-from experiments.runner.classifier_check import check_ruler
-from experiments.runner.feeds import image_feed
-from experiments.runner.report import prose
-from experiments.runner.table import Cell, Claim, Table
-from experiments.runner.table.cells import Runs
-from ganstab import digit_classifier, metrics, steps
+from experiments import digits, unrolled_gan
+from ganstab import digit_classifier, metrics
 from ganstab.data import single_images
-from ganstab.networks import unrolled_gan
-from ganstab.reporting.pages import Picture
-from ganstab.style import BLUE, FAINT
+from ganstab.networks.unrolled_gan import rnn_mnist as networks
+from ganstab.tables import Cell, Claim, Table
+from ganstab.training import Evaluation, Experiment, Measure, images
+from ganstab.training.cli import main
+from ganstab.training.experiment import prose
 from ganstab.types import Player, TrainState
-
-
-def figure_3(runs: Runs, folder: pathlib.Path) -> list[Picture]:
-    """A row of samples over training for each K, of its first seed that kept them."""
-    found = [(cell.row, samples.first_kept(seeds)) for cell, seeds in runs]
-    rows = [(name, there[1]) for name, there in found if there]
-    if not rows or not set.intersection(*(set(kept) for _, kept in rows)):
-        return []
-    pictures.strips(rows, folder / "figure_3.png")
-    return [Picture(folder / "figure_3.png", "Samples over training, of the same latents.")]
-
 
 TABLES = {
     "figure_3": Table(
         "Figure 3: an LSTM generator, with and without unrolling",
-        prose(__doc__),
+        "How many of the ten digits an LSTM generates that writes an image column by column.",
         [Cell(f"K{k}", f"K = {k}", "MNIST", {"unroll_steps": k}) for k in (20, 0)],
-        pictures=figure_3,
         claims=[
             Claim("K = 20 generates more of the digits than K = 0", "modes", "K20", "above", "K0")
         ],
     )
 }
-SMOKE: dict[str, Any] = {"samples": 512, "batch_size": 16, "unroll_steps": 2}
-
-FLAGS = flags.FLAGS
-runner.define_flags(num_steps=5000, batch_size=64, eval_every=500, dataset="mnist")
-gan_flags.define_flags(unroll_steps=20, disc_learning_rate=1e-4)
-image_gan.define_flags(samples=5120, gen_norm=False)
+SMOKE = {"samples": 512, "batch_size": 16, "unroll_steps": 2}
 
 
-def make_evaluation(
-    gen: Player, key: jax.Array, data: np.ndarray
-) -> Callable[[TrainState], runner.Evaluation]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RnnMnist(unrolled_gan.UnrolledImageConfig):
+    """The settings of one row of Figure 3."""
+
+    num_steps: int = 5000
+    eval_every: int = 500
+    unroll_steps: int = 20
+    disc_learning_rate: float = 1e-4
+
+    def run_name(self) -> str:
+        """Of the row and the seed."""
+        return f"rnn_mnist_K{self.unroll_steps}_seed{self.seed}"
+
+
+def measures(config: RnnMnist, sure_of_data: float) -> tuple[Measure, ...]:
+    """The paper has no numbers."""
+    floor, classes = digits.kl_floor(config.samples), digits.CLASSES
+    return (
+        Measure("modes", f"digits that occur, of {classes}", "digits", ideal=classes),
+        Measure("kl", "KL to the data's digits, nats", "KL", "lower", floor),
+        Measure("sure", "samples that the classifier is sure of, %", "sure %", ideal=sure_of_data),
+        digits.RULER,
+    )
+
+
+def evaluation(data: np.ndarray, config: RnnMnist, gen: Player):
     """Draws samples, of the same latents at every evaluation, and reads the digits."""
-    read = functools.partial(counts.read, digit_classifier.load())
-    sample = image_gan.make_sampler(gen, key, read)
+    read = functools.partial(digits.read, digit_classifier.load())
+    sample = unrolled_gan.sampler(gen, config, read)
 
-    def evaluate(state: TrainState) -> runner.Evaluation:
-        shown, (digits, sure) = sample(state)
-        found = metrics.class_histogram(digits, counts.CLASSES)
-        numbers = counts.measure(digits, sure, data)
-        return runner.Evaluation(numbers, shown, found, kept=shown[: pictures.SIDE**2])
+    def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
+        shown, (found, sure) = sample(state, key)
+        counts = metrics.class_histogram(found, digits.CLASSES)
+        return Evaluation(digits.measure(found, sure, data), {"samples": shown}, counts)
 
     return evaluate
 
 
-def panels(sure_of_data: float) -> tuple[figures.Panel, ...]:
-    """What the curves show."""
-    line = (figures.Line("sure", "this run", BLUE),)
-    best = figures.Mark(sure_of_data, f"data {sure_of_data:.1f}", colour=FAINT)
-    return (
-        figures.modes_panel(maximum=counts.CLASSES),
-        figures.kl_panel(floor=counts.kl_floor(FLAGS.samples), to="the data's digits"),
-        figures.Panel("Samples that the classifier is sure of, %", line, (best,)),
-        figures.LOSSES,
-        figures.GRADIENT_NORMS,
-    )
-
-
-def results(
-    numbers: Mapping[str, float], sure_of_data: float, accuracy: float | None
-) -> dict[str, Any]:
-    """The run's numbers beside a perfect sampler's; the paper has none."""
-    ruler = {}
-    if accuracy is not None:
-        ruler["ruler"] = records.measured(
-            [accuracy], "the classifier's accuracy on 1,000 of the training images", ideal=1.0
-        )
-    return {
-        "modes": records.measured(
-            [numbers["modes"]], f"digits that occur, of {counts.CLASSES}", ideal=counts.CLASSES
-        ),
-        "kl": records.measured(
-            [numbers["kl"]],
-            "KL to the data's digits, nats",
-            ideal=counts.kl_floor(int(numbers["samples"])),
-            better="lower",
-        ),
-        "sure": records.measured(
-            [numbers["sure"]], "samples that the classifier is sure of, %", ideal=sure_of_data
-        ),
-        **ruler,
-    }
-
-
-def build(session: runner.Session) -> runner.Experiment:
+def build(config: RnnMnist) -> Experiment:
     """One row of Figure 3."""
-    session.progress.note("loading the digits")
-    loaded = images.load_ahead(session.settings, (28, 28, 1))
-    init_key, data_key, evaluation_key = jax.random.split(session.key, 3)
-    modules = unrolled_gan.rnn_mnist(**image_gan.network_settings())
-    trained = image_gan.prepare(modules, init_key, session.mesh)
-    source = loaded()
-    session.progress.note("reading the digits of the data")
-    known = counts.some_data(source)
-    digits, sure = counts.read_data(known)
-    sure_of_data = counts.measure(digits, sure, digits)["sure"]
-    return runner.Experiment(
-        title=f"MNIST by columns, K = {FLAGS.unroll_steps}",
+    source = images.load(config, (28, 28, 1))
+    known = digits.some_data(source)
+    found, sure = digits.read_data(known)
+    sure_of_data = digits.measure(found, sure, found)["sure"]
+    return Experiment(
+        title=f"MNIST by columns, K = {config.unroll_steps}",
         description=prose(__doc__),
-        state=trained.state,
-        game=trained.game,
-        make_step=functools.partial(steps.alternating, txs=trained.txs),
-        feed=image_feed(session, source, single_images, data_key),
-        evaluate=make_evaluation(trained.players.gen, evaluation_key, digits),
-        panels=panels(sure_of_data),
-        results=functools.partial(
-            results, sure_of_data=sure_of_data, accuracy=check_ruler(session, source)
-        ),
-        draw_training=functools.partial(pictures.strip, data=known),
+        players=unrolled_gan.players(networks(**config.network_settings())),
+        recipe=config.image_recipe(),
+        prior=unrolled_gan.prior,
+        data=source,
+        sampler=single_images,
+        evaluation=functools.partial(evaluation, found, config),
+        measures=measures(config, sure_of_data),
+        reference={"samples": known[:64]},
+        **digits.ruler(config, source),
     )
-
-
-def main() -> int:
-    """Trains, evaluates and reports one row of Figure 3."""
-    name = f"rnn_mnist_K{FLAGS.unroll_steps}_seed{FLAGS.seed}"
-    return runner.run(build, runner.start(__name__, f"runs/{name}"))
-
-
-subject = functools.partial(runner.subject, build, __name__)
 
 
 if __name__ == "__main__":
-    runner.launch(main, TABLES, SMOKE)
+    main(build, RnnMnist, tables=TABLES, smoke=SMOKE)

@@ -144,10 +144,10 @@ def relativistic_average(
 
 
 def relativistic_paired(real_score: jax.Array, fake_score: jax.Array) -> Pair:
-    """RpGAN: each datum against one sample (Jolicoeur-Martineau 2018, arXiv:1807.00734, section 3).
+    """RpGAN: each datum against one sample (Jolicoeur-Martineau 2018, arXiv:1807.00734, RSGAN).
 
     disc: `E sp(−(D(x_i) − D(G(z_i))))`; gen: `E sp(−(D(G(z_i)) − D(x_i)))`, the loss of R3GAN
-    (Huang et al. 2024, arXiv:2501.05441, eq. 2). Pairs are those of equal places.
+    (Huang et al. 2024, arXiv:2501.05441, section 2). Pairs are those of equal places.
 
     Args:
       real_score: scores of real samples.

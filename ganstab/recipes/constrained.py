@@ -1,7 +1,6 @@
 """Recipes that bound the discriminator's slope: by clipping, or by a gradient penalty."""
 
 import functools
-from collections.abc import Callable
 
 import optax
 
@@ -134,40 +133,38 @@ def r3gan(
     """R3GAN of Huang et al. (2024, arXiv:2501.05441): relativistic pairs, R1 and R2.
 
     The numbers are those of the authors' code for FFHQ at 64 × 64: batches of 256, and schedules
-    over 20 million images. There β₂ rises from 0.9 to the value here, images are augmented, and the
-    discriminator moves first. For others γ starts at 0.05 (CIFAR-10), 0.5 and 1 (ImageNet at 32 and
-    64) and 150 (FFHQ at 256).
+    over 20 million images. There γ falls to a tenth, `optax.cosine_decay_schedule(2.0, 78_125,
+    0.1)`, β₂ rises from 0.9 to the value here, images are augmented, and the discriminator moves
+    first. For others γ starts at 0.05 (CIFAR-10), 0.5 and 1 (ImageNet at 32 and 64) and 150 (FFHQ
+    at 256).
 
     Args:
-      gamma: γ, of which the loss takes half; a number falls to a tenth, along a cosine.
+      gamma: γ, of which the loss takes half.
       learning_rate: Adam's, of both players; a number falls to a quarter, along a cosine.
       b1: Adam's.
       b2: Adam's.
       ema_half_life: of the generator's running average, in updates; it grows from 0, along a
         cosine.
-      decay_steps: over which the three cosines run; a run that ends sooner sees their beginnings.
+      decay_steps: over which either cosine runs; a run that ends sooner sees its beginning.
       every: `terms.lazy`, of both penalties; the authors penalise every step, 1.
     """
-    tx = optimizers.adam(_falling(learning_rate, 0.25, decay_steps), b1, b2)
+    if not callable(learning_rate):
+        learning_rate = optax.cosine_decay_schedule(learning_rate, decay_steps, alpha=0.25)
+    tx = optimizers.adam(learning_rate, b1, b2)
     left = optax.cosine_decay_schedule(ema_half_life, decay_steps)
     decay = half_life(lambda count: ema_half_life - left(count))
-    weight = _half(_falling(gamma, 0.1, decay_steps))
     penalised = (
-        terms.lazy(terms.disc_penalty(weight, penalty), every)
+        terms.lazy(terms.disc_penalty(_half(gamma), penalty), every)
         for penalty in (penalties.r1, penalties.r2)
     )
     return Recipe(
         "r3gan",
-        "Huang et al. 2024, arXiv:2501.05441, eq. 2 and section 3; numbers of the authors' code, "
+        "Huang et al. 2024, arXiv:2501.05441, section 2; numbers of the authors' code, "
         "preset FFHQ-64",
         terms=(terms.score_loss(losses.relativistic_paired), *penalised),
         txs=Pair(tx, tx),
         wrappers=Pair(functools.partial(averaged, decay=decay), unchanged),
     )
-
-
-def _falling(value: optax.ScalarOrSchedule, share: float, steps: int) -> Callable:
-    return value if callable(value) else optax.cosine_decay_schedule(value, steps, share)
 
 
 def _half(gamma: optax.ScalarOrSchedule) -> optax.ScalarOrSchedule:

@@ -54,7 +54,7 @@ def lsgan(
     tx = optimizers.adam(learning_rate, b1, b2)
     return Recipe(
         "lsgan",
-        "Mao et al. 2017, arXiv:1611.04076, eq. 2 and 9; rates of the authors' code",
+        "Mao et al. 2017, arXiv:1611.04076, eq. 2; rates of the authors' code",
         terms=(terms.score_loss(functools.partial(losses.least_squares, a=a, b=b, c=c)),),
         txs=Pair(tx, tx),
     )

@@ -7,14 +7,16 @@ default, help with units, and what is allowed. Command-line flags are made of th
 """
 
 import dataclasses
+import importlib
 import math
+import pathlib
 import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-__all__ = ["Option", "RunConfig", "differences", "from_mapping", "option", "options"]
+__all__ = ["Option", "RunConfig", "differences", "from_mapping", "option", "options", "reference"]
 
 LARGEST = 2**31 - 1
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -53,7 +55,8 @@ class Option:
             raise ValueError(f"{self.name} must be {_KINDS[self.kind]}, got {value!r}")
         if self.choices is not None and value not in self.choices:
             raise ValueError(f"{self.name} must be one of {list(self.choices)}, got {value!r}")
-        if self.kind in (int, float) and not self.limits[0] <= value <= self.limits[1]:
+        low, high = self.limits
+        if self.kind is not bool and isinstance(value, int | float) and not low <= value <= high:
             raise ValueError(f"{self.name} must be {self._allowed()}, got {value}")
         return value
 
@@ -63,6 +66,15 @@ class Option:
         low = -math.inf if self.lower is None else self.lower
         high = (LARGEST if self.kind is int else math.inf) if self.upper is None else self.upper
         return low, high
+
+    def describe(self) -> str:
+        """Its default and what is allowed, e.g. "(default 64; from 1 to 1,000)"."""
+        allowed = ""
+        if self.choices is not None:
+            allowed = f"; one of {', '.join(map(str, self.choices))}"
+        elif (self.lower, self.upper) != (None, None):
+            allowed = f"; {self._allowed()}"
+        return f"(default {'none' if self.default is None else self.default}{allowed})"
 
     def _allowed(self) -> str:
         low, high = self.limits
@@ -94,7 +106,7 @@ def option(
       decides: whether it decides the run's numbers; see `Option`.
       flag: whether there is a command-line flag for it.
     """
-    known = {
+    known: dict[str, Any] = {
         "help": help,
         "lower": lower,
         "upper": upper,
@@ -120,7 +132,9 @@ def _option(config: type, field: dataclasses.Field, hint: Any) -> Option:
     declared = (
         vars(base).get("__dataclass_fields__", {}).get(field.name) for base in config.__mro__
     )
-    known = next((d.metadata[_METADATA] for d in declared if d and _METADATA in d.metadata), {})
+    known: Mapping[str, Any] = next(
+        (d.metadata[_METADATA] for d in declared if d and _METADATA in d.metadata), {}
+    )
     return Option(
         field.name,
         kinds[0],
@@ -174,9 +188,24 @@ class RunConfig:
         """The same with what its files decide written down, such as a hash of the data."""
         return self
 
+    def has_papers_data(self) -> bool:
+        """Whether the data are the program's own, which a paper's numbers can stand beside."""
+        return True
+
     def views(self) -> Sequence[Any]:
         """How samples are drawn (`figures.View`); none for what their shape suggests."""
         return ()
+
+    def compare_runs(
+        self, runs: Sequence[tuple[str, pathlib.Path, "RunConfig"]], path: pathlib.Path
+    ) -> list[str] | None:
+        """A comparison of the program's own for `ganstab compare`; None for the common one.
+
+        Args:
+          runs: a label, the folder and the settings of each.
+          path: the PNG to write.
+        """
+        return None
 
 
 C = typing.TypeVar("C", bound=RunConfig)
@@ -209,3 +238,18 @@ def differences(before: RunConfig, now: RunConfig) -> list[str]:
         for name, known in options(type(now)).items()
         if known.decides and getattr(before, name) != getattr(now, name)
     ]
+
+
+def reference(thing: Any) -> str:
+    """The name by which a function or class can be imported again: "module:name"."""
+    return f"{_module(thing)}:{thing.__qualname__}"
+
+
+def _module(thing: Any) -> str:
+    """The module's name; of the program that was started, the name by which it is imported."""
+    if thing.__module__ != "__main__":
+        return thing.__module__.removesuffix(".__main__")
+    program = importlib.import_module("__main__")
+    spec, path = vars(program).get("__spec__"), vars(program).get("__file__")
+    name = spec.name if spec else pathlib.Path(path or "__main__").stem
+    return name.removesuffix(".__main__")

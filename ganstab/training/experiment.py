@@ -7,14 +7,14 @@ from typing import Any
 
 import jax
 import numpy as np
-from ganstab.recipes import Recipe
 
 from ganstab.data import Sampler, single_images
+from ganstab.recipes import Recipe
 from ganstab.reporting import Picture
 from ganstab.training.measures import Measure
-from ganstab.types import Pair, TrainState
+from ganstab.types import Pair, Player, TrainState
 
-__all__ = ["Evaluation", "Experiment", "Findings"]
+__all__ = ["Evaluation", "Experiment", "Findings", "prose"]
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -38,6 +38,8 @@ class Findings:
 
     numbers: Mapping[str, float]
     pictures: Sequence[Picture] = ()
+    earlier_seconds: float = 0.0
+    """What earlier processes have spent on it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +54,9 @@ class Experiment:
     data: Any
     """`data.Images`, a `data.RandomAccess`, an array [N, …] of samples, or a distribution
     `(key, n) -> samples [n, …]`."""
-    evaluate: Callable[[TrainState, jax.Array], Evaluation] | None = None
-    """`(state, key) -> Evaluation`; the key is the same at every evaluation of a run. Without, 64
-    samples are drawn and nothing is measured."""
+    evaluation: Callable[[Player], Callable[[TrainState, jax.Array], Evaluation]] | None = None
+    """`(gen) -> (state, key) -> Evaluation`, of the generator as the recipe wraps it; the key is
+    the same at every evaluation of a run. Without, samples are drawn and nothing is measured."""
     measures: tuple[Measure, ...] = ()
     sampler: Sampler = single_images
     """What makes batches of `data.Images` or a `data.RandomAccess`."""
@@ -72,3 +74,9 @@ class Experiment:
     )
     """`(state, folder, stop) -> Findings`: a long measurement after the last step, which keeps what
     it has in the folder, goes on with it, and gives None once `stop()` is true."""
+
+
+def prose(docstring: str | None) -> str:
+    """The paragraphs of a program's docstring, without the commands set off between them."""
+    paragraphs = (docstring or "").strip().split("\n\n")
+    return "\n\n".join(text for text in paragraphs if not text.startswith("    "))

@@ -15,7 +15,6 @@ that can be read.
 
 import contextlib
 import fcntl
-import importlib
 import json
 import os
 import pathlib
@@ -25,7 +24,7 @@ from typing import Any
 
 from ganstab.errors import InputError
 from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atomic
-from ganstab.training.config import RunConfig, differences, from_mapping
+from ganstab.training.config import RunConfig, differences, from_mapping, reference
 
 __all__ = [
     "IN_USE",
@@ -139,6 +138,8 @@ def open_folder(folder: pathlib.Path, config: RunConfig, experiment: str | None 
     if started:
         check_same(folder, config)
     write_config(folder, config, experiment)
+    with explained(f"cannot use --workdir={folder}"):
+        (folder / FIGURES).mkdir(exist_ok=True)
 
 
 def check_same(folder: pathlib.Path, config: RunConfig) -> None:
@@ -149,19 +150,6 @@ def check_same(folder: pathlib.Path, config: RunConfig) -> None:
             f"--workdir={folder} was started with other settings ({'; '.join(different)}): go on "
             "with the same settings, or name another --workdir"
         )
-
-
-def reference(thing: Any) -> str:
-    """The name by which a function or class can be imported again: "module:name"."""
-    return f"{_module(thing)}:{thing.__qualname__}"
-
-
-def _module(thing: Any) -> str:
-    """The module's name; of a program that was started with -m, what -m was given."""
-    if thing.__module__ != "__main__":
-        return thing.__module__
-    spec = getattr(importlib.import_module("__main__"), "__spec__", None)
-    return re.sub(r"\.__main__$", "", spec.name) if spec else "__main__"
 
 
 def write_config(folder: pathlib.Path, config: RunConfig, experiment: str | None = None) -> None:

@@ -58,23 +58,20 @@ def wide_pair():
     return Pair(plain_pair().gen, perceptron(4, 6, 1))
 
 
-def r3gan_by_hand(gamma=2.0, rate=2e-4, steps=78_125, half_life=500_000 / 256):
-    def cosine(end):
-        return lambda t: end + (1 - end) * 0.5 * (1 + jnp.cos(jnp.pi * t / steps))
+def r3gan_by_hand(gamma=2.0, steps=78_125, half_life=500_000 / 256):
+    def cosine(t):
+        return 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(t, steps) / steps))
 
     def decay(t):
-        h = half_life * (1 - cosine(0.0)(t))
+        h = half_life * (1 - cosine(t))
         return jnp.where(t == 0, 0.0, 0.5 ** (1 / jnp.where(t == 0, 1.0, h)))
 
-    txs = both(adam(lambda t: rate * cosine(0.25)(t), 0.0, 0.99))
-    added = [
-        lazy(disc_penalty(lambda t: gamma / 2 * cosine(0.1)(t), penalty), 1)
-        for penalty in (penalties.r1, penalties.r2)
-    ]
     return hand(
-        losses.relativistic_paired, txs, *added,
+        losses.relativistic_paired,
+        both(adam(lambda t: 5e-5 + 1.5e-4 * cosine(t), 0.0, 0.99)),
+        *(disc_penalty(gamma / 2, penalty) for penalty in (penalties.r1, penalties.r2)),
         wrap=lambda pair: Pair(averaged(pair.gen, decay), pair.disc),
-    )  # fmt: skip
+    )
 
 
 def spectral(pair):
@@ -214,6 +211,14 @@ def test_hyperparameters_reach_their_places(choice):
     recipe, by_hand = CHOICES[choice]
     got = trained_as_built(recipe)
     assert_equal(got, trained(*by_hand(), recipe.n_gen + recipe.n_disc))
+
+
+@pytest.mark.parametrize("length", [2, 5])
+def test_r3gans_cosines_end_where_it_is_told(length):
+    recipe = recipes.r3gan(gamma=1.0, decay_steps=length, ema_half_life=3.0)
+    by_hand = r3gan_by_hand(1.0, steps=length, half_life=3.0)
+    got, expected = trained_as_built(recipe)[0], trained(*by_hand, 2)[0]
+    assert_same_but_for_rounding(got, expected)
 
 
 def test_r3gan_has_the_schedules_it_is_given():

@@ -1,0 +1,161 @@
+"""CIFAR-10: which training images can a GAN make, with and without unrolling?
+
+Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.4, Table 3 and
+Figures 4, 5 and 6. Samples look alike whether a GAN was unrolled or not, and do not show what is
+missing among them. So images of the training set are sought: L-BFGS looks for the latent vector
+whose image comes nearest to a given one, from 3 random starts, of which the best is kept. Where no
+latent vector leads near, the generator has dropped that image.
+
+    python -m experiments.cifar10_reconstruction --data_dir=FOLDER --width=0.25 --unroll_steps=10
+    python -m experiments.cifar10_reconstruction --data_dir=FOLDER --width=0.25 --unroll_steps=0
+    python -m experiments.compare --run=runs/A --run=runs/B --out=picture.png
+
+FOLDER has one sub-folder of 32 × 32 images a class; without it, --dataset=cifar10 is what
+TensorFlow Datasets has prepared, or prepares with --download. The last command shows several
+finished runs together: the share of images that each reconstructs best, the images on which they
+differ most, and their samples' distances.
+
+We measure the mean squared error over --inference_images training images, 1,280 in the paper and
+the same in every run, of pixels in [0, 1] (in [−1, 1] it is four times as large; the paper does not
+say which it has), and Euclidean distances of random pairs of samples beside those of the data, of
+pixels in [0, 1] too. The paper finds the samples of a plain GAN nearer to each other than the data
+are, and larger K closer to the data.
+
+The networks, the searches' number of starts, the images' number and Adam follow the paper. Not
+checked against its text are the length of the noise, 256, kernels of 3 × 3, the leak 0.3 and the
+length, 100,000 updates of either network, which are the 50,000 steps here. Learning rates and beta1
+are those of two re-implementations that agree. Batch size, beta2, initialisation, one batch for
+real and generated images (--disc_batch) and where a search ends are our own choice. The paper's
+numbers are those of the full width, and have to be compared with care where --width is less.
+
+On one core of a CPU a quarter of the width takes 0.19, 0.26 and 0.58 s a step for K = 0, 1 and 5,
+and the search 0.5 s an image for every 30 of its --iterations. It goes on where it was stopped.
+"""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments import unrolled_gan
+from experiments.cifar10_reconstruction import comparison, search, tables
+from ganstab.data import to_unit_range
+from ganstab.errors import InputError
+from ganstab.networks.unrolled_gan import cifar10 as networks
+from ganstab.training import Evaluation, Experiment, Measure, images, option
+from ganstab.training.cli import main
+from ganstab.training.experiment import prose
+from ganstab.types import Player, TrainState
+
+SMOKE = {
+    "width": 0.0625, "batch_size": 16, "samples": 64, "inference_images": 8, "inference_batch": 4,
+    "iterations": 5,
+}  # fmt: skip
+SHAPE = (32, 32, 3)
+SAMPLED_AT_ONCE = 128
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cifar10Reconstruction(unrolled_gan.UnrolledImageConfig):
+    """The settings of one cell of Table 3."""
+
+    num_steps: int = 50_000
+    dataset: str = tables.DATASET
+    unroll_steps: int = 10
+    samples: int = 1024
+    width: float = option(
+        1.0, "Channels of both networks, as a factor of the paper's.", lower=0.001, upper=64.0
+    )
+    inference_images: int = option(
+        1280, "Training images that are sought in the end.", lower=1, upper=10**7
+    )
+    starts: int = option(3, "Searches for each, of which the best is kept.", lower=1, upper=10**4)
+    iterations: int = option(100, "Most steps of L-BFGS in each search.", lower=1)
+    inference_batch: int = option(16, "Images that are sought at once.", lower=1, upper=10**6)
+
+    def run_name(self) -> str:
+        """Of the cell and the seed."""
+        return f"cifar10_K{self.unroll_steps}_width{self.width:g}_seed{self.seed}"
+
+    def compare_runs(self, runs, path):
+        """Figures 5 and 6 and Table 3 of runs that sought the same images."""
+        return comparison.compare([comparison.finished(*run) for run in runs], path)
+
+
+def make_sampler(config: Cifar10Reconstruction, gen: Player):
+    """`(state, key) -> (images, distances)`: at most 64 samples, and how far all are apart."""
+    calls = -(-config.samples // SAMPLED_AT_ONCE)
+
+    @jax.jit
+    def sample(state: TrainState, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        generate = search.generator(gen, state)
+        z = jax.random.normal(key, (calls, SAMPLED_AT_ONCE, unrolled_gan.LATENT))
+        made = jax.lax.map(generate, z).reshape(-1, *SHAPE)[: config.samples]
+        return made[:64], search.distances(made)
+
+    return lambda state, key: [np.asarray(x.addressable_data(0)) for x in sample(state, key)]
+
+
+def evaluation(config: Cifar10Reconstruction, gen: Player):
+    """Draws the samples, and takes the distances between them."""
+    sample = make_sampler(config, gen)
+
+    def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
+        shown, distance = sample(state, key)
+        numbers = {"samples": config.samples, "distance": float(np.median(distance))}
+        return Evaluation(numbers, {"samples": shown, "sample_distance": distance})
+
+    return evaluate
+
+
+def measures(config: Cifar10Reconstruction, data_distance: float) -> tuple[Measure, ...]:
+    """The error of reconstructions beside the paper's, and the samples' distances."""
+    known = tables.published(config.unroll_steps) if config.has_papers_data() else {}
+    error = "mean squared error of reconstructions, pixels in [0, 1]"
+    return (
+        Measure("mse", error, "MSE", "lower", published=known.get("mse"), final=True),
+        Measure("distance", "median distance of two samples, pixels in [0, 1]", "distance",
+                ideal=data_distance),
+        Measure("converged", "images whose best search converged, %", final=True),
+    )  # fmt: skip
+
+
+def build(config: Cifar10Reconstruction) -> Experiment:
+    """One cell of Table 3."""
+    source = images.load(config, SHAPE)
+    image = chosen_images(source, config)
+    seen = to_unit_range(jnp.asarray(image[: config.samples]))
+    data_distance = np.asarray(jax.jit(search.distances)(seen))
+    modules = networks(config.width, **config.network_settings())
+    players = unrolled_gan.players(modules)
+    sought = image[: config.inference_images]
+    settings = search.Settings(config.starts, config.iterations, config.inference_batch)
+    return Experiment(
+        title=f"CIFAR-10, K = {config.unroll_steps}, width {config.width:g}",
+        description=prose(__doc__),
+        players=players,
+        recipe=config.image_recipe(),
+        prior=unrolled_gan.prior,
+        data=source,
+        evaluation=functools.partial(evaluation, config),
+        measures=measures(config, float(np.median(data_distance))),
+        conclude=search.make_conclusion(players.gen, sought, settings, data_distance),
+    )
+
+
+def chosen_images(source, config: Cifar10Reconstruction) -> np.ndarray:
+    """As many training images as the distances or the search want, uint8 [n, 32, 32, 3]."""
+    count = images.size(source)
+    if config.inference_images > count:
+        raise InputError(
+            f"--inference_images={config.inference_images} is more than the data, {count} images"
+        )
+    wanted = max(config.inference_images, config.samples)
+    return images.take(source, search.order(count)[:wanted]).image
+
+
+def run() -> None:
+    """The program."""
+    main(build, Cifar10Reconstruction, tables=tables.TABLES, smoke=SMOKE)

@@ -1,0 +1,5 @@
+"""`python -m experiments.cifar10_reconstruction`."""
+
+from experiments.cifar10_reconstruction import run
+
+run()

@@ -1,0 +1,83 @@
+"""Digits as an MNIST classifier reads them: those of the data, and those of samples."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganstab import digit_classifier, metrics
+from ganstab.data import Images, RandomAccess, to_unit_range
+from ganstab.metrics.divergences import kl
+from ganstab.training import ImageConfig, Measure, images
+
+CLASSES = 10
+DATA = 10_000
+SOUND = 0.95
+"""Share of labels below which the classifier does not know the digits."""
+RULER = Measure(
+    "ruler", "the classifier's accuracy on 1,000 of the training images", ideal=1.0, final=True
+)
+_CHUNK = 100
+_SURE = 0.9
+
+
+def ruler(config: ImageConfig, source: Images | RandomAccess) -> dict[str, Any]:
+    """Fields of an `Experiment`: how well the classifier knows digits other than the embedded."""
+    if config.is_embedded():
+        return {}
+    accuracy = images.classifier_accuracy(source)
+    note = f"the classifier that counts modes reads {accuracy:.1%} of these digits as labelled"
+    if accuracy < SOUND:
+        note += ": modes and KL mean little here"
+    return {"numbers": {RULER.name: accuracy}, "notes": (note,)}
+
+
+def read(ruler: digit_classifier.Params, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The digit of each image [n, 28, 28, 1], and how sure the classifier is of it, from 0 to 1."""
+    shares = jax.nn.softmax(digit_classifier.scores(ruler, image))
+    return jnp.argmax(shares, axis=-1), jnp.max(shares, axis=-1)
+
+
+def measure(digits: np.ndarray, sure: np.ndarray, data: np.ndarray) -> dict[str, float]:
+    """How many digits occur, the KL to those of the data in nats, and the share read for sure in %.
+
+    Args:
+      digits: of the samples, [n].
+      sure: how sure the classifier is of each, [n]; above 0.9 it counts as sure.
+      data: digits of images of the data, [m].
+    """
+    return {
+        "samples": len(digits),
+        "modes": metrics.count_modes(digits, CLASSES),
+        "kl": kl_to_data(digits, data),
+        "sure": 100 * float(np.mean(sure > _SURE)),
+    }
+
+
+def kl_to_data(digits: np.ndarray, data: np.ndarray) -> float:
+    """KL(shares of digits || shares in the data), in nats, of digits [n] and [m].
+
+    Half an image more of each class keeps it finite where a class is missing in the data.
+    """
+    found, known = (metrics.class_histogram(x, CLASSES) for x in (digits, data))
+    return kl(found / found.sum(), (known + 0.5) / (known.sum() + 0.5 * CLASSES))
+
+
+def kl_floor(samples: int, data: int = DATA) -> float:
+    """`kl_to_data` of a perfect sampler, on average: both sides are counts of a finite sample."""
+    return metrics.kl_floor(samples, CLASSES) + metrics.kl_floor(data, CLASSES)
+
+
+def some_data(source: Images | RandomAccess, count: int = DATA) -> np.ndarray:
+    """Images [count, 28, 28, 1] in [-1, 1], evenly spread over the data."""
+    places = np.linspace(0, images.size(source) - 1, count).astype(int)
+    return np.asarray(to_unit_range(jnp.asarray(images.take(source, places).image)))
+
+
+def read_data(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`read` of images [m, 28, 28, 1], m a multiple of 100, in little memory."""
+    chunks = image.reshape(-1, _CHUNK, *image.shape[1:])
+    digits, sure = jax.lax.map(functools.partial(read, digit_classifier.load()), chunks)
+    return np.asarray(digits).ravel(), np.asarray(sure).ravel()

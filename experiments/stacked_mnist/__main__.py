@@ -1,0 +1,5 @@
+"""`python -m experiments.stacked_mnist`."""
+
+from experiments.stacked_mnist import run
+
+run()

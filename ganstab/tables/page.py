@@ -1,0 +1,162 @@
+"""A table's files: `result.json`, `figures/` and `report.html`; and its lines for a terminal."""
+
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ganstab.reporting import Picture
+from ganstab.reporting.formatting import describe, format_mean
+from ganstab.reporting.render import table_page
+from ganstab.reporting.run_log import Row
+from ganstab.reporting.writing import to_json, write_atomic
+from ganstab.tables.collect import finished, measures, read_runs
+from ganstab.tables.figures import curves
+from ganstab.tables.runs import Plan, Run, read_log
+from ganstab.tables.table import Cell
+from ganstab.training.run_folder import FIGURES, REPORT, RESULT
+
+__all__ = ["state", "summary_lines", "write"]
+
+TRAINING = "training.png"
+SAMPLES = f"{FIGURES}/samples_*.png", "samples/step_*.png"
+"""The pictures of a run's samples, now and in older runs; their names sort by step."""
+STATES = {
+    "finished": "Finished: all {runs} runs{gone}.",
+    "running": "{done} of {runs} runs are done.",
+    "partial": "{done} of {runs} runs are done, all that the last command asked for.",
+    "interrupted": "Stopped with {done} of {runs} runs done; the same command goes on from there.",
+    "failed": "{done} of {runs} runs are done, {failed} failed; the same command tries them again.",
+}
+Logs = dict[str, dict[int, Sequence[Row]]]
+
+
+def state(result: Mapping[str, Any]) -> str:
+    """How far the table is."""
+    gone = f", {result['diverged']} of which diverged" if result["diverged"] else ""
+    counts = {"gone": gone, "failed": len(result["failed"])}
+    return STATES[result["status"]].format(**{**result, **counts})
+
+
+def summary_lines(plan: Plan, result: Mapping[str, Any]) -> Iterator[str]:
+    """How far the table is, each claim and each cell's means with what they say, what is missing."""
+    yield state(result)
+    yield from (f"{claim['words']}: {claim['verdict']}" for claim in result["claims"])
+    for measure in measures(plan.table, result):
+        for name, cell in result["cells"].items():
+            entry = cell["measures"].get(measure)
+            if entry:
+                yield f"{name}: {entry['label']}: {'; '.join(_numbers(entry))}"
+    for kind in ("failed", "damaged"):
+        yield from (f"{name} {kind}: {words}" for name, words in result[kind].items())
+
+
+def _numbers(entry: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{format_mean(entry['mean'], entry['standard_error'])} ({entry['n']})"
+    if entry["published"]:
+        paper = entry["published"]
+        yield f"paper {format_mean(paper['value'], paper['standard_error'])}"
+    if entry["verdict"]:
+        yield entry["verdict"]["words"]
+
+
+def write(plan: Plan, result: dict[str, Any]) -> None:
+    """Writes all files into the table's folder; runs whose log is damaged join `result`.
+
+    Raises:
+      InputError: a file cannot be written.
+    """
+    logs = _read_logs(plan, result)
+    names = measures(plan.table, result)
+    table = plan.table
+    write_atomic(plan.folder / RESULT, to_json(result))
+    page = table_page(
+        result,
+        title=table.title,
+        description=table.description,
+        corner=table.corner,
+        rows=table.rows(),
+        columns=table.columns(),
+        pictures=_side_by_side(plan),
+        curves=[picture for name in names for picture in _curves(plan, result, name, logs)],
+        sample_grid=[
+            [_samples(plan, table.at(row, column), names, logs) for column in table.columns()]
+            for row in table.rows()
+        ],
+        links=_links(plan),
+    )
+    write_atomic(plan.folder / REPORT, page)
+
+
+def _read_logs(plan: Plan, result: dict[str, Any]) -> Logs:
+    """The rows of all runs, by cell and seed; a run whose log is damaged has no curve."""
+    logs: Logs = {}
+    for run in plan.shown():
+        rows, wrong = read_log(run)
+        logs.setdefault(run.cell.name, {})[run.seed] = rows
+        if wrong:
+            known = result["damaged"].get(run.name)
+            result["damaged"][run.name] = f"{known}; {wrong}" if known else wrong
+    return logs
+
+
+def _side_by_side(plan: Plan) -> Sequence[Picture]:
+    """The table's own pictures of its finished runs, or what the first run of each cell drew."""
+    runs = finished(read_runs(plan))
+    if plan.table.pictures and runs:
+        return plan.table.pictures(runs, plan.folder / FIGURES)
+    first = [(cell, min(seeds), seeds[min(seeds)] / FIGURES / TRAINING) for cell, seeds in runs]
+    return [
+        Picture(path, f"{cell.row}, {cell.column}, seed {seed}.")
+        for cell, seed, path in first
+        if path.exists()
+    ]
+
+
+def _curves(plan: Plan, result: Mapping[str, Any], name: str, logs: Logs) -> list[Picture]:
+    cells = result["cells"].items()
+    entry = next(cell["measures"][name] for _, cell in cells if name in cell["measures"])
+    drawn = curves(
+        plan.table,
+        name,
+        logs,
+        {cell: found["finished"] for cell, found in cells},
+        plan.folder / FIGURES / f"{name}.png",
+        title=entry["label"],
+        log=entry["better"] == "lower",  # errors and divergences are compared by their ratio
+    )
+    picture = Picture(
+        plan.folder / FIGURES / f"{name}.png", f"{entry['label']}, at every evaluation."
+    )
+    return [picture] if drawn else []
+
+
+def _samples(plan: Plan, cell: Cell | None, names: Sequence[str], logs: Logs) -> Picture | None:
+    """The last samples of a cell's first seed, and what was measured of them."""
+    run = plan.run(cell, min(plan.seeds)) if cell else None
+    found = _last_samples(run) if run else None
+    if not run or not found:
+        return None
+    step = int(found.stem.rpartition("_")[2])
+    rows = logs.get(run.cell.name, {}).get(run.seed, [])
+    row = next((row for row in rows if row["step"] == step), {})
+    numbers = {name: row[name] for name in names if row.get(name) is not None}
+    words = describe(numbers, {name: name for name in numbers})
+    return Picture(
+        found, " · ".join([f"{run.cell.row}, {run.cell.column}", f"step {step:,}", *words])
+    )
+
+
+def _last_samples(run: Run) -> pathlib.Path | None:
+    pictures = [sorted(run.folder.glob(pattern)) for pattern in SAMPLES]
+    return next((paths[-1] for paths in pictures if paths), None)
+
+
+def _links(plan: Plan) -> dict[str, dict[int, str]]:
+    """Where every run's own report is, from the table's folder: by cell and seed."""
+    links: dict[str, dict[int, str]] = {}
+    for run in plan.shown():
+        report = run.folder / REPORT
+        if report.exists():
+            link = report.relative_to(plan.folder).as_posix()
+            links.setdefault(run.cell.name, {})[run.seed] = link
+    return links

@@ -1,0 +1,210 @@
+"""A table's runs: which there are, in which folders, how far each is, and what it has written.
+
+A run is only ever judged by what it has written of itself, so that it does not matter who started
+it: this program, an earlier one that was killed, or one on another machine.
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ganstab.errors import InputError
+from ganstab.reporting.run_log import Row, read_rows
+from ganstab.tables.table import Cell, Table
+from ganstab.training.config import RunConfig
+from ganstab.training.run_folder import METRICS, RESULT, is_done, read_result
+
+__all__ = ["Plan", "Position", "Run", "damage", "place", "position", "read_log"]
+
+LEFT_OUT = "damaged, left out"
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A cell with one seed, in a folder of its own."""
+
+    cell: Cell
+    seed: int
+    folder: pathlib.Path
+    config: RunConfig
+    """The settings that it has, or will have."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.cell.name} seed {self.seed}"
+
+    def result(self) -> dict[str, Any]:
+        """Its `result.json`; empty where there is none that can be read."""
+        return read_result(self.folder)
+
+    def is_done(self) -> bool:
+        """Whether there is nothing left to do: all steps are taken, or it diverged."""
+        return is_done(self.result(), self.config.num_steps)
+
+    def is_begun(self) -> bool:
+        """Whether it has written anything of itself."""
+        return any((self.folder / name).exists() for name in (RESULT, METRICS))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All that is to be done for a table, and where."""
+
+    name: str
+    table: Table
+    base: RunConfig
+    """The settings of all runs, but for what cells and seeds change."""
+    folder: pathlib.Path
+    seeds: range
+    cells: tuple[Cell, ...]
+    """Those to work on now; the report shows all."""
+    command: str = ""
+    """What goes on with it, for the report."""
+
+    def run(self, cell: Cell, seed: int) -> Run:
+        """The run of a cell with a seed."""
+        config = self.base.replace(**cell.settings, seed=seed)
+        return Run(cell, seed, place(self.folder, cell.name, seed), config)
+
+    def wanted(self) -> list[Run]:
+        """The runs to work on: the first seed of every cell, then the second, and so on."""
+        return [self.run(cell, seed) for seed in self.seeds for cell in self.cells]
+
+    def shown(self) -> list[Run]:
+        """All runs of the table, and those of more seeds that earlier commands have begun."""
+        names = {
+            path.name.removeprefix("seed")
+            for cell in self.table.cells
+            for path in place(self.folder, cell.name, 0).parent.glob("seed*/")
+        }
+        begun = {int(name) for name in names if name.isdecimal() and len(name) < 10}
+        runs = [self.run(cell, s) for cell in self.table.cells for s in {*self.seeds} | begun]
+        runs.sort(key=lambda run: (self.table.cells.index(run.cell), run.seed))
+        return [run for run in runs if run.seed in self.seeds or run.is_begun()]
+
+    def left(self, population: int = 1) -> list[list[Run]]:
+        """The runs that are not done; those together that one process trains."""
+        groups = (
+            [self.run(cell, seed) for seed in self.seeds[at : at + population]]
+            for at in range(0, len(self.seeds), population)
+            for cell in self.cells
+        )
+        left = ([run for run in group if not run.is_done()] for group in groups)
+        return [group for group in left if group]
+
+
+class Position(NamedTuple):
+    """How far a run is, and how fast it went so far."""
+
+    steps: int = 0
+    seconds_per_step: float = math.nan
+    seconds: float = math.nan
+    """Up to there."""
+
+
+def place(folder: pathlib.Path, cell: str, seed: int) -> pathlib.Path:
+    """The run's folder in that of a table, or in a `cells` folder itself."""
+    cells = folder if folder.name == "cells" else folder / "cells"
+    return cells / cell / f"seed{seed}"
+
+
+def position(run: Run) -> Position:
+    """By the first and the last row of the run's log; the start where they cannot be read."""
+    rows = _ends(run.folder / METRICS)
+    if not rows or any(_row_damage(row) for row in rows):
+        return Position()
+    steps, seconds = (rows[-1][name] - rows[0][name] for name in ("step", "wall_time_s"))
+    return Position(
+        rows[-1]["step"], seconds / steps if steps else math.nan, rows[-1]["wall_time_s"]
+    )
+
+
+def _ends(path: pathlib.Path, reach: int = 8192) -> list[Any]:
+    """The first and the last whole row of a log, without reading all that is between them."""
+    try:
+        with open(path, "rb") as log:
+            first = log.readline()
+            log.seek(max(0, path.stat().st_size - reach))
+            last = log.read().split(b"\n")[-2:-1]
+            return [json.loads(line) for line in (first, *last)]
+    except (OSError, ValueError, RecursionError):
+        return []
+
+
+def read_log(run: Run) -> tuple[list[Row], str]:
+    """The rows of a run's log; none, and what is wrong, where one of them is damaged."""
+    path = run.folder / METRICS
+    try:
+        rows = read_rows(path)
+    except (InputError, OverflowError, RecursionError, TypeError) as error:
+        return [], f"{error}: {LEFT_OUT}"
+    for number, row in enumerate(rows, start=1):
+        wrong = _row_damage(row)
+        if wrong:
+            return [], f"line {number} of {path} has {wrong}: {LEFT_OUT}"
+    return rows, ""
+
+
+def _row_damage(row: Any) -> str:
+    if not isinstance(row, dict) or type(row.get("step")) is not int or row["step"] < 0:
+        return "no step"
+    if not _is_number(row.get("wall_time_s")):
+        return "no wall_time_s"
+    sound = (value is None or isinstance(value, bool) or _is_number(value) for value in row.values())
+    wrong = [name for name, is_sound in zip(row, sound, strict=True) if not is_sound]
+    return f"no number for {wrong[0]}" if wrong else ""
+
+
+def damage(run: Run) -> str:
+    """What is wrong with the run's `result.json`; empty if nothing is, or there is none."""
+    if not (run.folder / RESULT).exists():
+        return ""
+    result = run.result()
+    wrong = _result_damage(result) if result else "no sound status, step and results"
+    return f"{run.folder / RESULT} has {wrong}: {LEFT_OUT}" if wrong else ""
+
+
+def _result_damage(result: Mapping[str, Any]) -> str:
+    """The first thing of another kind than a run writes; a finished run must have results."""
+    if result["status"] == "finished" and "results" not in result:
+        return "no results"
+    for name, is_sound in _SOUND.items():
+        if result.get(name) is not None and not is_sound(result[name]):
+            return f"something else for {name}"
+    for name, entry in result.get("results", {}).items():
+        if not isinstance(entry, dict) or any(
+            not is_sound(entry.get(key)) for key, is_sound in _SOUND_ENTRY.items()
+        ):
+            return f"no measured number for {name}"
+    return ""
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and -1e300 < value < 1e300
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_SOUND = {
+    "step": lambda value: value >= 0,
+    "reason": _is_text,
+    "wall_time_s": _is_number,
+    "evaluated_at_step": lambda value: type(value) is int,
+    "population": lambda value: isinstance(value, list) and bool(value),
+    "params_digest": _is_text,
+    "versions": lambda value: (
+        isinstance(value, dict) and all(map(_is_text, value.values()))
+    ),
+}
+_SOUND_ENTRY = {
+    "label": _is_text,
+    "mean": lambda value: value is None or _is_number(value),
+    "ideal": lambda value: value is None or _is_number(value),
+    "better": lambda value: value in ("higher", "lower"),
+}

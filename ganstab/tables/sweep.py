@@ -1,0 +1,364 @@
+"""Trains what is missing of a table, and keeps the table's files up to date meanwhile."""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import os
+import pathlib
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from ganstab.errors import InputError
+from ganstab.reporting.formatting import format_duration, format_number
+from ganstab.tables import page
+from ganstab.tables.collect import collect
+from ganstab.tables.executors import Job, make_executor, run_job
+from ganstab.tables.hardware import this_machine
+from ganstab.tables.merge import merge, put_back, table_to_merge
+from ganstab.tables.progress import TableProgress
+from ganstab.tables.runs import Plan, Run
+from ganstab.tables.table import Table, chosen
+from ganstab.training import run_folder as files
+from ganstab.training.config import RunConfig
+from ganstab.training.signals import watch_signals
+
+__all__ = ["sweep"]
+
+ALIKE = 3
+"""So many jobs that fail for one reason, and none that does not, end a table."""
+SOONEST, LATEST = 10.0, 300.0
+"""Seconds between two refreshes: at least, however many runs end; at most, if none does."""
+SHARE = 0.05
+"""Of the time, at most, that goes into refreshes."""
+PAUSE = 0.5
+RETRY = 10.0
+"""Seconds after which a run that another process had is tried again."""
+GRACE = 10.0
+"""Seconds in which every job that has a process has told it to stop."""
+
+
+class Stop(Protocol):
+    """Who may end a sweep, such as `ganstab.training.signals.StopRequest`."""
+
+    exit_status: Any
+    """128 + the signal."""
+
+    def __bool__(self) -> bool:
+        """Whether to end."""
+
+
+def sweep(
+    table: Table,
+    base: RunConfig,
+    *,
+    experiment: str,
+    folder: str | os.PathLike[str],
+    name: str = "table",
+    seeds: range = range(5),
+    cells: Sequence[str] = (),
+    merge: Sequence[str | os.PathLike[str]] = (),
+    executor: str | concurrent.futures.Executor = "local",
+    jobs: int | None = None,
+    population: int | None = None,
+    arguments: Sequence[str] = (),
+    stop: Stop | None = None,
+    command: str = "",
+) -> int:
+    """Trains the runs of a table that are not done, and writes its `result.json` and `report.html`.
+
+    What is missing is decided by what is on disk, so a sweep that was stopped or killed goes on
+    where it was. Several sweeps, on machines that share the folder, may work on one table at once.
+
+    Args:
+      table: what is trained.
+      base: the settings of all runs, but for what cells and seeds change.
+      experiment: "module:function" that makes the experiment of a run's settings.
+      folder: the table's; runs are in `cells/CELL/seedN`.
+      name: the table's, in its result.
+      seeds: of every cell.
+      cells: patterns of the names of those to work on now, all by default.
+      merge: folders of other tables whose finished runs are copied first.
+      executor: where jobs run, see `make_executor`, or any other executor that can run `run_job`.
+      jobs: how many run at once, by default as many as this machine carries; 0 starts none.
+      population: the most seeds that one process trains together; by default 1 on a CPU, and on an
+        accelerator as many as leave no process without work.
+      arguments: further ones for `python -m ganstab.training`, e.g. "--tensorboard".
+      stop: who may end it; by default Ctrl-C and SIGTERM do.
+      command: what goes on with the table, for the report.
+
+    Returns:
+      0 when all runs that were asked for are done (finished or diverged), 1 when one of them
+      failed, and 128 + the signal after a stop.
+
+    Raises:
+      InputError: the folder cannot be used, or a run in it, or to be merged, has other settings.
+    """
+    folder = files.local_folder(folder).absolute()
+    table = table if base.has_papers_data() else table.unpublished()
+    plan = Plan(name, table, base, folder, seeds, chosen(table.cells, cells), command)
+    sources = [table_to_merge(os.fspath(source)) for source in merge]
+    at_once, together = _at_once(plan, executor, jobs, population)
+    _open(plan)
+    progress = TableProgress(plan.wanted(), at_once * together)
+    _merge(plan, sources, progress)
+    groups = plan.left(together)
+    _say_what_is_left(plan, groups, at_once, together, progress)
+    keeper = _Keeper(plan, progress, sum(map(len, groups)))
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(watch_signals()) if stop is None else stop
+        if groups and at_once:
+            for run in sum(groups, []):
+                _prepare(run, experiment)
+            keeper.refresh()
+            pool = stack.enter_context(_running(executor, at_once))
+            tasks = [_task(group, plan, arguments) for group in groups]
+            _work(tasks, pool, keeper, stop)
+        keeper.close("interrupted" if stop else "failed" if keeper.failed else "partial")
+        return stop.exit_status if stop else int(bool(keeper.failed))
+
+
+def _at_once(plan: Plan, executor: Any, jobs: int | None, population: int | None) -> tuple[int, int]:
+    """How many jobs run at once, and how many seeds each of them trains."""
+    if jobs == 0 or executor != "local":
+        return (1 if jobs is None else jobs), population or 1
+    machine = this_machine()
+    jobs = machine.jobs() if jobs is None else jobs
+    return jobs, population or machine.population(len(plan.cells), len(plan.seeds), jobs)
+
+
+def _open(plan: Plan) -> None:
+    """Looks at the table's folder and at every run in it, before anything is changed.
+
+    Raises:
+      InputError: the folder is another table's, a run's or none at all, or a run's settings differ.
+    """
+    folder = plan.folder
+    known = _json(folder / files.RESULT) | _json(folder / files.CONFIG)
+    if known and known.get("table") != plan.name:
+        what = f"table {known['table']}" if "table" in known else "a run"
+        raise InputError(f"--workdir={folder} is the folder of {what}: name another")
+    if folder.is_dir() and not known and not (folder / "cells").is_dir():
+        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+        if names:
+            raise InputError(
+                f"--workdir={folder} is not empty ({names[0]}, …), and no table's folder: name a "
+                "new or empty one"
+            )
+    for run in plan.shown():
+        if (run.folder / files.CONFIG).exists():
+            files.check_same(run.folder, run.config)
+
+
+def _json(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        return files.read_json(path)
+    except InputError:
+        return {}
+
+
+def _merge(plan: Plan, sources: Sequence[pathlib.Path], progress: TableProgress) -> None:
+    put_back(plan.wanted())
+    for source in sources:
+        taken, damaged = merge(plan.wanted(), source)
+        progress.note(f"{len(taken)} finished runs taken over from {source}")
+        for words in damaged:
+            progress.note(words)
+
+
+def _say_what_is_left(
+    plan: Plan, groups: Sequence[list[Run]], jobs: int, population: int, progress: TableProgress
+) -> None:
+    wanted, left = len(plan.wanted()), sum(map(len, groups))
+    together = f" as populations of {population}" if population > 1 else ""
+    how = f"{jobs * population} at once{together}" if jobs else "none started"
+    report = plan.folder / files.REPORT
+    progress.note(
+        f"{wanted} runs, {wanted - left} of them done, {how}; look at {report} at any time"
+    )
+
+
+def _prepare(run: Run, experiment: str) -> None:
+    """Says in the run's folder what it is; another process may be at work on it already."""
+    try:
+        with files.hold(run.folder):
+            files.open_folder(run.folder, run.config, experiment)
+    except files.InUseError:
+        if (run.folder / files.CONFIG).exists():
+            files.check_same(run.folder, run.config)
+
+
+@contextlib.contextmanager
+def _running(
+    executor: str | concurrent.futures.Executor, jobs: int
+) -> Iterator[concurrent.futures.Executor]:
+    """The executor, which is shut down after use if it is made here."""
+    if isinstance(executor, concurrent.futures.Executor):
+        yield executor
+        return
+    pool = make_executor(executor, jobs)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Task:
+    """Runs of one cell, and the job that trains them."""
+
+    name: str
+    runs: Sequence[Run]
+    job: Job
+
+
+def _task(runs: Sequence[Run], plan: Plan, arguments: Sequence[str]) -> _Task:
+    first, last = runs[0], f"to{runs[-1].seed}" if len(runs) > 1 else ""
+    stop = plan.folder / f".stop_{socket.gethostname()}_{os.getpid()}"
+    job = Job(
+        folders=tuple(str(run.folder) for run in runs),
+        num_steps=first.config.num_steps,
+        log=f"{first.folder}{last}.log",
+        stop=str(stop),
+        arguments=tuple(arguments),
+        cwd=os.getcwd(),
+    )
+    return _Task(f"{first.name}{last}", runs, job)
+
+
+def _work(
+    tasks: Sequence[_Task], pool: concurrent.futures.Executor, keeper: "_Keeper", stop: Stop
+) -> None:
+    """Has every task done, in order; returns when all have ended or there is reason to stop."""
+    waiting = dict.fromkeys(tasks, 0.0)
+    running: dict[concurrent.futures.Future, _Task] = {}
+    try:
+        while (waiting or running) and not stop and not keeper.is_hopeless():
+            now = time.monotonic()
+            for task in [task for task, due in waiting.items() if due <= now]:
+                if any(files.is_held(run.folder) for run in task.runs):
+                    waiting[task] = now + RETRY
+                else:
+                    del waiting[task]
+                    running[pool.submit(run_job, task.job)] = task
+            for future in _ended(running):
+                task = running.pop(future)
+                error = future.exception()
+                status = 1 if error else future.result()
+                if status == files.IN_USE:
+                    waiting[task] = now + RETRY
+                else:
+                    keeper.ended(task, status, "" if error is None else str(error))
+            keeper.tick([task.name for future, task in running.items() if future.running()])
+    finally:
+        _end(running)
+
+
+def _ended(running: dict[concurrent.futures.Future, _Task]) -> set[concurrent.futures.Future]:
+    if not running:
+        time.sleep(PAUSE)
+    first = concurrent.futures.FIRST_COMPLETED
+    return concurrent.futures.wait(running, PAUSE, first).done
+
+
+def _end(running: dict[concurrent.futures.Future, _Task]) -> None:
+    """Tells the jobs to stop, and waits for those that are at work.
+
+    A job that waits for a worker may wait for ever, so it is not waited for.
+    """
+    if not running:
+        return
+    file = pathlib.Path(next(iter(running.values())).job.stop)
+    file.touch()
+    begin = time.monotonic()
+    while left := concurrent.futures.wait(running, PAUSE).not_done:
+        folders = [run.folder for future in left for run in running[future].runs]
+        if time.monotonic() - begin > GRACE and not any(map(files.is_held, folders)):
+            break
+    for future in left:
+        future.cancel()
+    file.unlink(missing_ok=True)
+
+
+class _Keeper:
+    """Keeps a table's files up to date while it is worked on."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        progress: TableProgress,
+        left: int,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._plan, self._progress, self._left, self._clock = plan, progress, left, clock
+        self._fresh, self._soonest, self._latest = True, 0.0, 0.0
+        self.failed: dict[str, str] = {}
+        self._done, self._reasons = False, list[str]()
+
+    def ended(self, task: _Task, status: int, error: str = "") -> None:
+        """Says how the runs of a job ended; the files are refreshed soon."""
+        why = error or _why(task, status)
+        if not all(run.is_done() for run in task.runs):
+            self._reasons.append(why)
+        for run in task.runs:
+            if run.is_done():
+                self._done = True
+                self._progress.note(f"{run.name}: {_numbers(run)}")
+            else:
+                self.failed[run.name] = why
+                self._progress.note(f"{run.name} FAILED: {why} (see {task.job.log})")
+        self._fresh = False
+
+    def is_hopeless(self) -> bool:
+        """Whether the first jobs all failed for one reason, e.g. an absent folder."""
+        alike = len(self._reasons) >= ALIKE and len(set(self._reasons)) == 1
+        return alike and not self._done
+
+    def tick(self, at_work: Sequence[str]) -> None:
+        """Called all the time."""
+        self._progress.look(at_work)
+        if self._clock() >= (self._latest if self._fresh else self._soonest):
+            self.refresh()
+
+    def refresh(self, status: str = "running") -> dict[str, Any]:
+        """Writes result, pictures and report."""
+        begin, self._fresh = self._clock(), True
+        result = collect(self._plan, status, self.failed)
+        page.write(self._plan, result)
+        end = self._clock()
+        self._soonest = end + max(SOONEST, (end - begin) / SHARE)
+        self._latest = max(self._soonest, end + LATEST)
+        return result
+
+    def close(self, status: str) -> None:
+        """The last files, said aloud."""
+        if self.is_hopeless() and len(self.failed) < self._left:
+            self._progress.note("all that were started failed alike: the others are not started")
+        self._progress.close()
+        for line in page.summary_lines(self._plan, self.refresh(status)):
+            print(line)
+        print(f"report: {self._plan.folder / files.REPORT}", flush=True)
+
+
+def _why(task: _Task, status: int) -> str:
+    """Why a job has not done its runs, as far as can be told."""
+    if status > 128:
+        return f"ended by signal {status - 128}"
+    try:
+        lines = pathlib.Path(task.job.log).read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    return next((line.strip() for line in reversed(lines) if line.strip()), f"status {status}")
+
+
+def _numbers(run: Run) -> str:
+    result = run.result()
+    if result["status"] == "diverged":
+        return f"diverged, {result.get('reason')}"
+    entries = result.get("results", {}).items()
+    means = {n: e.get("mean") for n, e in entries if isinstance(e, dict)}
+    words = [f"{n} {format_number(m)}" for n, m in means.items() if isinstance(m, int | float)]
+    seconds = result.get("wall_time_s")
+    took = [format_duration(seconds)] if isinstance(seconds, int | float) else []
+    return ", ".join([*words, *took])

@@ -1,0 +1,194 @@
+"""Where batches come from: each is a pure function of (seed, step).
+
+Data that fit are held on the devices and drawn there, inside the compiled step. Data that do not
+are read by the same indices from a random-access source, one call ahead of the computation. Where
+the data are a distribution, the compiled step draws from it.
+"""
+
+import concurrent.futures
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ganstab.data import Images, RandomAccess, Sampler, augmentation_key, single_images
+from ganstab.errors import InputError
+from ganstab.training import distributed
+from ganstab.training.images import size
+from ganstab.types import Batch, TrainState
+
+__all__ = ["BatchSource", "batch_sources"]
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchSource:
+    """Where the batches of one run come from, for the host and for the compiled program."""
+
+    host_arrays: Callable[[int], Any]
+    """`(first_step) -> arrays`: what the steps from there on draw from, on the devices."""
+    batch_at: Callable[[Any, jax.Array, jax.Array], Batch]
+    """`(arrays, step, place) -> Batch` of leaves `[updates, B, …]`, inside jit; `place` counts from
+    the first step of the arrays."""
+
+    def at(self, state: TrainState) -> Batch:
+        """The batches of the step that a state is in front of."""
+        arrays = self.host_arrays(int(state.step))
+        return jax.jit(self.batch_at)(arrays, state.step, jnp.zeros((), jnp.int32))
+
+
+def batch_sources(
+    data: Any,
+    sampler: Sampler,
+    keys: Sequence[jax.Array],
+    *,
+    updates: int,
+    batch_size: int,
+    steps: int,
+    mesh: Mesh,
+) -> list[BatchSource]:
+    """The batches of several runs on the same data, of which the devices hold one copy.
+
+    Args:
+      data: `Images`, a `RandomAccess`, an array [N, …], or a distribution
+        `(key, n) -> samples [n, …]`.
+      sampler: what makes batches of images.
+      keys: of each run, the source of all draws; step s draws from `fold_in(key, s)`.
+      updates: batches a step.
+      batch_size: samples a batch, over all devices.
+      steps: at most how many steps one call computes.
+      mesh: the devices.
+
+    Raises:
+      InputError: the data are smaller than a batch, or of another kind.
+    """
+    if callable(data) and not isinstance(data, RandomAccess):
+        draw = functools.partial(_draw, data, updates=updates, batch_size=batch_size, mesh=mesh)
+        return [BatchSource(_constant(distributed.on_all(mesh, _same, key)), draw) for key in keys]
+    if not isinstance(data, Images | RandomAccess):
+        data, sampler = _array_of_samples(data, sampler)
+    if batch_size > size(data):
+        raise InputError(f"--batch_size={batch_size} is larger than the data, {size(data)} samples")
+    batches = _Batches(sampler, updates, batch_size, size(data), mesh)
+    if isinstance(data, RandomAccess):
+        return [_streamed(data, batches, key, steps) for key in keys]
+    resident = jax.device_put(data, distributed.replicated(mesh))
+    return [
+        BatchSource(_constant((resident, distributed.on_all(mesh, _same, key))), batches.resident)
+        for key in keys
+    ]
+
+
+def _same(key: jax.Array) -> jax.Array:
+    return key
+
+
+def _constant(arrays: Any) -> Callable[[int], Any]:
+    return lambda first_step: arrays
+
+
+def _draw(sample, key, step, place, *, updates: int, batch_size: int, mesh: Mesh) -> Batch:
+    """New points of a distribution for each update of a step."""
+    del place
+    keys = jax.random.split(jax.random.fold_in(key, step), updates)
+    points = jax.vmap(lambda key: sample(key, batch_size))(keys)
+    return Batch(distributed.split(mesh, points, axis=1))
+
+
+def _array_of_samples(data: Any, sampler: Sampler) -> tuple[Images, Sampler]:
+    """An array as images without labels: bytes are scaled to [−1, 1], floats are as given."""
+    samples = np.asarray(data)
+    if samples.ndim < 2 or samples.dtype.kind not in "fu":
+        raise InputError(
+            "data must be Images, a RandomAccess, a function (key, n) -> samples, or an array of "
+            f"floats or bytes [N, …], got {samples.dtype} {list(samples.shape)}"
+        )
+    if samples.dtype.kind == "f":
+        sampler = Sampler(single_images.indices, _as_given)
+    return Images(samples, np.zeros(len(samples), np.int32)), sampler
+
+
+def _as_given(image: jax.Array, label: jax.Array) -> Batch:
+    del label
+    return Batch(image)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Batches:
+    """Which images a step takes, and what is made of them."""
+
+    sampler: Sampler
+    updates: int
+    batch_size: int
+    population: int
+    mesh: Mesh
+
+    def keys(self, key: jax.Array, step: jax.Array) -> jax.Array:
+        return jax.random.split(jax.random.fold_in(key, step), self.updates)
+
+    def indices(self, key: jax.Array, step: jax.Array) -> jax.Array:
+        """[updates, B, …], each below the population."""
+        n, population = self.batch_size, self.population
+        draw = functools.partial(self.sampler.indices, n=n, population=population)
+        return jax.vmap(draw)(self.keys(key, step))
+
+    def make(self, image: jax.Array, label: jax.Array, key: jax.Array, step: jax.Array) -> Batch:
+        """Batches of images [updates, B, …]."""
+        assembled = jax.vmap(self.sampler.assemble)(image, label)
+        augmentation_keys = jax.vmap(augmentation_key)(self.keys(key, step))
+        augmented = jax.vmap(self.sampler.augment)(assembled, augmentation_keys)
+        return jax.tree.map(lambda leaf: distributed.split(self.mesh, leaf, axis=1), augmented)
+
+    def resident(self, arrays: Any, step: jax.Array, place: jax.Array) -> Batch:
+        """Of images that the devices hold."""
+        del place
+        (image, label), key = arrays
+        order = self.indices(key, step)
+        return self.make(image[order], label[order], key, step)
+
+    def streamed(self, arrays: Any, step: jax.Array, place: jax.Array) -> Batch:
+        """Of images that were read for these steps."""
+        read, key = arrays
+        image, label = (jax.lax.dynamic_index_in_dim(x, place, keepdims=False) for x in read)
+        return self.make(image, label, key, step)
+
+
+def _streamed(source: RandomAccess, batches: _Batches, key: jax.Array, steps: int) -> BatchSource:
+    on_devices = distributed.on_all(batches.mesh, _same, key)
+    indices = jax.jit(batches.indices)
+    pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+    ahead: dict[int, concurrent.futures.Future] = {}
+
+    def read(first_step: int) -> Images:
+        order = np.stack([np.asarray(indices(key, first_step + i)) for i in range(steps)])
+        return _place(source, order, batches.mesh)
+
+    def fetch(first_step: int) -> Any:
+        waiting = ahead.pop(first_step, None) or pool.submit(read, first_step)
+        ahead.clear()
+        ahead[first_step + steps] = pool.submit(read, first_step + steps)
+        return waiting.result(), on_devices
+
+    return BatchSource(fetch, batches.streamed)
+
+
+def _place(source: RandomAccess, order: np.ndarray, mesh: Mesh) -> Images:
+    """Images of these indices, `[steps, updates, B, …]`; a process reads its devices' share."""
+    sharding = NamedSharding(mesh, PartitionSpec(None, None, distributed.AXIS))
+    places = sharding.addressable_devices_indices_map(order.shape)
+    parts = {device: source.fetch(order[place].ravel()) for device, place in places.items()}
+
+    def whole(field: str) -> jax.Array:
+        found = {device: part._asdict()[field] for device, part in parts.items()}
+        on_devices = [
+            jax.device_put(x.reshape(*order[places[device]].shape, *x.shape[1:]), device)
+            for device, x in found.items()
+        ]
+        item = on_devices[0].shape[order.ndim :]
+        return jax.make_array_from_single_device_arrays(order.shape + item, sharding, on_devices)
+
+    return Images(whole("image"), whole("label"))

@@ -1,0 +1,342 @@
+"""A program's command line: flags out of a config's fields, then one run, or a table of runs.
+
+An experiment ends in `cli.main(build, Config, tables=TABLES, smoke=SMOKE)`. This is the one module
+that knows absl; what it calls takes values.
+"""
+
+import dataclasses
+import sys
+import textwrap
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from absl import flags, logging
+
+from ganstab.errors import InputError
+from ganstab.training import distributed, provenance
+from ganstab.training import run_folder as files
+from ganstab.training.config import Option, RunConfig, option, options
+from ganstab.training.signals import watch_signals
+from ganstab.training.train import Build, train_together
+
+if TYPE_CHECKING:
+    from ganstab.tables import Table
+
+__all__ = ["main"]
+
+USAGE = 2
+SMALL = {"num_steps": 20, "eval_every": 10, "checkpoint_every": 10, "log_every": 5}
+"""What `--smoke` stands for in every program."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Launch:
+    """Where and how runs are started: what decides none of their numbers."""
+
+    workdir: str | None = option(
+        None,
+        "Folder for everything the run writes; started again with the same folder and settings, "
+        "the run goes on. Default: one under runs/, named after the settings.",
+    )
+    population: int | None = option(
+        None,
+        "Train this many seeds, from --seed on, as one program, each as a run of its own in a "
+        "folder seed0, seed1, … under --workdir. It pays on an accelerator that one run does not "
+        "fill; with --table it is then the seeds of a cell by default, as many as leave no GPU "
+        "idle.",
+        lower=1,
+    )
+    tensorboard: bool = option(False, "Write TensorBoard events too (extra tensorboard).")
+    coordinator: str | None = option(
+        None,
+        "HOST:PORT of process 0 of a run over several processes, or 'auto' to read it, "
+        "--num_processes and --process_id from the cluster's environment (TPU pod, Slurm, Open "
+        "MPI).",
+    )
+    num_processes: int | None = option(
+        None, "With --coordinator: how many processes there are.", lower=1
+    )
+    process_id: int | None = option(
+        None, "With --coordinator: this process's number, from 0.", lower=0
+    )
+    compilation_cache: str | None = option(
+        None,
+        "Folder for compiled programs, so that a second start trains at once; empty for none. "
+        "Default: ganstab/xla in the user's cache folder.",
+    )
+    smoke: bool = option(
+        False,
+        "Try the program out in under a minute: a few steps, few samples, and with --table two "
+        "cells and one seed, in a new folder under runs/. Its numbers mean nothing. Flags that "
+        "are given beside it keep their values.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableLaunch:
+    """The flags of a program that has tables."""
+
+    seeds: int = option(5, "With --table: how many seeds a cell, from 0 on.", lower=1, upper=10_000)
+    jobs: int | None = option(
+        None,
+        "With --table: how many processes at once. Default: one for each core of a CPU or for "
+        "each GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains "
+        "several seeds of a cell (see --population). 1 leaves all devices to one process. 0 "
+        "starts none, and puts together what is there (see --merge).",
+        lower=0,
+        upper=10_000,
+    )
+    executor: str = option(
+        "local",
+        "With --table: where runs are trained. local: processes of this machine. dask:HOST:PORT: "
+        "the workers of a Dask scheduler. slurm or slurm:queue=NAME,walltime=TIME,…: --jobs "
+        "workers that Slurm starts. The last two need the extra dask, and a file system that all "
+        "share.",
+    )
+
+
+TABLE = (
+    "Train all cells of this table, with several seeds each, in place of a single run. Each run is "
+    "one of this program with the cell's settings, in a folder under --workdir, which by default "
+    "is named after the table; report.html there shows all at any time. The same command goes on "
+    "where it was stopped. Other flags, e.g. --num_steps, hold for every run."
+)
+CELLS = (
+    "With --table: work on these cells alone; * stands for anything, as in 'width0.25_*'. May be "
+    "repeated. So several machines can share a table: see --merge."
+)
+MERGE = (
+    "With --table: first copy the finished runs of this folder, that of the same table from "
+    "another machine, or of another table that has runs with the same settings. May be repeated."
+)
+ABSL = ("flagfile", "undefok")
+NOT_FOR_TABLES = {
+    "seed": "a table has --seeds",
+    "coordinator": "each run of a table is one process",
+    "num_processes": "each run of a table is one process",
+    "process_id": "each run of a table is one process",
+}
+
+
+def main(
+    build: Build,
+    config: type[RunConfig],
+    *,
+    tables: "Mapping[str, Table] | None" = None,
+    smoke: Mapping[str, Any] | None = None,
+) -> None:
+    """Reads the flags, trains a run or a table, and ends the process with its exit status.
+
+    What the user has to mend (a flag, a file, a full disk) is told in one line, with exit status 2
+    and without a traceback, or status 75 where it only has to wait for another process; anything
+    else is a fault of ours and keeps its traceback.
+
+    Args:
+      build: makes the experiment of the settings; a function at the top of its module.
+      config: the class of settings.
+      tables: by name, what `--table` may train in place of a single run.
+      smoke: small values of the program's own settings for `--smoke`, beside `SMALL`.
+    """
+    logging.set_verbosity(logging.FATAL)  # what goes wrong is raised, and told once
+    program = _Program(build, config, tables or {}, {**SMALL, **(smoke or {})})
+    sys.exit(run(program, sys.argv))
+
+
+def run(program: "_Program", arguments: list[str]) -> int:
+    """The exit status of a command line."""
+    values = program.define()
+    if {"--help", "-h", "-help"} & set(arguments):
+        print(program.help(values))
+        return 0
+    try:
+        rest = values(arguments)[1:]
+        if rest:
+            raise InputError(f"unexpected argument {rest[0]!r}: settings are given as --name=value")
+        return program.run(values)
+    except (InputError, flags.Error, UnicodeDecodeError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return files.IN_USE if isinstance(error, files.InUseError) else USAGE
+
+
+@dataclasses.dataclass(frozen=True)
+class _Program:
+    """What `main` is given."""
+
+    build: Build
+    config: type[RunConfig]
+    tables: Mapping[str, Any]
+    small: Mapping[str, Any]
+
+    def define(self) -> flags.FlagValues:
+        """A flag for each option."""
+        values = flags.FlagValues()
+        for known in self.options().values():
+            _define(known, values)
+        if self.tables:
+            names = list(self.tables)
+            flags.DEFINE_enum("table", None, names, TABLE, flag_values=values)
+            flags.DEFINE_multi_string("cells", [], CELLS, flag_values=values)
+            flags.DEFINE_multi_string("merge", [], MERGE, flag_values=values)
+        return values
+
+    def options(self) -> dict[str, Option]:
+        """All that have a flag, by name: the settings first."""
+        holders = [self.config, Launch, *([TableLaunch] if self.tables else [])]
+        found = [known for holder in holders for known in options(holder).values() if known.flag]
+        return {known.name: known for known in found}
+
+    def help(self, values: flags.FlagValues) -> str:
+        """The program's own docstring, then every flag with its default and what is allowed."""
+        lines = [sys.modules[self.build.__module__].__doc__ or "", "flags:"]
+        known = self.options()
+        for name in dict.fromkeys([*known, *(n for n in values if n not in ABSL), "flagfile"]):
+            allowed = known[name].describe() if name in known else ""
+            lines += textwrap.wrap(
+                f"--{name}: {values[name].help} {allowed}",
+                width=98,
+                initial_indent="  ",
+                subsequent_indent="      ",
+            )
+        return "\n".join(lines)
+
+    def run(self, values: flags.FlagValues) -> int:
+        """Trains what the flags ask for."""
+        known = self.options()
+        given = {name for name in values if values[name].present}
+        read = {name: _read(known[name], values[name].value) for name in known}
+        launch = Launch(**{name: read[name] for name in options(Launch)})
+        if self.tables and values["table"].value is not None:
+            return self._table(values, given, read, launch)
+        for name in sorted(given & {*options(TableLaunch), "cells", "merge"}):
+            raise InputError(f"--{name} needs --table: one of {', '.join(self.tables)}")
+        changed = (
+            {} if not launch.smoke else {n: v for n, v in self.small.items() if n not in given}
+        )
+        config = self._config(read | changed)
+        if launch.smoke and launch.workdir is None:
+            launch = dataclasses.replace(launch, workdir=_smoke_folder(config))
+        return self._train(config, launch)
+
+    def _config(self, read: Mapping[str, Any]) -> RunConfig:
+        wanted = {name: read[name] for name, known in options(self.config).items() if known.flag}
+        try:
+            return self.config(**wanted)
+        except ValueError as error:
+            raise InputError(f"--{error}") from error
+
+    def _train(self, config: RunConfig, launch: Launch) -> int:
+        distributed.join(launch.coordinator, launch.num_processes, launch.process_id)
+        _prepare(launch)
+        count = launch.population or 1
+        several = f"_population{count}" if count > 1 else ""
+        default = f"runs/{config.run_name()}{several}"
+        folder = files.local_folder(default if launch.workdir is None else launch.workdir)
+        if count > 1 and (folder / files.CONFIG).exists():
+            raise InputError(
+                f"--workdir={folder} is the folder of one run, and --population makes folders of "
+                "runs in it: name another"
+            )
+        seeds = range(config.seed, config.seed + count)
+        configs = [config.replace(seed=seed) for seed in seeds]
+        folders = [folder / f"seed{seed}" for seed in seeds] if count > 1 else [folder]
+        commands = [
+            provenance.command_of(self.build, each, place if launch.workdir or several else None)
+            for each, place in zip(configs, folders, strict=True)
+        ]
+        trained = train_together(
+            self.build, configs, folders, commands=commands, tensorboard=launch.tensorboard
+        )
+        return max(each.exit_status for each in trained)
+
+    def _table(
+        self, values: flags.FlagValues, given: set[str], read: Mapping[str, Any], launch: Launch
+    ) -> int:
+        from ganstab import tables  # here, so that a single run starts without what tables need
+
+        name = values["table"].value
+        table = self.tables[name]
+        self._check_flags(name, table, given)
+        fixed = {n for n in given if n in options(self.config) and not self.options()[n].decides}
+        table, small = table.without(fixed), {}
+        if launch.smoke:
+            small = {n: v for n, v in self.small.items() if n not in given}
+            table, small = table.smallest(small)
+        base = self._config(read | small).fingerprinted()
+        program = files.reference(self.build).partition(":")[0].rpartition(".")[2]
+        folder = f"runs/{program}_{name}" if launch.workdir is None else launch.workdir
+        if launch.smoke and launch.workdir is None:
+            folder = _smoke_folder(base)
+        cells = values["cells"].value or ([c.name for c in table.cells[:2]] if launch.smoke else [])
+        seeds = 1 if launch.smoke and "seeds" not in given else read["seeds"]
+        with watch_signals() as stop:
+            return tables.sweep(
+                table,
+                base,
+                name=name,
+                experiment=files.reference(self.build),
+                folder=files.local_folder(folder),
+                seeds=range(seeds),
+                cells=cells,
+                merge=[files.local_folder(path) for path in values["merge"].value],
+                executor=read["executor"],
+                jobs=read["jobs"],
+                population=launch.population,
+                arguments=_arguments(launch),
+                stop=stop,
+                command=provenance.command_line(),
+            )
+
+    def _check_flags(self, name: str, table: "Table", given: set[str]) -> None:
+        for flag, why in NOT_FOR_TABLES.items():
+            if flag in given:
+                raise InputError(f"--{flag} does not go with --table: {why}")
+        known = self.options()
+        set_by_cells = {setting for cell in table.cells for setting in cell.settings}
+        for flag in sorted(given & set_by_cells):
+            if known[flag].decides:
+                raise InputError(
+                    f"--{flag} does not go with --table={name}, whose cells set it: choose among "
+                    "them with --cells"
+                )
+
+
+def _define(known: Option, values: flags.FlagValues) -> None:
+    """The flag of an option; what is allowed is looked at afterwards, in one place."""
+    if known.kind is str and known.choices:
+        choices = list(known.choices)
+        flags.DEFINE_enum(known.name, known.default, choices, known.help, flag_values=values)
+        return
+    define = {
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        bool: flags.DEFINE_boolean,
+        str: flags.DEFINE_string,
+    }[known.kind]
+    define(known.name, known.default, known.help, flag_values=values)
+
+
+def _read(known: Option, value: Any) -> Any:
+    try:
+        return known.read(value)
+    except ValueError as error:
+        raise InputError(f"--{error}") from error
+
+
+def _prepare(launch: Launch) -> None:
+    """What a program of its own may do to jax."""
+    distributed.use_full_precision()
+    distributed.use_compilation_cache(launch.compilation_cache)
+
+
+def _arguments(launch: Launch) -> list[str]:
+    """What each run's process is started with."""
+    cache = launch.compilation_cache
+    return [
+        *(["--tensorboard"] if launch.tensorboard else []),
+        *([f"--compilation_cache={cache}"] if cache is not None else []),
+    ]
+
+
+def _smoke_folder(config: RunConfig) -> str:
+    return f"runs/{config.run_name()}_smoke_{time.strftime('%Y%m%d_%H%M%S')}"

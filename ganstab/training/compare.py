@@ -1,0 +1,131 @@
+"""Several runs of one program in one picture: `ganstab compare RUN RUN`."""
+
+import pathlib
+from collections.abc import Sequence
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ganstab import style
+from ganstab.errors import InputError
+from ganstab.reporting import run_log
+from ganstab.reporting.formatting import format_mean
+from ganstab.reporting.writing import write_atomic
+from ganstab.training import run_folder as files
+from ganstab.training import samples
+from ganstab.training.config import RunConfig, options
+from ganstab.training.figures import measure_curve
+from ganstab.training.measures import Measure, Published
+from ganstab.training.restore import config_of
+
+__all__ = ["compare", "labels"]
+
+SHORT = {"unroll_steps": "K"}
+MOST_STEPS = 5
+
+
+def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
+    """Writes a picture of the runs, and gives their numbers in words.
+
+    The picture has a curve for each measure, with a line a run, and below them a row of samples
+    over training for each run. A program may have a comparison of its own
+    (`RunConfig.compare_runs`).
+
+    Args:
+      folders: two runs or more, of one program.
+      out: the PNG file.
+
+    Raises:
+      InputError: a folder is no run's, the runs are of different programs, there is nothing to be
+        drawn yet, or the file cannot be written.
+    """
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out={out} is no PNG: give it a name that ends in .png")
+    if len(folders) < 2:
+        raise InputError(f"two runs or more are compared, got {len(folders)}")
+    configs = [_config(folder) for folder in folders]
+    programs = sorted({type(config).__name__ for config in configs})
+    if len(programs) > 1:
+        raise InputError(f"runs of one program are compared, these are of {', '.join(programs)}")
+    names = labels(configs)
+    own = configs[0].compare_runs(list(zip(names, folders, configs, strict=True)), out)
+    if own is not None:
+        return own
+    runs = dict(zip(names, folders, strict=True))
+    _draw(runs, configs, out)
+    return [line for name, folder in runs.items() for line in _lines(name, folder)]
+
+
+def labels(configs: Sequence[RunConfig]) -> list[str]:
+    """Each run's name: the settings in which the runs differ, or K, or their number.
+
+    Args:
+      configs: the runs', of one class.
+    """
+    names = [name for name, known in options(type(configs[0])).items() if known.decides]
+    differing = [name for name in names if len({vars(config)[name] for config in configs}) > 1]
+    shown = differing or [name for name in SHORT if name in names]
+    words = [
+        ", ".join(f"{SHORT.get(name, name)} = {vars(config)[name]}" for name in shown)
+        for config in configs
+    ]
+    if len(set(words)) == len(words):
+        return words
+    return [f"{word} ({place})".strip() for place, word in enumerate(words, start=1)]
+
+
+def _config(folder: pathlib.Path) -> RunConfig:
+    if not (folder / files.CONFIG).exists():
+        raise InputError(f"{folder} is no run's folder: it has no {files.CONFIG}")
+    return config_of(folder)
+
+
+def _draw(runs: dict[str, pathlib.Path], configs: Sequence[RunConfig], out: pathlib.Path) -> None:
+    """Curves above, rows of samples over training below."""
+    rows = {name: run_log.read_rows(folder / files.EVALUATIONS) for name, folder in runs.items()}
+    measures = _measures(runs.values())
+    drawn = [(name, samples.read_samples(folder)) for name, folder in runs.items()]
+    steps = samples.spread(set.intersection(*(set(found) for _, found in drawn)), MOST_STEPS)
+    if not steps and not measures:
+        raise InputError("the runs have no samples at a step in common, and no measures yet")
+    views = configs[0].views() or (samples.views_of(drawn[0][1][steps[0]]) if steps else ())
+    with matplotlib.rc_context(style.PAPER):
+        figure = Figure(figsize=(6.7, 2.2 + 1.36 * len(drawn)), dpi=200, layout="constrained")
+        parts = figure.subfigures(2, 1, height_ratios=[2.2, 1.36 * len(drawn)])
+        shown = measures[:3]
+        axes = parts[0].subplots(1, max(len(shown), 1), squeeze=False)[0]
+        for axis, measure in zip(axes, shown, strict=False):
+            measure_curve(axis, measure, rows)
+        if not shown:
+            axes[0].set_axis_off()
+        if steps and views:
+            grid = parts[1].subplots(len(drawn), len(steps), squeeze=False)
+            for line, (name, found) in zip(grid, drawn, strict=True):
+                line[0].set_ylabel(name.replace(", ", "\n"))
+                for axis, step in zip(line, steps, strict=True):
+                    views[0].draw(axis, found[step], {})
+            for axis, step in zip(grid[0], steps, strict=True):
+                axis.set_title(f"step {step:,}", loc="center", fontweight="normal")
+        write_atomic(out, style.png(figure))
+
+
+def _measures(folders) -> list[Measure]:
+    """Those that all runs have results of, as their results declare them."""
+    results = [files.read_result(folder).get("results", {}) for folder in folders]
+    common = [name for name in results[0] if all(name in result for result in results)]
+    return [_measure(name, results[0][name]) for name in common]
+
+
+def _measure(name: str, entry: dict) -> Measure:
+    published = entry.get("published")
+    known = Published(**published) if isinstance(published, dict) else None
+    label, better = entry.get("label", name), entry.get("better", "higher")
+    return Measure(name, label, better=better, ideal=entry.get("ideal"), published=known)
+
+
+def _lines(name: str, folder: pathlib.Path) -> list[str]:
+    result = files.read_result(folder)
+    return [
+        f"{name}: {entry['label']}: {format_mean(entry['mean'], entry['standard_error'])}"
+        for entry in result.get("results", {}).values()
+    ]

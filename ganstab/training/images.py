@@ -1,0 +1,159 @@
+"""The images that a run trains on, wherever they come from, and the settings that name them."""
+
+import dataclasses
+import pathlib
+import re
+from typing import Self
+
+import jax
+import numpy as np
+
+from ganstab import digit_classifier
+from ganstab.data import (
+    Images,
+    RandomAccess,
+    is_idx_folder,
+    is_image_folder,
+    load_folder,
+    load_idx,
+    load_mnist,
+    load_tfds,
+    to_unit_range,
+)
+from ganstab.errors import InputError
+from ganstab.training import provenance
+from ganstab.training.config import RunConfig, option
+
+__all__ = ["ImageConfig", "classifier_accuracy", "load", "size", "take"]
+
+EMBEDDED = "mnist"
+"""The dataset that the package brings along."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageConfig(RunConfig):
+    """The settings of a run on images."""
+
+    dataset: str = option(
+        EMBEDDED,
+        f"Images to train on: {EMBEDDED} (embedded), or the name of a TensorFlow Datasets image "
+        "dataset that is prepared on disk. With --data_dir, what that folder's images are called. "
+        "Under another name than the default one, nothing is compared with the paper's values.",
+    )
+    data_dir: str | None = option(
+        None,
+        "Folder of images in one sub-folder a class (in its sub-folder train, if it has one), of "
+        "standard IDX files (train-images-idx3-ubyte and train-labels-idx1-ubyte, .gz or not), or "
+        "of prepared datasets.",
+        decides=False,
+    )
+    download: bool = option(
+        False,
+        "Let TensorFlow Datasets download and prepare --dataset first (needs the extra tfds).",
+        decides=False,
+    )
+    data_files: str | None = option(
+        None, "A hash of the files in data_dir, which may lie elsewhere later.", flag=False
+    )
+
+    def fingerprinted(self) -> Self:
+        """With `data_files` filled in.
+
+        Raises:
+          InputError: there is no such folder.
+        """
+        if self.data_dir is None:
+            return self
+        return self.replace(data_files=provenance.of_data(_folder_of(self)))
+
+    def has_papers_data(self) -> bool:
+        """Whether the data are the program's own, whose numbers the paper's can stand beside.
+
+        What --data_dir holds is taken for what --dataset says.
+        """
+        return name_of(self.dataset) == type(self).dataset
+
+    def is_embedded(self) -> bool:
+        """Whether the images are those of the package."""
+        return self.dataset == EMBEDDED and self.data_dir is None
+
+
+def load(config: ImageConfig, shape: tuple[int, int, int]) -> Images | RandomAccess:
+    """The training split of the settings' dataset.
+
+    Args:
+      config: `dataset`, `data_dir` and `download` say what and where.
+      shape: the height, width and channels that the networks are made for.
+
+    Raises:
+      InputError: the dataset is unknown, missing, damaged or of another shape.
+    """
+    source = _load(config)
+    found = take(source, np.zeros(1, int)).image.shape[1:]
+    if found != shape:
+        raise InputError(
+            f"--dataset={config.dataset} has images of shape {found}, this experiment takes {shape}"
+        )
+    return source
+
+
+def size(source: Images | RandomAccess) -> int:
+    """How many images there are."""
+    return len(source.label) if isinstance(source, Images) else len(source)
+
+
+def take(source: Images | RandomAccess, places: np.ndarray) -> Images:
+    """The images at these places, on the host."""
+    if isinstance(source, Images):
+        return Images(source.image[places], source.label[places])
+    return source.fetch(places)
+
+
+def name_of(dataset: str) -> str:
+    """A dataset's name without its configuration and version."""
+    return re.split("[/:]", dataset)[0]
+
+
+def classifier_accuracy(source: Images | RandomAccess) -> float:
+    """The share of 1,000 images that the digit classifier reads as labelled, from 0 to 1.
+
+    Modes of digits mean nothing where it is low.
+    """
+    image, label = take(source, np.linspace(0, size(source) - 1, 1000).astype(int))
+    classify = jax.jit(digit_classifier.classify)
+    found = classify(digit_classifier.load(), to_unit_range(image))
+    return float(np.mean(np.asarray(found) == label))
+
+
+def _load(config: ImageConfig) -> Images | RandomAccess:
+    """What --data_dir holds in plain files, or else what TensorFlow Datasets has."""
+    folder = None if config.data_dir is None else str(_data_dir(config))
+    if config.dataset == EMBEDDED and folder is None:
+        return load_mnist("train")
+    if folder and (config.dataset == EMBEDDED or is_idx_folder(folder)):
+        return load_idx(folder, "train")
+    if folder and is_image_folder(folder):
+        return load_folder(folder)
+    try:
+        return load_tfds(config.dataset, "train", data_dir=folder, download=config.download)
+    except InputError as error:
+        ways = "" if config.download else "--download, or "
+        raise InputError(
+            f"{error}; as flags: {ways}--data_dir=FOLDER with one sub-folder of images a class"
+        ) from error
+
+
+def _data_dir(config: ImageConfig) -> pathlib.Path:
+    if not (config.data_dir or "").strip():
+        raise InputError("--data_dir is empty: name a folder of images")
+    try:
+        return pathlib.Path(str(config.data_dir)).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"--data_dir={config.data_dir} cannot be found: {error}") from error
+
+
+def _folder_of(config: ImageConfig) -> pathlib.Path:
+    """Where the dataset's own files are: one of several that are prepared, or the folder itself."""
+    folder = _data_dir(config)
+    own = folder / name_of(config.dataset)
+    return own if own.is_dir() else folder

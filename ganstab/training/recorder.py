@@ -1,0 +1,224 @@
+"""What a run keeps of itself while it goes: rows, samples, figures, its result and its report."""
+
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ganstab import checkpoint
+from ganstab.errors import InputError
+from ganstab.reporting import Picture, run_log, run_page
+from ganstab.reporting.formatting import describe, summary_lines
+from ganstab.reporting.writing import explained, to_json, write_atomic
+from ganstab.training import distributed, figures, provenance, samples
+from ganstab.training import run_folder as files
+from ganstab.training.config import RunConfig
+from ganstab.training.experiment import Evaluation, Experiment, Findings
+from ganstab.training.measures import measured
+from ganstab.training.progress import Said
+from ganstab.types import TrainState
+
+__all__ = ["Recorder", "Writer", "tensorboard_writer"]
+
+Writer = Callable[[int, Mapping[str, float], Mapping[str, np.ndarray]], None]
+"""`(step, numbers, images)`: what a user's own log (W&B, a database) is handed for every row. The
+images are uint8 [H, W, 3], one picture of all samples, at evaluations alone."""
+
+MOST_ROWS = 2000
+"""Training rows that curves are drawn of, however long the run."""
+
+
+class Recorder:
+    """Keeps a run's records; on processes other than the main one it only helps to save."""
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        config: RunConfig,
+        experiment: Experiment,
+        begin: int,
+        *,
+        command: str,
+        together: tuple[int, ...] = (),
+        writers: Sequence[Writer] = (),
+    ):
+        self._folder, self._config, self._experiment = folder, config, experiment
+        self._command, self._together, self._writers = command, together, writers
+        self._writes = distributed.is_main()
+        self._log = folder / files.METRICS
+        self._rows: list[run_log.Row] = []
+        self._evaluations: list[run_log.Row] = []
+        if self._writes:
+            self._rows = run_log.keep_rows(self._log, begin or -1)
+            self._evaluations = run_log.keep_rows(folder / files.EVALUATIONS, begin or -1)
+        self._every, self._saved = 1, begin
+        self._seconds = self._rows[-1].get("wall_time_s", 0.0) if self._rows else 0.0
+        self._clock = time.monotonic()
+        self._findings = Findings({})
+        self._views = list(config.views())
+        self.result: dict[str, Any] = {}
+
+    def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> Said:
+        """One row: means over the steps since the last one, and what an evaluation found."""
+        means = {name: float(np.mean(values)) for name, values in metrics.items()}
+        losses = {name: means[name] for name in means if name in ("gen/loss", "disc/loss")}
+        numbers = {name: float(value) for name, value in found.numbers.items()} if found else {}
+        if self._writes:
+            row = {"step": step, "wall_time_s": round(self._elapsed(), 1), **means, **numbers}
+            run_log.append_row(self._log, row)
+            self._remember(row)
+            pictures = self._keep(found, step, row["wall_time_s"]) if found else {}
+            for write in self._writers:
+                write(step, {**means, **numbers}, pictures)
+        return Said(step, numbers | losses, evaluated=found is not None)
+
+    def evaluated_at(self) -> int | None:
+        """The step of the last evaluation; only the main process knows."""
+        return self._evaluations[-1]["step"] if self._evaluations else None
+
+    def save(self, state: TrainState, step: int) -> None:
+        """A checkpoint, written after the row of its step."""
+        checkpoint.save(self._folder / files.CHECKPOINTS, state, step)
+        self._saved = step
+
+    def conclude(self, findings: Findings) -> None:
+        """Takes note of what was measured after the last step."""
+        self._findings = findings
+        self._seconds += findings.earlier_seconds
+
+    def report(self, state: TrainState, step: int, status: str, reason: str = "") -> None:
+        """Curves, `result.json` and `report.html` as things stand."""
+        if not self._writes:
+            return
+        self.result = self._result(state, step, status, reason)
+        drawn = self._folder / files.FIGURES
+        figures.curves(self._rows, self._experiment.measures, drawn / "curves.png")
+        counts = [row for row in self._evaluations if row.get("counts")]
+        if len(counts) > 1:
+            figures.mode_shares(counts, drawn / "modes.png")
+        shown = self._draw_training(step)
+        write_atomic(self._folder / files.RESULT, to_json(self.result))
+        page = run_page(
+            self._folder,
+            title=self._experiment.title or self._config.run_name(),
+            description=self._experiment.description,
+            result=self.result,
+            config=vars(self._config),
+            curves=[
+                Picture(drawn / "training.png", "Samples over the training steps."),
+                Picture(drawn / "curves.png", "Over the training steps."),
+                Picture(drawn / "modes.png", "The share of samples in each mode."),
+            ],
+            samples=[Picture(_picture(self._folder, s), self._caption(s)) for s in shown],
+            more=self._findings.pictures,
+        )
+        write_atomic(self._folder / files.REPORT, page)
+
+    def tell(self) -> None:
+        """Says aloud what the last report has."""
+        if self._writes and self.result:
+            print("\n".join(summary_lines(self.result)))
+            print(f"report: {self._folder / files.REPORT}", flush=True)
+
+    def _remember(self, row: run_log.Row) -> None:
+        """Keeps the row for the curves; of ever more training rows, every second one is dropped."""
+        evaluated = bool(self._evaluations) and self._evaluations[-1]["step"] == row["step"]
+        if evaluated or (row["step"] // max(self._config.log_every, 1)) % self._every == 0:
+            self._rows.append(row)
+        if len(self._rows) > 2 * MOST_ROWS:
+            self._rows, self._every = self._rows[::2], 2 * self._every
+
+    def _keep(self, found: Evaluation, step: int, seconds: float) -> Mapping[str, np.ndarray]:
+        """An evaluation's numbers, arrays and picture; gives the picture's pixels."""
+        counts = {} if found.counts is None else {"counts": np.asarray(found.counts).tolist()}
+        row = {"step": step, "wall_time_s": seconds, **found.numbers, **counts}
+        run_log.append_row(self._folder / files.EVALUATIONS, row)
+        self._evaluations.append(row)
+        samples.write_samples(self._folder, step, found.arrays)
+        reference = self._experiment.reference
+        samples.draw_samples(found.arrays, self._views, reference, _picture(self._folder, step))
+        shown = found.arrays[samples.SAMPLES]
+        is_image = shown.ndim == 4 and shown.shape[-1] in (1, 3)
+        return {"samples": samples.tile(shown, 8, 1)} if is_image and self._writers else {}
+
+    def _draw_training(self, step: int) -> list[int]:
+        """The picture over training; gives the steps whose own pictures the report shows."""
+        known = samples.read_samples(self._folder, step)
+        if known:
+            views = self._views or samples.views_of(known[min(known)])
+            rows = [(view.label, known, view) for view in views]
+            path = self._folder / files.FIGURES / "training.png"
+            samples.over_training(rows, self._experiment.reference, path)
+        return samples.spread(known)
+
+    def _caption(self, step: int) -> str:
+        words = {measure.name: measure.short for measure in self._experiment.measures}
+        row = next((row for row in self._evaluations if row["step"] == step), {})
+        numbers = {name: row[name] for name in words if row.get(name) is not None}
+        return " · ".join([f"step {step:,}", *describe(numbers, words)])
+
+    def _elapsed(self) -> float:
+        return self._seconds + time.monotonic() - self._clock
+
+    def _result(self, state: TrainState, step: int, status: str, reason: str) -> dict[str, Any]:
+        known = self._evaluations[-1] if self._evaluations else {}
+        numbers = {**self._experiment.numbers, **known, **self._findings.numbers}
+        measures = self._experiment.measures if known else ()
+        return {
+            "status": status,
+            "reason": reason,
+            "step": step,
+            "saved_at_step": self._saved,
+            "num_steps": self._config.num_steps,
+            "seed": self._config.seed,
+            "evaluated_at_step": known.get("step"),
+            "results": {
+                measure.name: measured([_number(numbers[measure.name])], measure)
+                for measure in measures
+                if measure.name in numbers
+            },
+            "params_digest": checkpoint.digest(state.params),
+            "wall_time_s": round(self._elapsed(), 1),
+            "versions": provenance.versions(),
+            "command": self._command,
+            **({"population": list(self._together)} if self._together else {}),
+        }
+
+
+def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Writer:
+    """A writer of TensorBoard events, scalars and sample grids, with tensorboardX.
+
+    Events that an earlier start wrote from `first_step` on are hidden by TensorBoard.
+
+    Raises:
+      InputError: tensorboardX is not installed, or the folder cannot be written.
+    """
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "TensorBoard events need tensorboardX: pip install 'ganstab[tensorboard]'"
+        ) from error
+    with explained(f"cannot write {folder}"):
+        writer = SummaryWriter(str(folder), purge_step=first_step, flush_secs=10)
+
+    def write(step: int, numbers: Mapping[str, float], images: Mapping[str, np.ndarray]) -> None:
+        with explained(f"cannot write {folder}"):
+            for name, value in numbers.items():
+                writer.add_scalar(name, value, step)
+            for name, image in images.items():
+                writer.add_image(name, image, step, dataformats="HWC")
+
+    return write
+
+
+def _number(value: float | None) -> float:
+    """JSON's null stands for a number that is not finite."""
+    return float("nan") if value is None else float(value)
+
+
+def _picture(folder: pathlib.Path, step: int) -> pathlib.Path:
+    """The picture of an evaluation's samples; the names sort by step."""
+    return folder / files.FIGURES / f"samples_{step:09d}.png"

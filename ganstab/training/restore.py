@@ -1,0 +1,152 @@
+"""A run on disk as its experiment again, at its newest checkpoint."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pathlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from ganstab import checkpoint
+from ganstab.errors import InputError
+from ganstab.reporting import run_log
+from ganstab.training import distributed
+from ganstab.training import run_folder as files
+from ganstab.training.config import RunConfig
+from ganstab.training.experiment import Experiment
+from ganstab.training.train import Build, Parts, make_parts
+
+if TYPE_CHECKING:
+    from ganstab.doctor import Subject
+
+__all__ = ["build_of", "config_of", "find", "subject"]
+
+TRUSTED = ("experiments", "ganstab")
+"""Packages whose programs are imported because a run's folder names them."""
+
+
+def find(name: str) -> Any:
+    """What "module:name" names, in an installed module or one of the current folder.
+
+    Raises:
+      InputError: there is no such module, or nothing of that name in it.
+    """
+    module, _, attribute = name.rpartition(":")
+    try:
+        if os.getcwd() not in sys.path:
+            sys.path.append(os.getcwd())  # where `python -m` looks too
+        found: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            found = vars(found)[part]
+    except (ImportError, ValueError, OSError, SyntaxError) as error:
+        raise InputError(f"cannot import {name}: {error}; start from the folder that has it") from (
+            error
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{module} has no {attribute!r}") from error
+    return found
+
+
+def config_of(folder: pathlib.Path, named: str | None = None) -> RunConfig:
+    """The settings of the folder's run, as the value they were.
+
+    Args:
+      folder: a run's.
+      named: the experiment that the user names, whose module may have the class of settings.
+
+    Raises:
+      InputError: they cannot be read, or their class cannot be had.
+    """
+    name = files.read_json(folder / files.CONFIG).get(files.CLASS)
+    found = find(_trusted(name, "the class of settings", named, folder))
+    if not (isinstance(found, type) and issubclass(found, RunConfig)):
+        raise InputError(f"{folder / files.CONFIG}: {name} is no class of settings")
+    return files.read_config(folder, found)
+
+
+def build_of(folder: pathlib.Path, named: str | None = None) -> Build:
+    """The function that makes the run's experiment of its settings.
+
+    Args:
+      folder: a run's.
+      named: "module:function" of the user's; by default what the run wrote down, if it is one of
+        the package's own programs.
+
+    Raises:
+      InputError: it cannot be had.
+    """
+    written = files.read_json(folder / files.CONFIG).get(files.EXPERIMENT)
+    found = find(named or _trusted(written, "the experiment", None, folder))
+    if not callable(found):
+        raise InputError(f"{named or written} is no function")
+    return found
+
+
+def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
+    """The run's game at its newest checkpoint, for `ganstab.doctor`.
+
+    Args:
+      folder: a run's.
+      named: "module:function" that makes the experiment, if the user names one.
+
+    Raises:
+      InputError: the experiment cannot be had, or the run has no checkpoint yet.
+    """
+    from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
+
+    config = config_of(folder, named)
+    experiment = build_of(folder, named)(config)
+    if not isinstance(experiment, Experiment):
+        raise InputError(f"{folder}: what makes its experiment gave {type(experiment).__name__}")
+    parts = make_parts(experiment, config, distributed.make_mesh())
+    initial = parts.initial(config.seed)
+    restored = checkpoint.restore(folder / files.CHECKPOINTS, initial)
+    if restored is None:
+        raise InputError(f"{folder} has no checkpoint yet, so its game cannot be looked at")
+    (source,) = parts.sources([config.seed])
+    batches = source.at(restored.state)
+    return Subject(
+        parts.trainable.game,
+        parts.trainable.make_step,
+        restored.state,
+        batches,
+        jax.tree.map(lambda leaf: leaf[0], batches),
+        lambda: _modes(folder, parts, config.seed),
+    )
+
+
+def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:
+    """As the run wrote them down, or measured anew at the checkpoints that are kept."""
+    rows = run_log.read_rows(folder / files.EVALUATIONS)
+    written = {row["step"]: np.asarray(row["counts"]) for row in rows if row.get("counts")}
+    if written:
+        return written
+    found = {}
+    initial = parts.initial(seed)
+    for step in checkpoint.steps(folder / files.CHECKPOINTS):
+        restored = checkpoint.restore(folder / files.CHECKPOINTS, initial, step)
+        counts = parts.evaluate(restored.state, parts.keys(seed)[2]).counts if restored else None
+        if counts is not None:
+            found[step] = counts
+    return found
+
+
+def _trusted(name: Any, what: str, named: str | None, folder: pathlib.Path) -> str:
+    """The name, if importing it runs nobody's code but the package's or what the user named."""
+    if not isinstance(name, str) or ":" not in name:
+        raise InputError(
+            f"{folder / files.CONFIG} does not say what makes {what}: name the function that does "
+            "with --experiment=MODULE:FUNCTION"
+        )
+    module = name.rpartition(":")[0]
+    of_user = named is not None and named.rpartition(":")[0] == module
+    if of_user or module.split(".")[0] in TRUSTED:
+        return name
+    raise InputError(
+        f"{folder / files.CONFIG} names {name} for {what}, which is code from outside this "
+        f"package: if you trust it, say so with --experiment={module}:FUNCTION"
+    )

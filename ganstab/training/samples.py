@@ -1,0 +1,259 @@
+"""The samples that a run shows: drawn from the generator, kept as arrays, and as pictures."""
+
+import dataclasses
+import io
+import pathlib
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ganstab.reporting.writing import explained, write_atomic
+from ganstab.style import PAPER, panels, png
+from ganstab.training.run_folder import sample_path, sample_steps
+from ganstab.types import Player, TrainState
+
+__all__ = [
+    "View",
+    "draw_samples",
+    "make_sampler",
+    "over_training",
+    "read_samples",
+    "spread",
+    "tile",
+    "views_of",
+    "write_samples",
+]
+
+Arrays = Mapping[str, np.ndarray]
+SAMPLES = "samples"
+SHOWN = 64
+SIDE = 5
+_GAP = 2
+_DPI = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One way to draw the arrays of an evaluation."""
+
+    draw: Callable[[Axes, Arrays, Arrays], None]
+    """`(axis, arrays, reference)`; the reference is the data's own arrays, empty where unknown."""
+    label: str = ""
+    """Beside its row of pictures."""
+
+
+def make_sampler(
+    gen: Player,
+    prior: Callable[[jax.Array, int], jax.Array],
+    *,
+    samples: int,
+    measure: Callable[[jax.Array], Any] = lambda samples: (),
+    at_once: int = 512,
+    train: bool = False,
+) -> Callable[[TrainState, jax.Array], tuple[np.ndarray, Any]]:
+    """`(state, key) -> (shown, found)`: at most 64 samples, and what is measured on each of all.
+
+    Args:
+      gen: the generator.
+      prior: `(key, n) -> z[n, …]`.
+      samples: how many are drawn.
+      measure: `samples [n, …] -> leaves [n, …]`, inside jit; all that is kept of every sample.
+      at_once: samples in memory.
+      train: whether batch norm has the statistics of each batch of `at_once`.
+    """
+    size = min(at_once, samples)
+
+    @jax.jit
+    def draw(state: TrainState, key: jax.Array):
+        def one(key):
+            z = prior(key, size)
+            fake, _ = gen.apply(state.params.gen, state.carry.state.gen, z, key, train=train)
+            return fake[:SHOWN], measure(fake)
+
+        shown, found = jax.lax.map(one, jax.random.split(key, -(-samples // size)))
+        return shown[0], jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:samples], found)
+
+    def sample(state: TrainState, key: jax.Array) -> tuple[np.ndarray, Any]:
+        return jax.tree.map(lambda x: np.asarray(x.addressable_data(0)), draw(state, key))
+
+    return sample
+
+
+def write_samples(folder: pathlib.Path, step: int, arrays: Arrays) -> None:
+    """Keeps an evaluation's arrays; images as bytes.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    kept: dict[str, Any] = {name: _bytes(x) if _are_images(x) else x for name, x in arrays.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **kept)
+    path = sample_path(folder, step)
+    with explained(f"cannot write {path}"):
+        path.parent.mkdir(exist_ok=True)
+    write_atomic(path, buffer.getvalue())
+
+
+def read_samples(folder: pathlib.Path, last_step: int | None = None) -> dict[int, Arrays]:
+    """The arrays of every evaluation by its step, up to the last one.
+
+    A file that is damaged is left out: what it had can be drawn again at the checkpoint.
+    """
+    steps = [s for s in sample_steps(folder) if last_step is None or s <= last_step]
+    found = {step: _read(sample_path(folder, step)) for step in steps}
+    return {step: arrays for step, arrays in found.items() if arrays}
+
+
+def _read(path: pathlib.Path) -> Arrays:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return {}
+    sound = SAMPLES in found and all(array.ndim for array in found.values())
+    return found if sound else {}
+
+
+def views_of(arrays: Arrays) -> Sequence[View]:
+    """How arrays are drawn whose program says nothing of it, by the shape of the samples."""
+    samples = arrays[SAMPLES]
+    if _are_images(samples):
+        return (View(draw_square),)
+    if samples.ndim == 2 and samples.shape[1] == 2:
+        return (View(_scatter),)
+    return ()
+
+
+def draw_samples(
+    arrays: Arrays, views: Sequence[View], reference: Arrays, path: pathlib.Path
+) -> None:
+    """One PNG of an evaluation: a grid of its images, or the first view of what else it drew.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    if _are_images(arrays[SAMPLES]):
+        return _write_pixels(tile(arrays[SAMPLES][:SHOWN], columns=8, scale=2), path)
+    views = views or views_of(arrays)
+    if views:
+        with matplotlib.rc_context(PAPER):
+            figure, axes = panels(width=2.4, height=2.4)
+            views[0].draw(axes[0, 0], arrays, reference)
+            write_atomic(path, png(figure))
+    return None
+
+
+def over_training(
+    rows: Sequence[tuple[str, Mapping[int, Arrays], View]],
+    reference: Arrays,
+    path: pathlib.Path,
+    *,
+    most: int = 6,
+) -> bool:
+    """One PNG with a row for each run or view, a column for each step, and the data at the end.
+
+    Shown are some of the steps that all rows have, evenly spread, with the first and the last.
+
+    Args:
+      rows: a label, arrays by step, and how they are drawn.
+      reference: the data's arrays; without, there is no last column.
+      path: the PNG file.
+      most: steps that are shown.
+
+    Returns:
+      Whether there was a step that all rows have.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    steps = spread(set.intersection(*(set(found) for _, found, _ in rows)) if rows else (), most)
+    if not steps:
+        return False
+    titles = [f"step {step:,}" for step in steps] + ["data"] * bool(reference)
+    with matplotlib.rc_context(PAPER):
+        figure, axes = panels(len(rows), len(titles), width=1.28, height=1.36)
+        for line, (label, found, view) in zip(axes, rows, strict=True):
+            drawn = [found[step] for step in steps] + [reference] * bool(reference)
+            for axis, arrays in zip(line, drawn, strict=True):
+                view.draw(axis, arrays, reference)
+            line[0].set_ylabel(label)
+        for axis, title in zip(axes[0], titles, strict=True):
+            axis.set_title(title, loc="center", fontweight="normal")
+        write_atomic(path, png(figure))
+    return True
+
+
+def spread(steps: Iterable[int], most: int = 6) -> list[int]:
+    """At most so many of the steps, evenly spread, with the first and the last."""
+    known = sorted(steps)
+    places = np.linspace(0, len(known) - 1, min(most, len(known))).round().astype(int)
+    return [known[place] for place in places]
+
+
+def draw_square(axis: Axes, arrays: Arrays, reference: Arrays) -> None:
+    """A square of 25 images; image i of two steps has the same latents."""
+    del reference
+    axis.imshow(tile(arrays[SAMPLES][: SIDE**2], SIDE, 2))
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+
+
+def _scatter(axis: Axes, arrays: Arrays, reference: Arrays) -> None:
+    """Points of the plane as a density, over the extent of the data."""
+    from ganstab import plots  # here, so that a run starts without SciPy
+
+    known = (reference or arrays)[SAMPLES]
+    sound = np.abs(known[np.isfinite(known).all(axis=1)])
+    reach = 1.25 * float(np.quantile(sound, 0.99)) if len(sound) else 1.0
+    plots.density(axis, arrays[SAMPLES], reach=max(reach, 1e-6), bandwidth=max(reach, 1e-6) / 30)
+
+
+def tile(images: np.ndarray, columns: int, scale: int) -> np.ndarray:
+    """The images as one picture uint8 [H', W', 3] on white, with thin gaps between them.
+
+    Args:
+      images: [n, H, W, 1 or 3], bytes, or floats in [−1, 1]; what lies outside is clipped.
+      columns: images in a row.
+      scale: screen pixels for each side of an image's pixel.
+
+    Raises:
+      ValueError: the images do not have that shape, or there are none.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+        raise ValueError(f"images must be [n > 0, H, W, 1 or 3], not {list(images.shape)}")
+    n, height, width, _ = images.shape
+    columns = min(columns, n)
+    lines = -(-n // columns)
+    cell = (height * scale + _GAP, width * scale + _GAP, 3)
+    cells = np.full((lines * columns, *cell), 255, np.uint8)
+    cells[:n, :-_GAP, :-_GAP] = _bytes(images).repeat(scale, 1).repeat(scale, 2)
+    cells = cells.reshape(lines, columns, *cell).swapaxes(1, 2)
+    return cells.reshape(lines * cell[0], columns * cell[1], 3)[:-_GAP, :-_GAP]
+
+
+def _write_pixels(pixels: np.ndarray, path: pathlib.Path) -> None:
+    """Every pixel as it is."""
+    height, width, _ = pixels.shape
+    # A little larger, or rounding takes a row of pixels: 1.14 inches of 100 dots are 113.99… dots.
+    figure = Figure(figsize=((width + 1e-3) / _DPI, (height + 1e-3) / _DPI), dpi=_DPI)
+    figure.figimage(pixels, 0, 0, origin="upper")
+    write_atomic(path, png(figure))
+
+
+def _are_images(array: np.ndarray) -> bool:
+    return array.ndim == 4 and array.shape[-1] in (1, 3) and bool(len(array))
+
+
+def _bytes(images: np.ndarray) -> np.ndarray:
+    """Floats in [−1, 1] as bytes; NaN comes out black."""
+    if images.dtype == np.uint8:
+        return images
+    shades = np.nan_to_num((images.astype(np.float32) + 1) * 127.5, nan=0.0)
+    return np.rint(shades.clip(0, 255)).astype(np.uint8)
