@@ -15,6 +15,20 @@ import optax
 from ganstab.players.multiplier import Multiplied
 from ganstab.types import Pair, PlayerName, Round, opponent_of
 
+__all__ = [
+    "Term",
+    "auxiliary_classifier",
+    "disc_penalty",
+    "drift",
+    "feature_matching",
+    "fisher",
+    "lazy",
+    "name",
+    "only",
+    "pull_away",
+    "score_loss",
+]
+
 Term = Callable[[Round], Pair]
 
 

@@ -11,6 +11,27 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 import chex
 import jax
 
+__all__ = [
+    "PLAYERS",
+    "ApplyFn",
+    "Aux",
+    "Batch",
+    "Carry",
+    "Game",
+    "InitFn",
+    "JudgeFn",
+    "Pair",
+    "PlayFn",
+    "Player",
+    "PlayerName",
+    "PriorFn",
+    "Round",
+    "TrainState",
+    "Verdict",
+    "metrics_of",
+    "opponent_of",
+]
+
 PlayerName = Literal["gen", "disc"]
 """How a function is told which of the players is meant."""
 

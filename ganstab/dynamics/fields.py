@@ -10,6 +10,8 @@ from jax.flatten_util import ravel_pytree
 from ganstab.dynamics.derivatives import Derivative, exact
 from ganstab.types import Carry, Game, Pair, PlayerName
 
+__all__ = ["field", "flat", "jacobian"]
+
 CHUNK = 64
 
 

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 
 from ganstab.types import Player
 
+__all__ = ["Averaged", "averaged", "half_life"]
+
 
 class Averaged(NamedTuple):
     """What an averaged player's state holds."""

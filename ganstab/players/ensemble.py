@@ -8,6 +8,8 @@ import jax.numpy as jnp
 
 from ganstab.types import Player
 
+__all__ = ["ensemble"]
+
 
 def ensemble(
     player: Player, n: int, *, combine: Callable = lambda scores: jnp.mean(scores, axis=0)

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 from ganstab.types import Player
 
+__all__ = ["Multiplied", "multiplied"]
+
 
 class Multiplied(NamedTuple):
     """Parameters of a player with a multiplier."""

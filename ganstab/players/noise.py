@@ -9,6 +9,8 @@ import jax.numpy as jnp
 
 from ganstab.types import Player
 
+__all__ = ["Counted", "instance_noise"]
+
 
 class Counted(NamedTuple):
     """State of a player that counts its training batches."""

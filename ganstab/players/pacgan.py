@@ -7,6 +7,8 @@ import jax.numpy as jnp
 
 from ganstab.types import Player
 
+__all__ = ["packed"]
+
 
 def packed(player: Player, m: int) -> Player:
     """PacGAN (Lin et al. 2018, arXiv:1712.04086): one score for m samples seen side by side.

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 
 from ganstab.types import Player
 
+__all__ = ["Referenced", "reference_batch"]
+
 
 class Referenced(NamedTuple):
     """State of a player with a reference batch."""

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 
 from ganstab.types import Player
 
+__all__ = ["Iterated", "spectral_norm"]
+
 
 class Iterated(NamedTuple):
     """State of a player whose kernels are divided by their largest singular value."""

@@ -22,6 +22,19 @@ from ganstab.networks.resolutions import blend, down, up
 from ganstab.stages.schedule import Stage, on
 from ganstab.types import Batch, Carry, Game, Pair, Player, TrainState
 
+__all__ = [
+    "Growth",
+    "alpha_at",
+    "faded",
+    "grow",
+    "kept",
+    "lengths",
+    "level_at",
+    "seen_by",
+    "stages",
+    "starts",
+]
+
 
 class Growth(NamedTuple):
     """A schedule of levels, counted in images as the paper's is."""

@@ -25,6 +25,18 @@ from ganstab.stages.schedule import on
 from ganstab.terms import Term
 from ganstab.types import Batch, Game, Pair, Player, TrainState
 
+__all__ = [
+    "Level",
+    "check_levels",
+    "collapse",
+    "games",
+    "laplacian",
+    "noise_plane",
+    "refining",
+    "sample",
+    "seen_by",
+]
+
 
 def laplacian(images: jax.Array, levels: int) -> list[jax.Array]:
     """The Laplacian pyramid `I_0, h_1, …, h_n`, coarsest first (section 2.2).

@@ -7,6 +7,8 @@ import jax
 from ganstab.steps.update import Step, after, move, move_both, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
 
+__all__ = ["alternating", "check_counts", "check_stacked", "simultaneous"]
+
 
 def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> Step:
     """`n_gen` updates of the generator, then `n_disc` of the discriminator, each on its own batch.

@@ -9,6 +9,8 @@ from ganstab.steps.alternating import check_counts, check_stacked
 from ganstab.steps.update import Step, after, move, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
 
+__all__ = ["balanced"]
+
 
 def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int = 1) -> Step:
     """Alternating updates whose number is decided by each player's metrics.

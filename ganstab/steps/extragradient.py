@@ -5,6 +5,8 @@ import jax
 from ganstab.steps.update import Step, after, move_both, numbered
 from ganstab.types import Game, Pair, TrainState
 
+__all__ = ["extragradient"]
+
 
 def extragradient(game: Game, txs: Pair) -> Step:
     """One update of both players, with the gradients found one step ahead.

@@ -10,6 +10,8 @@ import optax
 
 from ganstab.types import Carry, Game, Pair, PlayerName, TrainState, metrics_of
 
+__all__ = ["Step", "after", "init", "move", "move_both", "numbered"]
+
 Step = Callable[[TrainState, Any], tuple[TrainState, dict[str, jax.Array]]]
 """`(train_state, batches) -> (train_state, metrics)`"""
 

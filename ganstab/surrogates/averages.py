@@ -11,6 +11,8 @@ from ganstab.surrogates.gradients import replayed
 from ganstab.surrogates.unrolling import check_key
 from ganstab.types import Carry, Game, Pair, metrics_of
 
+__all__ = ["smoothed", "snapshot_ensemble"]
+
 # Folded into the key for the noise; games split their key into a few, which are its first folds.
 _NOISE = 0x6E6F6973
 

@@ -14,6 +14,15 @@ import optax
 
 from ganstab.types import Aux, Carry, Game, Pair
 
+__all__ = [
+    "consensus",
+    "gradient_norm",
+    "own_gradients",
+    "replayed",
+    "steered",
+    "symplectic_adjustment",
+]
+
 
 def consensus(game: Game, weight: float) -> Game:
     """Both players also minimise `γ · ½‖ξ‖²` (Mescheder et al. 2017, arXiv 1705.10461, section 4).

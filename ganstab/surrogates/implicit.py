@@ -9,6 +9,8 @@ import optax
 from ganstab.surrogates.unrolling import start_of
 from ganstab.types import Carry, Game, Pair, metrics_of
 
+__all__ = ["best_response"]
+
 
 def best_response(
     game: Game,

@@ -15,6 +15,8 @@ import optax
 from ganstab.surrogates.probe import check_differentiable
 from ganstab.types import Carry, Game, Pair, PlayerName, metrics_of, opponent_of
 
+__all__ = ["check_key", "start_of", "unrolled"]
+
 
 def unrolled(
     game: Game,
