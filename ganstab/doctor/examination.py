@@ -12,7 +12,7 @@ from ganstab import nan_blame
 from ganstab.doctor.subject import Subject
 from ganstab.dynamics import Spectrum, field, helmholtz, spectrum, step_spectrum
 from ganstab.steps import numbered
-from ganstab.types import Pair
+from ganstab.types import PLAYERS, Pair, PlayerName
 
 ENOUGH = 5e-3  # relative accuracy of an eigenvalue, for words
 
@@ -84,7 +84,7 @@ def _examine(
     )
     if not np.isfinite(list(metrics.values())).all():
         return found._replace(fault=_fault(subject, metrics))
-    terms = Pair(*(_terms(subject, player, metrics, tell) for player in Pair._fields))
+    terms = Pair(*(_terms(subject, player, metrics, tell) for player in PLAYERS))
     found = found._replace(terms=terms, modes=_modes(subject, tell))
     return _dynamics(subject, found, eigenvalues, probes, tell)
 
@@ -131,7 +131,7 @@ def _stride(before, after) -> float:
     return float(np.linalg.norm(there - here)) / length if length else float("inf")
 
 
-def _terms(subject: Subject, player: str, metrics, tell: Callable) -> dict[str, float]:
+def _terms(subject: Subject, player: PlayerName, metrics, tell: Callable) -> dict[str, float]:
     names = nan_blame.terms_of(player, metrics)
     if len(names) < 2:
         return {}
