@@ -17,7 +17,7 @@ from ganstab.tables.collect import collect
 from ganstab.tables.executors import Job, make_executor, run_job
 from ganstab.tables.hardware import this_machine
 from ganstab.tables.merge import merge as merge_runs
-from ganstab.tables.merge import put_back, table_to_merge
+from ganstab.tables.merge import put_back
 from ganstab.tables.progress import TableProgress
 from ganstab.tables.runs import Plan, Run
 from ganstab.tables.table import Table, chosen
@@ -93,12 +93,11 @@ def sweep(
     folder = files.local_folder(folder).absolute()
     table = table if base.has_papers_data() else table.unpublished()
     plan = Plan(name, table, base, folder, seeds, chosen(table.cells, cells), command)
-    sources = [table_to_merge(os.fspath(source)) for source in merge]
     jobs, together = _at_once(plan, executor, jobs, population)
     _check(plan)
     progress = TableProgress(plan.wanted(), jobs * together)
     put_back(plan.wanted())
-    for source in sources:
+    for source in map(files.local_folder, merge):
         taken, damaged = merge_runs(plan.wanted(), source)
         for words in (f"{len(taken)} finished runs taken over from {source}", *damaged):
             progress.note(words)
