@@ -23,6 +23,8 @@ from jax.experimental import multihost_utils
 
 from ganstab.errors import InputError
 
+__all__ = ["Restored", "clean", "digest", "restore", "save", "steps"]
+
 _NAME = re.compile(r"step_(\d{9})")
 _LEFTOVER = re.compile(r"(new-|removed-)step_\d{9}|(new-)?step_\d{9}\.orbax-checkpoint-tmp.*")
 _OVERHEAD = 2**20  # bytes for manifest and metadata

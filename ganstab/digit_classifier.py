@@ -29,6 +29,8 @@ from jax import Array, lax
 
 from ganstab.errors import InputError
 
+__all__ = ["classify", "classify_stacked", "init", "load", "save", "scores"]
+
 Params = dict[str, Array]
 
 WEIGHTS = Path(__file__).parent / "files" / "digit_classifier.npz"

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from ganstab.terms import Term, name
 from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, Round, Verdict
 
+__all__ = ["make_game"]
+
 
 def make_game(
     players: Pair,

@@ -15,6 +15,8 @@ from jax import Array
 from ganstab.errors import InputError
 from ganstab.metrics.checks import check_at_least
 
+__all__ = ["Inference", "infer"]
+
 
 class Inference(NamedTuple):
     """What was found for each of n images."""

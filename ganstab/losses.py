@@ -14,6 +14,17 @@ import jax.numpy as jnp
 
 from ganstab.types import Pair
 
+__all__ = [
+    "ebgan",
+    "hinge",
+    "least_squares",
+    "minimax",
+    "non_saturating",
+    "relativistic_average",
+    "relativistic_paired",
+    "wasserstein",
+]
+
 
 def _softplus(score: jax.Array) -> jax.Array:
     return jnp.logaddexp(score, 0.0)

@@ -11,7 +11,9 @@ import jax
 import numpy as np
 
 from ganstab.steps import Step
-from ganstab.types import Game, Pair, TrainState, put
+from ganstab.types import Game, Pair, PlayerName, TrainState
+
+__all__ = ["Fault", "blame", "first_fault", "term_gradients", "terms_of"]
 
 PLAYERS = Pair(gen="generator", disc="discriminator")
 _RANK = {"loss": 1, "grad_norm": 2, "real_score": 3, "fake_score": 3, "updates": 4}
@@ -20,7 +22,7 @@ _RANK = {"loss": 1, "grad_norm": 2, "real_score": 3, "fake_score": 3, "updates":
 class Fault(NamedTuple):
     """The first number of a step that is not finite."""
 
-    player: str
+    player: PlayerName
     """"gen" or "disc"."""
     what: str
     """"grad_norm", or the name of a term or a loss."""
@@ -29,7 +31,7 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         """In words, e.g. "the gradient of wgan_gp, discriminator"."""
-        whole = PLAYERS[Pair._fields.index(self.player)]
+        whole = PLAYERS.of(self.player)
         if self.what == "grad_norm":
             return f"the gradient of {' + '.join(self.terms)}, {whole}"
         return f"{self.what} in the {whole}'s loss"
@@ -45,7 +47,8 @@ def first_fault(metrics: Mapping[str, Any]) -> Fault:
       metrics: each metric's values `[count]`, of which the last is that of the failed step.
     """
     bad = [name for name, values in metrics.items() if not np.isfinite(values[-1])]
-    player, what = min(bad, key=_order).split("/", 1)
+    owner, what = min(bad, key=_order).split("/", 1)
+    player: PlayerName = "gen" if owner == "gen" else "disc"
     return Fault(player, what, terms_of(player, metrics))
 
 
@@ -69,7 +72,7 @@ def blame(
 
 
 def term_gradients(
-    player: str,
+    player: PlayerName,
     terms: Sequence[str],
     make_step: Callable[[Game], Step],
     game: Game,
@@ -95,19 +98,19 @@ def term_gradients(
     return {term: norm(term) for term in terms}
 
 
-def terms_of(player: str, metrics: Mapping[str, Any]) -> tuple[str, ...]:
+def terms_of(player: PlayerName, metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the terms of a player's loss among the metrics of a step."""
     known = [name.split("/", 1) for name in sorted(metrics)]
     return tuple(what for owner, what in known if owner == player and what not in _RANK)
 
 
-def _with_loss(game: Game, player: str, term: str) -> Game:
+def _with_loss(game: Game, player: PlayerName, term: str) -> Game:
     """The game in which one of the terms is all of a player's loss."""
 
     def judge(params, carry, batch, fake, key):
         losses, aux = game.judge(params, carry, batch, fake, key)
         alone = aux.metrics[f"{player}/{term}"]
-        return put(losses, Pair._fields.index(player), alone), aux
+        return losses._replace(**{player: alone}), aux
 
     return Game(game.play, judge)
 

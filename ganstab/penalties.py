@@ -12,6 +12,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+__all__ = ["dragan", "dragan_paper", "js_regularizer", "r1", "r2", "wgan_gp"]
+
 
 def _safe_sqrt(square: jax.Array) -> jax.Array:
     """√square, with derivative 0 where the square is 0."""

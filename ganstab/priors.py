@@ -5,6 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
+__all__ = ["normal"]
+
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
 

@@ -11,6 +11,23 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+__all__ = [
+    "ALONG",
+    "BLUE",
+    "DEPTH",
+    "FAINT",
+    "GREEN",
+    "GROUND",
+    "INK",
+    "PAPER",
+    "PURPLE",
+    "STYLE",
+    "VERMILION",
+    "panels",
+    "png",
+    "styled",
+]
+
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA3377"
 INK, FAINT = "#333333", "#8A8A8A"

@@ -13,7 +13,21 @@ import jax.numpy as jnp
 import optax
 
 from ganstab.players.multiplier import Multiplied
-from ganstab.types import Pair, Round, put
+from ganstab.types import Pair, PlayerName, Round, opponent_of
+
+__all__ = [
+    "Term",
+    "auxiliary_classifier",
+    "disc_penalty",
+    "drift",
+    "feature_matching",
+    "fisher",
+    "lazy",
+    "name",
+    "only",
+    "pull_away",
+    "score_loss",
+]
 
 Term = Callable[[Round], Pair]
 
@@ -107,19 +121,17 @@ def lazy(term: Term, every: int) -> Term:
     return at_times
 
 
-def only(player: str, term: Term) -> Term:
+def only(player: PlayerName, term: Term) -> Term:
     """The term in one player's loss (`"gen"` or `"disc"`), 0 in the other's.
 
     `only("disc", score_loss(…))` beside `feature_matching()` is a generator that is trained on
     features alone.
     """
-    if player not in Pair._fields:
-        raise ValueError(f"player must be one of {Pair._fields}, got {player!r}")
-    place = Pair._fields.index(player)
+    other = opponent_of(player)
 
     def one_sided(round: Round) -> Pair:
         both = term(round)
-        return put(both, 1 - place, jnp.zeros_like(both[place]))
+        return both._replace(**{other: jnp.zeros_like(both.of(player))})
 
     one_sided.__name__ = name(term)
     return one_sided

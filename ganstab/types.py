@@ -1,13 +1,41 @@
 """The vocabulary of the library: what a game is played with, and what comes out of it.
 
-Everything is a tuple of arrays or of pure functions, so that it passes through `jax.jit`,
-`jax.vmap`, a mesh and a checkpoint as it is. Two of anything is a `Pair`.
+What holds arrays is a NamedTuple, so that it passes through `jax.jit`, `jax.vmap`, a mesh and a
+checkpoint as it is; what holds functions is a frozen dataclass. Two of anything is a `Pair`.
 """
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
+import chex
 import jax
+
+__all__ = [
+    "PLAYERS",
+    "ApplyFn",
+    "Aux",
+    "Batch",
+    "Carry",
+    "Game",
+    "InitFn",
+    "JudgeFn",
+    "Pair",
+    "PlayFn",
+    "Player",
+    "PlayerName",
+    "PriorFn",
+    "Round",
+    "TrainState",
+    "Verdict",
+    "metrics_of",
+    "opponent_of",
+]
+
+PlayerName = Literal["gen", "disc"]
+"""How a function is told which of the players is meant."""
+
+PLAYERS: tuple[PlayerName, PlayerName] = ("gen", "disc")
 
 
 class Pair(NamedTuple):
@@ -16,10 +44,20 @@ class Pair(NamedTuple):
     gen: Any
     disc: Any
 
+    def of(self, player: PlayerName) -> Any:
+        """One player's entry. `pair._replace(**{player: value})` replaces it."""
+        return self.gen if player == "gen" else self.disc
 
-def put(pair: Pair, place: int, value: Any) -> Pair:
-    """The pair with its entry at `place` (0 the generator's, 1 the discriminator's) replaced."""
-    return Pair(*(value if i == place else entry for i, entry in enumerate(pair)))
+
+def opponent_of(player: PlayerName) -> PlayerName:
+    """The other player's name.
+
+    Raises:
+      ValueError: for another name than `"gen"` or `"disc"`.
+    """
+    if player not in PLAYERS:
+        raise ValueError(f"player must be one of {PLAYERS}, got {player!r}")
+    return "disc" if player == "gen" else "gen"
 
 
 class Carry(NamedTuple):
@@ -42,22 +80,66 @@ class Aux(NamedTuple):
     """Scalars, named `gen/…` or `disc/…` after the player whose loss they belong to."""
 
 
-def metrics_of(aux: Aux, place: int) -> dict[str, jax.Array]:
+def metrics_of(aux: Aux, player: PlayerName) -> dict[str, jax.Array]:
     """The metrics that belong to one player's loss."""
-    prefix = f"{Pair._fields[place]}/"
-    return {name: value for name, value in aux.metrics.items() if name.startswith(prefix)}
+    return {name: value for name, value in aux.metrics.items() if name.startswith(f"{player}/")}
 
 
-class Player(NamedTuple):
+class InitFn(Protocol):
+    """How a player begins."""
+
+    def __call__(self, key: chex.PRNGKey, /) -> tuple[Any, Any]:
+        """`(key) -> (params, state)`, two pytrees of arrays."""
+
+
+class ApplyFn(Protocol):
+    """What a player does with its input."""
+
+    def __call__(
+        self, params: Any, state: Any, x: Any, key: chex.PRNGKey, /, *, train: bool = True
+    ) -> tuple[Any, Any]:
+        """`(params, state, x, key, *, train=True) -> (output, state)`.
+
+        A generator maps `z[B, …]`, or the pair `(z, label)`, to samples `[B, …]`; a discriminator
+        maps samples to scores `[B]` or `[B, 1]`, or to a `Verdict`.
+        """
+
+
+class PriorFn(Protocol):
+    """Where a generator's input comes from."""
+
+    def __call__(self, key: chex.PRNGKey, n: int, /) -> jax.Array:
+        """`(key, n) -> z[n, …]`."""
+
+
+class PlayFn(Protocol):
+    """The generator's part of a game."""
+
+    def __call__(self, gen_params: Any, carry: Carry, batch: Any, key: Any, /) -> tuple[Any, Any]:
+        """`(gen_params, carry, batch, key) -> (fake, gen_state)`: the generator moves, once."""
+
+
+class JudgeFn(Protocol):
+    """The discriminator's part of a game."""
+
+    def __call__(
+        self, params: Pair, carry: Carry, batch: Any, fake: Any, key: Any, /
+    ) -> tuple[Pair, Aux]:
+        """`(params, carry, batch, fake, key) -> (losses, aux)`: the discriminator answers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Player:
     """A network as two pure functions."""
 
-    init: Callable
-    """`(key) -> (params, state)`"""
-    apply: Callable
-    """`(params, state, x, key, *, train=True) -> (output, state)`"""
+    init: InitFn
+    apply: ApplyFn
     mixes: tuple[str, ...] = ()
     """The parts through which a training batch's samples reach each other's outputs, e.g.
     `"norms.0 (BatchNorm)"`; a penalty that needs each sample alone refuses them by these names."""
+
+    def _replace(self, **changes: Any) -> Self:
+        return dataclasses.replace(self, **changes)
 
 
 class Verdict(NamedTuple):
@@ -86,9 +168,9 @@ class Round(NamedTuple):
     fake: jax.Array
     real_score: jax.Array
     fake_score: jax.Array
-    score: Callable
+    score: Callable[[jax.Array], jax.Array]
     """The critic closed over its parameters and state: `x[B, …] -> [B]`."""
-    key: jax.Array
+    key: chex.PRNGKey
     label: jax.Array | None = None
     real_features: jax.Array | None = None
     fake_features: jax.Array | None = None
@@ -100,25 +182,25 @@ class Round(NamedTuple):
     """The training step's number, `Carry.step`."""
 
 
-class Game(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Game:
     """A pure function from a pair of parameters to a pair of losses, in two moves.
 
     `play` and `judge` are apart so that a surrogate can replay the discriminator's answer
     without running the generator again. Both take the same key and derive their own from it.
-
-    A game is a tuple, which `jax.jit` does not take as a function: write `jax.jit(game.__call__)`.
     """
 
-    play: Callable
-    """`(gen_params, carry, batch, key) -> (fake, gen_state)`: the generator moves, once."""
-    judge: Callable
-    """`(params, carry, batch, fake, key) -> (losses: Pair, Aux)`: the discriminator answers."""
+    play: PlayFn
+    judge: JudgeFn
 
     def __call__(self, params: Pair, carry: Carry, batch: Any, key: Any) -> tuple[Pair, Aux]:
         """Judge after play. The generator's new state reaches `judge` as `carry.state.gen`."""
         fake, gen_state = self.play(params.gen, carry, batch, key)
         carry = carry._replace(state=carry.state._replace(gen=gen_state))
         return self.judge(params, carry, batch, fake, key)
+
+    def _replace(self, **changes: Any) -> Self:
+        return dataclasses.replace(self, **changes)
 
 
 class TrainState(NamedTuple):
@@ -127,4 +209,4 @@ class TrainState(NamedTuple):
     params: Pair
     carry: Carry
     step: jax.Array
-    key: jax.Array
+    key: chex.PRNGKey

@@ -11,7 +11,8 @@ from scipy.sparse.linalg import ArpackError
 from ganstab import nan_blame
 from ganstab.doctor.subject import Subject
 from ganstab.dynamics import Spectrum, field, helmholtz, spectrum, step_spectrum
-from ganstab.types import Pair
+from ganstab.steps import numbered
+from ganstab.types import PLAYERS, Pair, PlayerName
 
 ENOUGH = 5e-3  # relative accuracy of an eigenvalue, for words
 
@@ -83,7 +84,7 @@ def _examine(
     )
     if not np.isfinite(list(metrics.values())).all():
         return found._replace(fault=_fault(subject, metrics))
-    terms = Pair(*(_terms(subject, player, metrics, tell) for player in Pair._fields))
+    terms = Pair(*(_terms(subject, player, metrics, tell) for player in PLAYERS))
     found = found._replace(terms=terms, modes=_modes(subject, tell))
     return _dynamics(subject, found, eigenvalues, probes, tell)
 
@@ -93,7 +94,7 @@ def _dynamics(
 ) -> Examination:
     state = subject.state
     key = jax.random.fold_in(state.key, state.step)
-    at = {"carry": state.carry, "batch": subject.batch, "key": key}
+    at = {"carry": numbered(state), "batch": subject.batch, "key": key}
     count = min(eigenvalues, sum(found.sizes))
     accuracy: dict[str, Any] = {"count": count, "tolerance": ENOUGH}
     edges = ("LR", "LI", "LM")
@@ -130,7 +131,7 @@ def _stride(before, after) -> float:
     return float(np.linalg.norm(there - here)) / length if length else float("inf")
 
 
-def _terms(subject: Subject, player: str, metrics, tell: Callable) -> dict[str, float]:
+def _terms(subject: Subject, player: PlayerName, metrics, tell: Callable) -> dict[str, float]:
     names = nan_blame.terms_of(player, metrics)
     if len(names) < 2:
         return {}

@@ -10,6 +10,8 @@ from jax.flatten_util import ravel_pytree
 from ganstab.dynamics.derivatives import Derivative, exact
 from ganstab.dynamics.orbits import Map
 
+__all__ = ["Lyapunov", "lyapunov"]
+
 
 class Lyapunov(NamedTuple):
     """Exponents along a run, largest first, and how they came about."""

@@ -12,6 +12,8 @@ from ganstab.dynamics.derivatives import through_stops
 from ganstab.dynamics.fields import flat
 from ganstab.types import Carry, Game, Pair
 
+__all__ = ["Helmholtz", "helmholtz"]
+
 
 class Helmholtz(NamedTuple):
     """The Jacobian taken apart, `J = S + A`, as functions `[n] -> [n]` over the raveled pair."""

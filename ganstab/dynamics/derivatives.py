@@ -17,6 +17,8 @@ import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, jaxpr_as_fun
 from jax.extend.core.primitives import copy_p, stop_gradient_p
 
+__all__ = ["Derivative", "central", "exact", "through_stops"]
+
 Derivative = Callable[[Callable, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
 

@@ -15,6 +15,8 @@ from ganstab.dynamics.fields import flat
 from ganstab.steps import Step
 from ganstab.types import Carry, Game, Pair, TrainState
 
+__all__ = ["Spectrum", "spectrum", "step_spectrum"]
+
 
 class Spectrum(NamedTuple):
     """Eigenvalues of a field's Jacobian, rightmost first, each with how true it is."""

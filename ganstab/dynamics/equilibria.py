@@ -12,6 +12,8 @@ from scipy.optimize import root
 from ganstab.dynamics.fields import flat, jacobian
 from ganstab.types import Carry, Game, Pair
 
+__all__ = ["FixedPoint", "fixed_points", "stability"]
+
 
 class FixedPoint(NamedTuple):
     """A point at which no player wants to move."""

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from ganstab.dynamics.derivatives import Derivative, exact
-from ganstab.types import Carry, Game, Pair, put
+from ganstab.types import Carry, Game, Pair, PlayerName
+
+__all__ = ["field", "flat", "jacobian"]
 
 CHUNK = 64
 
@@ -27,13 +29,14 @@ def field(game: Game, params: Pair, *, carry: Carry, batch: Any, key: Any) -> Pa
       A `Pair` shaped as `params`.
     """
 
-    def direction(player: int) -> Any:
+    def direction(player: PlayerName) -> Any:
         def own_loss(own):
-            return game(put(params, player, own), carry, batch, key)[0][player]
+            losses, _ = game(params._replace(**{player: own}), carry, batch, key)
+            return losses.of(player)
 
-        return jax.tree.map(jnp.negative, jax.grad(own_loss)(params[player]))
+        return jax.tree.map(jnp.negative, jax.grad(own_loss)(params.of(player)))
 
-    return Pair(direction(0), direction(1))
+    return Pair(direction("gen"), direction("disc"))
 
 
 def flat(

@@ -14,6 +14,8 @@ from ganstab.dynamics.fields import field
 from ganstab.steps import Step
 from ganstab.types import Carry, Game, Pair, TrainState
 
+__all__ = ["Map", "flow", "orbit", "training"]
+
 Map = Callable[[Any, jax.Array], Any]
 
 

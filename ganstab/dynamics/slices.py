@@ -14,6 +14,8 @@ from jax.flatten_util import ravel_pytree
 from ganstab.dynamics.fields import field
 from ganstab.types import Carry, Game, Pair
 
+__all__ = ["Plane", "Slice", "cut", "parameter_plane", "project", "random_plane"]
+
 
 class Plane(NamedTuple):
     """The points `origin + a·first + b·second`; the axes are orthonormal."""

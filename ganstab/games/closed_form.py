@@ -8,6 +8,8 @@ import numpy as np
 
 from ganstab.types import Aux, Game, Pair
 
+__all__ = ["adversarial_balance", "bilinear", "dirac", "from_losses", "rock_paper_scissors"]
+
 
 def from_losses(fn: Callable[[Pair], Pair]) -> Game:
     """The game whose losses are `fn(params)`, a `Pair` of scalars."""

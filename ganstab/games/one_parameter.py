@@ -21,6 +21,8 @@ import numpy as np
 from ganstab.games.closed_form import from_losses
 from ganstab.types import Game, Pair
 
+__all__ = ["Discriminator", "bias_gan", "gaussian", "sigmoid", "weight_gan"]
+
 ONES = Pair(1.0, 1.0)
 
 

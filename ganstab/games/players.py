@@ -4,6 +4,8 @@ import jax.numpy as jnp
 
 from ganstab.types import Pair, Player
 
+__all__ = ["dirac_players"]
+
 FIRST = Pair(1.0, 1.0)
 
 

@@ -2,6 +2,8 @@
 
 from ganstab.errors import InputError
 
+__all__ = ["check_at_least"]
+
 
 def check_at_least(name: str, value: int, least: int) -> None:
     """Refuse a count that is too small.

@@ -6,6 +6,8 @@ from jax import Array
 
 from ganstab.errors import InputError
 
+__all__ = ["foreground_colors"]
+
 _BACKGROUND = -1.0
 _IMAGES_AT_ONCE = 256
 _MOST_PASSES = 100

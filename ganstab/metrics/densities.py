@@ -8,6 +8,8 @@ from jax import Array
 from ganstab.errors import InputError
 from ganstab.metrics.checks import check_at_least
 
+__all__ = ["js_divergence_of_samples", "js_floor_of_samples"]
+
 _POINTS_AT_ONCE = 256
 _FLAT = 1e-6
 """The least eigenvalue of a correlation in which single precision sees more than rounding."""

@@ -6,6 +6,8 @@ from jax import Array
 
 from ganstab.metrics.checks import check_at_least
 
+__all__ = ["pairwise_distances"]
+
 _PAIRS_AT_ONCE = 1024
 
 

@@ -5,6 +5,8 @@ from numpy.typing import ArrayLike
 
 from ganstab.errors import InputError
 
+__all__ = ["js_divergence", "kl"]
+
 
 def js_divergence(p: ArrayLike, q: ArrayLike, base: float = np.e) -> float:
     """Jensen-Shannon: KL(p || m) / 2 + KL(q || m) / 2, m = (p + q) / 2, from 0 to log_base(2).

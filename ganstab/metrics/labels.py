@@ -10,6 +10,8 @@ from ganstab.errors import InputError
 from ganstab.metrics.checks import check_at_least
 from ganstab.metrics.divergences import kl
 
+__all__ = ["class_histogram", "count_modes", "kl_floor", "kl_of_counts_to_uniform", "kl_to_uniform"]
+
 
 def class_histogram(labels: ArrayLike, num_classes: int) -> np.ndarray:
     """How often each class 0 … num_classes - 1 occurs in integer labels [n]: int64 [num_classes].

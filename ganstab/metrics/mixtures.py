@@ -9,6 +9,8 @@ from ganstab.errors import InputError
 from ganstab.metrics.checks import check_at_least
 from ganstab.metrics.labels import kl_of_counts_to_uniform
 
+__all__ = ["Coverage", "mixture_coverage"]
+
 
 class Coverage(NamedTuple):
     """How samples cover the modes of a mixture.

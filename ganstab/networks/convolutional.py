@@ -24,6 +24,8 @@ from jax import Array
 from ganstab.errors import InputError
 from ganstab.networks.convolution import Convolutions, default_convolutions
 
+__all__ = ["ConvParams", "Discriminator", "Generator", "scaled"]
+
 
 class ConvParams(nnx.Module):
     """A kernel [k, k, in, out] ~ N(0, stddev^2) and a bias [out] = 0."""

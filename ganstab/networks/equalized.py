@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+__all__ = ["Equalized", "equalized_conv", "equalized_linear", "gated"]
+
 
 class Equalized(nnx.Module):
     """Equalised learning rate (Karras et al. 2018, section 4.1): `y = c · layer(x) + bias`.

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+__all__ = ["MinibatchDiscrimination", "minibatch_stddev"]
+
 
 class MinibatchDiscrimination(nnx.Module):
     """Appends how close each sample is to the others (Salimans et al. 2016, section 3.2).

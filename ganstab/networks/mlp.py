@@ -13,6 +13,8 @@ import jax
 from flax import nnx
 from jax import Array
 
+__all__ = ["MLP", "Discriminator", "Generator"]
+
 
 class MLP(nnx.Module):
     """x [n, features[0]] -> [n, features[-1]], `activation` between the layers.

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+__all__ = ["VirtualBatchNorm", "pixel_norm"]
+
 
 class VirtualBatchNorm(nnx.Module):
     """Batch norm against a reference batch and oneself (Salimans et al. 2016, section 3.5).

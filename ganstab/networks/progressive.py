@@ -23,6 +23,8 @@ from ganstab.networks.minibatch import minibatch_stddev
 from ganstab.networks.norms import pixel_norm
 from ganstab.networks.resolutions import blend, down, up
 
+__all__ = ["Block", "Discriminator", "Generator"]
+
 
 def _leaky(x: Array) -> Array:
     return jax.nn.leaky_relu(x, 0.2)

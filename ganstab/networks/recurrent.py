@@ -14,6 +14,8 @@ from jax import Array
 
 from ganstab.errors import InputError
 
+__all__ = ["Generator", "lstm"]
+
 
 class Generator(nnx.Module):
     """z [n, latent] -> images [n, height, columns, 1] in (-1, 1).

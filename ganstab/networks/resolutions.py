@@ -6,6 +6,8 @@ Images are `[B, H, W, C]`, channels last.
 import jax
 import jax.numpy as jnp
 
+__all__ = ["blend", "down", "up"]
+
 
 def down(images: jax.Array) -> jax.Array:
     """Half the resolution: the mean of every 2 × 2 pixels.

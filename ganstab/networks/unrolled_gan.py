@@ -13,6 +13,8 @@ from ganstab.networks.convolution import Convolutions
 from ganstab.networks.convolutional import scaled
 from ganstab.types import Pair
 
+__all__ = ["cifar10", "colored_mnist", "mixture", "rnn_mnist", "stacked_mnist"]
+
 
 def mixture() -> Pair:
     """Appendix A, mixture of Gaussians: two fully connected networks, of points [n, 2]."""

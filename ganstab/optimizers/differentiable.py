@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+__all__ = ["adam"]
+
 
 def adam(
     learning_rate: optax.ScalarOrSchedule,

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+__all__ = ["Average", "Snapshots", "historical_averaging", "needed", "snapshots", "snapshots_in"]
+
 
 class Average(NamedTuple):
     """The mean of the parameters so far, and how many went into it."""

@@ -7,6 +7,8 @@ import optax
 from ganstab.optimizers.history import needed
 from ganstab.players.multiplier import Multiplied
 
+__all__ = ["clip_weights", "multiplier_ascent", "optimistic"]
+
 
 def clip_weights(limit: float) -> optax.GradientTransformation:
     """The update that leads to the nearest parameters in `[−c, c]`.

@@ -4,15 +4,19 @@
 player and return one, so that they nest in any order.
 """
 
-from ganstab.players.groups import ensemble, packed
+from ganstab.players.ema import Averaged, averaged
+from ganstab.players.ensemble import ensemble
 from ganstab.players.modules import from_linen, from_nnx
 from ganstab.players.multiplier import Multiplied, multiplied
 from ganstab.players.noise import instance_noise
+from ganstab.players.pacgan import packed
 from ganstab.players.reference import reference_batch
 from ganstab.players.spectral import spectral_norm
 
 __all__ = [
+    "Averaged",
     "Multiplied",
+    "averaged",
     "ensemble",
     "from_linen",
     "from_nnx",

@@ -1,5 +1,6 @@
 """`averaged`, Player → Player: a network evaluated at the running average of its training."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,6 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from ganstab.types import Player
+
+__all__ = ["Averaged", "averaged", "half_life"]
 
 
 class Averaged(NamedTuple):
@@ -71,8 +74,8 @@ def averaged(player: Player, decay: float | Callable) -> Player:
     def apply(params, state: Averaged, x, key, *, train=True):
         if not train:
             averages, latest = (state.params, state.state), (params, state.live)
-            own = jax.tree.map(like, averages, latest)
-            return player.apply(*own, x, key, train=False)[0], state
+            mean, mean_state = jax.tree.map(like, averages, latest)
+            return player.apply(mean, mean_state, x, key, train=False)[0], state
         output, live = player.apply(params, state.live, x, key, train=True)
         d = decay(state.updates) if callable(decay) else decay
         averages, latest = (state.params, state.state), (params, live)
@@ -81,7 +84,7 @@ def averaged(player: Player, decay: float | Callable) -> Player:
         count = None if state.updates is None else state.updates + 1
         return output, Averaged(live, average[0], average[1], count)
 
-    return player._replace(init=init, apply=apply)
+    return dataclasses.replace(player, init=init, apply=apply)
 
 
 def half_life(updates: Callable) -> Callable:

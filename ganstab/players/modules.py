@@ -14,6 +14,8 @@ from flax import linen, nnx
 
 from ganstab.types import Player
 
+__all__ = ["from_linen", "from_nnx"]
+
 
 def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
     """The player of an NNX module.

@@ -3,11 +3,14 @@
 It is trained by its own transform, `ganstab.optimizers.multiplier_ascent`.
 """
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
 from ganstab.types import Player
+
+__all__ = ["Multiplied", "multiplied"]
 
 
 class Multiplied(NamedTuple):
@@ -35,4 +38,4 @@ def multiplied(player: Player, start: float = 0.0) -> Player:
     def apply(params: Multiplied, state, x, key, *, train=True):
         return player.apply(params.net, state, x, key, train=train)
 
-    return player._replace(init=init, apply=apply)
+    return dataclasses.replace(player, init=init, apply=apply)

@@ -1,5 +1,6 @@
 """Noise on what a player is shown."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,6 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from ganstab.types import Player
+
+__all__ = ["Counted", "instance_noise"]
 
 
 class Counted(NamedTuple):
@@ -48,4 +51,4 @@ def instance_noise(player: Player, stddev: float | Callable) -> Player:
         output, net = player.apply(params, state.net, x, net_key, train=train)
         return output, Counted(net, state.seen + 1 if train else state.seen)
 
-    return player._replace(init=init, apply=apply)
+    return dataclasses.replace(player, init=init, apply=apply)

@@ -1,11 +1,14 @@
 """A reference batch that goes through a network with every batch."""
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from ganstab.types import Player
+
+__all__ = ["Referenced", "reference_batch"]
 
 
 class Referenced(NamedTuple):
@@ -41,4 +44,4 @@ def reference_batch(player: Player, reference: jax.Array) -> Player:
         output = jax.tree.map(lambda leaf: leaf[fixed.shape[0] :], output)
         return output, Referenced(net, fixed)
 
-    return player._replace(init=init, apply=apply)
+    return dataclasses.replace(player, init=init, apply=apply)

@@ -1,11 +1,14 @@
 """Spectral norm as a function of a player's parameters."""
 
+import dataclasses
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from ganstab.types import Player
+
+__all__ = ["Iterated", "spectral_norm"]
 
 
 class Iterated(NamedTuple):
@@ -57,7 +60,7 @@ def spectral_norm(player: Player, *, steps: int = 1) -> Player:
         output, net = player.apply(normalised, state.net, x, key, train=train)
         return output, Iterated(net, tuple(vectors))
 
-    return player._replace(init=init, apply=apply)
+    return dataclasses.replace(player, init=init, apply=apply)
 
 
 def _normalised(kernel: jax.Array, u: jax.Array, steps: int) -> tuple[jax.Array, jax.Array]:

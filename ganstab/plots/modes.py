@@ -9,6 +9,8 @@ from scipy.ndimage import gaussian_filter
 
 from ganstab.style import DEPTH, FAINT, VERMILION, styled
 
+__all__ = ["density", "kernel_density", "mode_heatmap"]
+
 
 @styled
 def mode_heatmap(

@@ -11,6 +11,8 @@ from scipy.optimize import linear_sum_assignment
 
 from ganstab.style import ALONG, BLUE, FAINT, INK, styled
 
+__all__ = ["eigenvalue_path", "eigenvalues"]
+
 
 @styled
 def eigenvalue_path(

@@ -9,6 +9,8 @@ from ganstab.players.ema import averaged, half_life
 from ganstab.recipes.recipe import Recipe, unchanged
 from ganstab.types import Pair
 
+__all__ = ["dragan", "r1", "r3gan", "wgan", "wgan_gp"]
+
 
 def wgan(
     *, clip: float = 0.01, learning_rate: optax.ScalarOrSchedule = 5e-5, n_disc: int = 5

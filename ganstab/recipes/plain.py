@@ -9,6 +9,8 @@ from ganstab.players import packed, spectral_norm
 from ganstab.recipes.recipe import Recipe, unchanged
 from ganstab.types import Pair
 
+__all__ = ["dcgan", "lsgan", "pacgan", "sngan"]
+
 
 def dcgan(
     *, learning_rate: optax.ScalarOrSchedule = 2e-4, b1: float = 0.5, b2: float = 0.999

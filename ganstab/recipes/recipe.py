@@ -12,6 +12,8 @@ from ganstab.steps import Step
 from ganstab.terms import Term
 from ganstab.types import Game, Pair, Player, TrainState
 
+__all__ = ["Recipe", "Trainable", "unchanged"]
+
 
 def unchanged(player: Player) -> Player:
     """The player itself: the wrapper of a recipe that wraps none."""

@@ -11,6 +11,8 @@ from ganstab.recipes.recipe import Recipe
 from ganstab.steps import Step, check_stacked, simultaneous
 from ganstab.types import Carry, Game, Pair
 
+__all__ = ["consensus", "gradient_norm", "unrolled"]
+
 
 def unrolled(
     steps: int = 5,

@@ -8,6 +8,7 @@ function of the step number and the same in the generator, the discriminator and
 `stages` makes of that one stage a level. `ganstab.networks.progressive` has the paper's networks.
 """
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -20,6 +21,19 @@ from ganstab import steps
 from ganstab.networks.resolutions import blend, down, up
 from ganstab.stages.schedule import Stage, on
 from ganstab.types import Batch, Carry, Game, Pair, Player, TrainState
+
+__all__ = [
+    "Growth",
+    "alpha_at",
+    "faded",
+    "grow",
+    "kept",
+    "lengths",
+    "level_at",
+    "seen_by",
+    "stages",
+    "starts",
+]
 
 
 class Growth(NamedTuple):
@@ -84,7 +98,7 @@ def faded(player: Player, alpha: jax.Array | float) -> Player:
     def apply(params, state, x, key, *, train=True):
         return player.apply(params, state, (x, alpha), key, train=train)
 
-    return player._replace(apply=apply)
+    return dataclasses.replace(player, apply=apply)
 
 
 def seen_by(level: int, side: int, alpha: jax.Array | float, batch: Batch) -> Batch:

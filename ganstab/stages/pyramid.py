@@ -11,6 +11,7 @@ coarse images, in any order; only sampling runs through all of them. The paper l
 image is made smaller and larger; here it is by `ganstab.networks.resolutions`.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -23,6 +24,18 @@ from ganstab.networks.resolutions import down, up
 from ganstab.stages.schedule import on
 from ganstab.terms import Term
 from ganstab.types import Batch, Game, Pair, Player, TrainState
+
+__all__ = [
+    "Level",
+    "check_levels",
+    "collapse",
+    "games",
+    "laplacian",
+    "noise_plane",
+    "refining",
+    "sample",
+    "seen_by",
+]
 
 
 def laplacian(images: jax.Array, levels: int) -> list[jax.Array]:
@@ -73,7 +86,7 @@ def refining(player: Player) -> Player:
             )
         return coarse + residual, state
 
-    return player._replace(apply=apply)
+    return dataclasses.replace(player, apply=apply)
 
 
 def noise_plane(side: int, planes: int = 1) -> Callable:

@@ -20,6 +20,8 @@ from typing import NamedTuple
 from ganstab.steps import Step, alternating, init
 from ganstab.types import Game, Pair, TrainState
 
+__all__ = ["Stage", "alone", "on", "scheduled"]
+
 
 class Stage(NamedTuple):
     """One game of a schedule, and how it begins and ends."""

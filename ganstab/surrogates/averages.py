@@ -1,5 +1,7 @@
 """Surrogates whose losses are means: under parameter noise, and over past discriminators."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -7,7 +9,9 @@ import optax
 from ganstab.optimizers.history import snapshots_in
 from ganstab.surrogates.gradients import replayed
 from ganstab.surrogates.unrolling import check_key
-from ganstab.types import Carry, Game, Pair, metrics_of, put
+from ganstab.types import Carry, Game, Pair, metrics_of
+
+__all__ = ["smoothed", "snapshot_ensemble"]
 
 # Folded into the key for the noise; games split their key into a few, which are its first folds.
 _NOISE = 0x6E6F6973
@@ -76,14 +80,14 @@ def snapshot_ensemble(game: Game) -> Game:
 
     def judge(params: Pair, carry: Carry, batch, fake, key):
         def facing(disc):
-            losses, aux = game.judge(put(params, 1, disc), carry, batch, fake, key)
-            return losses.gen, metrics_of(aux, 0)
+            losses, aux = game.judge(params._replace(disc=disc), carry, batch, fake, key)
+            return losses.gen, metrics_of(aux, "gen")
 
         loss, metrics = _mean(jax.vmap(facing)(snapshots_in(carry.opt.disc).past))
         losses, aux = game.judge(params, carry, batch, fake, key)
-        return put(losses, 0, loss), aux._replace(metrics={**aux.metrics, **metrics})
+        return losses._replace(gen=loss), aux._replace(metrics={**aux.metrics, **metrics})
 
-    return game._replace(judge=judge)
+    return dataclasses.replace(game, judge=judge)
 
 
 def _mean(stacked):

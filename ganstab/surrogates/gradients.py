@@ -4,6 +4,7 @@
 the game; `H`, its Jacobian, is symmetric only where the game is no game but a common loss.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganstab.types import Aux, Carry, Game, Pair, put
+from ganstab.types import Aux, Carry, Game, Pair
+
+__all__ = [
+    "consensus",
+    "gradient_norm",
+    "own_gradients",
+    "replayed",
+    "steered",
+    "symplectic_adjustment",
+]
 
 
 def consensus(game: Game, weight: float) -> Game:
@@ -55,14 +65,14 @@ def gradient_norm(game: Game, weight: float) -> Game:
 
     def judge(params: Pair, carry: Carry, batch, fake, key):
         def own_loss(disc):
-            losses, aux = game.judge(put(params, 1, disc), carry, batch, fake, key)
+            losses, aux = game.judge(params._replace(disc=disc), carry, batch, fake, key)
             return losses.disc, (losses, aux)
 
         grads, (losses, aux) = jax.grad(own_loss, has_aux=True)(params.disc)
         term = weight * optax.tree.norm(grads, squared=True)
-        return put(losses, 0, losses.gen + term), _noted(aux, {"gen/gradient_norm": term})
+        return losses._replace(gen=losses.gen + term), _noted(aux, {"gen/gradient_norm": term})
 
-    return game._replace(judge=judge)
+    return dataclasses.replace(game, judge=judge)
 
 
 def symplectic_adjustment(

@@ -1,12 +1,15 @@
 """`best_response`: the limit K → ∞ of `unrolled`, by implicit differentiation."""
 
+import dataclasses
 from collections.abc import Callable
 
 import jax
 import optax
 
 from ganstab.surrogates.unrolling import start_of
-from ganstab.types import Carry, Game, Pair, metrics_of, put
+from ganstab.types import Carry, Game, Pair, metrics_of
+
+__all__ = ["best_response"]
 
 
 def best_response(
@@ -61,7 +64,7 @@ def best_response(
 
     def judge(params: Pair, carry: Carry, batch, fake, key):
         def facing(disc):
-            return game.judge(put(params, 1, disc), carry, batch, fake, key)
+            return game.judge(params._replace(disc=disc), carry, batch, fake, key)
 
         def slope(disc):
             return jax.grad(lambda disc: facing(disc)[0].disc)(disc)
@@ -77,7 +80,7 @@ def best_response(
         response = jax.lax.custom_root(slope, params.disc, seek, invert)
         (loss, _), final_aux = facing(response)
         losses, aux = facing(params.disc)
-        metrics = {**aux.metrics, **metrics_of(final_aux, 0)}
-        return put(losses, 0, loss), aux._replace(metrics=metrics)
+        metrics = {**aux.metrics, **metrics_of(final_aux, "gen")}
+        return losses._replace(gen=loss), aux._replace(metrics=metrics)
 
-    return game._replace(judge=judge)
+    return dataclasses.replace(game, judge=judge)

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+__all__ = ["check_differentiable"]
+
 
 def check_differentiable(tx: optax.GradientTransformation, params: Any) -> None:
     """Raises ValueError if the derivative of `tx.update` at a gradient of zero is not finite.

@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import optax
 
 from ganstab.surrogates.probe import check_differentiable
-from ganstab.types import Carry, Game, Pair, metrics_of, put
+from ganstab.types import Carry, Game, Pair, PlayerName, metrics_of, opponent_of
+
+__all__ = ["check_key", "start_of", "unrolled"]
 
 
 def unrolled(
@@ -21,7 +23,7 @@ def unrolled(
     tx: optax.GradientTransformation,
     steps: int,
     *,
-    player: str = "disc",
+    player: PlayerName = "disc",
     second_order: bool = True,
     average: bool = False,
     live: bool = True,
@@ -69,11 +71,9 @@ def unrolled(
     """
     if steps < 0 or steps != int(steps):
         raise ValueError(f"steps must be a whole number, 0 or more, got {steps}")
-    if player not in Pair._fields:
-        raise ValueError(f"player must be one of {Pair._fields}, got {player!r}")
+    answering = opponent_of(player)
     if steps == 0:
         return game
-    ahead = Pair._fields.index(player)
     replays = resample is not None or player == "gen"
 
     def play(gen_params, carry, batch, key):
@@ -83,13 +83,14 @@ def unrolled(
         if resample is not None:
             check_key(key, "unrolled(resample=…)")
         if second_order:
-            check_differentiable(tx, params[ahead])
+            check_differentiable(tx, params.of(player))
 
         def facing(opponent: _Opponent) -> tuple[Pair, Carry]:
             """The players and what they carry, with the opponent as it is then."""
-            state = put(carry.state, ahead, opponent.state)
-            opt = put(carry.opt, ahead, opponent.opt) if live else carry.opt
-            return put(params, ahead, opponent.params), carry._replace(state=state, opt=opt)
+            state = carry.state._replace(**{player: opponent.state})
+            opt = carry.opt._replace(**{player: opponent.opt}) if live else carry.opt
+            at = params._replace(**{player: opponent.params})
+            return at, carry._replace(state=state, opt=opt)
 
         def evaluate(params, carry, step=None):
             if resample is not None and step is not None:
@@ -101,20 +102,19 @@ def unrolled(
             return game.judge(params, carry, batch, fake, key)
 
         def update(opponent: _Opponent, step):
-            return _update(evaluate, facing, tx, opponent, step, ahead, second_order)
+            return _update(evaluate, facing, tx, opponent, step, player, second_order)
 
         body = jax.checkpoint(update, prevent_cse=False) if remat else update
-        start = _Opponent(
-            params[ahead], start_of(tx, params[ahead], carry.opt[ahead], live), carry.state[ahead]
-        )
+        own, opt, state = params.of(player), carry.opt.of(player), carry.state.of(player)
+        start = _Opponent(own, start_of(tx, own, opt, live), state)
         last, passed = jax.lax.scan(body, start, jnp.arange(steps))
         final, final_aux = evaluate(*facing(last), steps)
-        loss = final[1 - ahead]
+        loss = final.of(answering)
         if average:
             loss = (jnp.sum(passed[1:]) + loss) / steps
         losses, aux = evaluate(params, carry)
-        metrics = {**aux.metrics, **metrics_of(final_aux, 1 - ahead)}
-        return put(losses, 1 - ahead, loss), aux._replace(metrics=metrics)
+        metrics = {**aux.metrics, **metrics_of(final_aux, answering)}
+        return losses._replace(**{answering: loss}), aux._replace(metrics=metrics)
 
     return Game(play, judge)
 
@@ -127,12 +127,13 @@ class _Opponent(NamedTuple):
     state: Any
 
 
-def _update(evaluate, facing, tx, opponent: _Opponent, step, ahead: int, second_order: bool):
+def _update(evaluate, facing, tx, opponent: _Opponent, step, player: PlayerName, second_order):
     """One update of the opponent, and what the other player's loss was before it."""
 
     def own_loss(own):
         losses, aux = evaluate(*facing(opponent._replace(params=own)), step)
-        return losses[ahead], (losses[1 - ahead], aux.carry_state[ahead])
+        seen = losses.of(opponent_of(player)), aux.carry_state.of(player)
+        return losses.of(player), seen
 
     grads, (loss, state) = jax.grad(own_loss, has_aux=True)(opponent.params)
     updates, opt = tx.update(grads, opponent.opt, opponent.params)

@@ -1,11 +1,11 @@
 """A table's files: `result.json`, `figures/` and `report.html`; and its lines for a terminal."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ganstab.reporting import Picture
-from ganstab.reporting.formatting import describe, format_mean
-from ganstab.reporting.render import table_page
+from ganstab.reporting import Picture, table_page
+from ganstab.reporting.formatting import describe, format_mean, format_published
 from ganstab.reporting.run_log import Row
 from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.tables.collect import finished, measures, read_runs
@@ -52,8 +52,7 @@ def summary_lines(plan: Plan, result: Mapping[str, Any]) -> Iterator[str]:
 def _numbers(entry: Mapping[str, Any]) -> Iterator[str]:
     yield f"{format_mean(entry['mean'], entry['standard_error'])} ({entry['n']})"
     if entry["published"]:
-        paper = entry["published"]
-        yield f"paper {format_mean(paper['value'], paper['standard_error'])}"
+        yield f"paper {format_published(entry['published'])}"
     if entry["verdict"]:
         yield entry["verdict"]["words"]
 
@@ -73,15 +72,18 @@ def write(plan: Plan, result: dict[str, Any]) -> None:
         result,
         title=table.title,
         description=table.description,
+        state=state(result),
         corner=table.corner,
         rows=table.rows(),
         columns=table.columns(),
+        measures=names,
+        published={
+            cell.name: {name: dataclasses.asdict(known) for name, known in cell.published.items()}
+            for cell in table.cells
+        },
         pictures=_side_by_side(plan),
         curves=[picture for name in names for picture in _curves(plan, result, name, logs)],
-        sample_grid=[
-            [_samples(plan, table.at(row, column), names, logs) for column in table.columns()]
-            for row in table.rows()
-        ],
+        samples=_sample_grid(plan, names, logs),
         links=_links(plan),
     )
     write_atomic(plan.folder / REPORT, page)
@@ -145,12 +147,22 @@ def _samples(plan: Plan, cell: Cell | None, names: Sequence[str], logs: Logs) ->
     return Picture(steps[step], f"{cell.row}, {cell.column} · step {step:,} · {' · '.join(words)}")
 
 
-def _links(plan: Plan) -> dict[str, dict[int, str]]:
-    """Where every run's own report is, from the table's folder: by cell and seed."""
-    links: dict[str, dict[int, str]] = {}
+def _sample_grid(plan: Plan, names: Sequence[str], logs: Logs) -> list[Picture | None]:
+    """The last samples of each place of the table, row by row; rows without any are left out."""
+    table = plan.table
+    rows = [
+        [_samples(plan, table.at(row, column), names, logs) for column in table.columns()]
+        for row in table.rows()
+    ]
+    return [picture for row in rows if any(row) for picture in row]
+
+
+def _links(plan: Plan) -> dict[str, list[tuple[str, str]]]:
+    """Where every run's own report is, from the table's folder: by cell, a name and an address."""
+    links: dict[str, list[tuple[str, str]]] = {}
     for run in plan.shown():
         report = run.folder / REPORT
         if report.exists():
-            link = report.relative_to(plan.folder).as_posix()
-            links.setdefault(run.cell.name, {})[run.seed] = link
+            address = report.relative_to(plan.folder).as_posix()
+            links.setdefault(run.cell.name, []).append((f"seed {run.seed}", address))
     return links

@@ -17,7 +17,6 @@ from ganstab import (
     Pair,
     Verdict,
     losses,
-    moves,
     networks,
     optimizers,
     penalties,
@@ -135,7 +134,7 @@ def alternating(game, txs):
 def balanced(game, txs):
     """One generator update, and one or two of the discriminator by its loss."""
     again = Pair(lambda metrics: metrics["gen/loss"] > 9, lambda metrics: metrics["disc/loss"] > 0)
-    return shown(3, moves.balanced(game, txs, again, n_disc=2))
+    return shown(3, steps.balanced(game, txs, again, n_disc=2))
 
 
 def shown(count, step):
@@ -198,7 +197,7 @@ CATALOGUE = {
     "snapshot ensemble": surrogate(surrogates.snapshot_ensemble, txs=Pair(SGD, KEEPING)),
     "averaged generator, extragradient": Row(
         players=lambda pair: pair._replace(gen=averaged(pair.gen, 0.9)),
-        make_step=moves.extragradient,
+        make_step=steps.extragradient,
     ),
     "historical, optimistic, clipped, balanced": Row(txs=Pair(BOUND, BOUND), make_step=balanced),
 }

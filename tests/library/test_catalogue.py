@@ -21,7 +21,6 @@ from techniques import ADDED_UP, LOOKED_AHEAD_AT
 
 from ganstab import Batch, Pair, steps, surrogates
 from ganstab.game import make_game
-from ganstab.types import put
 
 PLAIN = Pair(perceptron(3, 2), perceptron(2, 4, 1))
 SIMULTANEOUS = [name for name, row in ADDED_UP.items() if row.make_step is steps.simultaneous]
@@ -172,12 +171,12 @@ def test_inside_unrolled(x64, name):
 
         def ahead(gen):
             looking = surrogates.unrolled(game, txs.disc, 1)
-            return looking(put(start.params, 0, gen), carry, batch, start.key)[0].gen
+            return looking(start.params._replace(gen=gen), carry, batch, start.key)[0].gen
 
         def by_hand(shift):
             gen = optax.tree.add_scale(start.params.gen, shift, towards)
-            params = put(start.params, 0, gen)
-            moved, _ = steps.move(game, txs, 1, params, carry, batch, start.key)
+            params = start.params._replace(gen=gen)
+            moved, _ = steps.move(game, txs, "disc", params, carry, batch, start.key)
             return game(*moved, batch, start.key)[0].gen
 
         value, grads = jax.value_and_grad(ahead)(start.params.gen)

@@ -28,7 +28,7 @@ from dirac_table import (
 )  # fmt: skip
 from jax.flatten_util import ravel_pytree
 
-from ganstab import Pair, TrainState, dynamics, moves, optimizers, penalties, steps, terms
+from ganstab import Pair, TrainState, dynamics, optimizers, penalties, steps, terms
 from ganstab import surrogates as sur
 from ganstab.players import multiplied
 from ganstab.players.ema import averaged
@@ -254,7 +254,7 @@ def test_published_radii():
 def test_extragradient_steps(x64, report, h):
     """1 + hλ + h²λ² with λ = ±½i: inside the circle while h < 2, where gradient steps never are."""
     gan = dirac()
-    step = on_batch(moves.extragradient(gan.game, descent(h)))
+    step = on_batch(steps.extragradient(gan.game, descent(h)))
     got, wanted = (
         linear_map(step, started(gan, descent(h))),
         np.eye(2) + h * TURN + (h * TURN) @ (h * TURN),

@@ -120,7 +120,7 @@ def test_a_step_that_counts_its_updates_has_no_terms_of_that_name():
 
 
 def counted(game):
-    """As `moves.balanced` counts them."""
+    """As `steps.balanced` counts them."""
 
     def step(state, batches):
         txs = Pair(optax.sgd(RATE), optax.sgd(RATE))

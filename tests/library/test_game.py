@@ -11,7 +11,7 @@ from flax import nnx
 
 from ganstab import Batch, Carry, Pair, Player, losses, penalties, players, terms
 from ganstab.game import make_game
-from ganstab.types import metrics_of, put
+from ganstab.types import metrics_of
 
 KEY = jax.random.key(0)
 WASSERSTEIN = terms.score_loss(losses.wasserstein)
@@ -73,7 +73,7 @@ def test_calling_a_game_is_judge_after_play():
     @jax.jit
     def both_ways(key):
         fake, state = game.play(gen, carry, data, key)
-        moved = carry._replace(state=put(carry.state, 0, state))
+        moved = carry._replace(state=carry.state._replace(gen=state))
         by_hand = game.judge(params, moved, data, fake, key)
         return game(params, carry, data, key), by_hand, state
 
@@ -126,12 +126,12 @@ def test_metrics_are_named_after_terms_and_players():
     )  # fmt: skip
     (gen_loss, _disc_loss), aux = game(PARAMS, NOTHING, Batch(arrays(1, 4, 2)), KEY)
     size = 10**0.5
-    assert set(metrics_of(aux, 0)) == {"gen/wasserstein", "gen/wgan_gp", "gen/wgan_gp_2"}
-    disc = metrics_of(aux, 1)
+    assert set(metrics_of(aux, "gen")) == {"gen/wasserstein", "gen/wgan_gp", "gen/wgan_gp_2"}
+    disc = metrics_of(aux, "disc")
     assert set(disc) == {
         "disc/wasserstein", "disc/wgan_gp", "disc/wgan_gp_2", "disc/real_score", "disc/fake_score"
     }  # fmt: skip
-    assert set(aux.metrics) == {*metrics_of(aux, 0), *disc}
+    assert set(aux.metrics) == {*metrics_of(aux, "gen"), *disc}
     np.testing.assert_allclose(disc["disc/wgan_gp"], 2 * (size - 2) ** 2, rtol=1e-5)
     np.testing.assert_allclose(disc["disc/wgan_gp_2"], 3 * (size - 1) ** 2, rtol=1e-5)
     np.testing.assert_allclose(aux.metrics["gen/wasserstein"], gen_loss)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import arrays, assert_close, assert_equal, plain_pair, prior
+from common import arrays, assert_close, assert_equal, plain_pair, prior, quick
 
 from ganstab import (
     Aux,
@@ -22,7 +22,6 @@ from ganstab import (
 )  # fmt: skip
 from ganstab.game import make_game
 from ganstab.surrogates import unrolled
-from ganstab.types import put
 
 KEY = jax.random.key(0)
 TXS = Pair(optax.sgd(0.1), optax.sgd(0.3))
@@ -178,7 +177,7 @@ def test_only_the_own_players_state_moves():
     def judge(params, carry, batch, fake, key):
         calls.append(carry.state)
         found = params.gen * params.disc
-        return Pair(found, -found), Aux(put(carry.state, 1, carry.state.disc + 1), {})
+        return Pair(found, -found), Aux(carry.state._replace(disc=carry.state.disc + 1), {})
 
     game = Game(lambda gen, carry, batch, key: (None, carry.state.gen + 1), judge)
     start = scalar_start(state=Pair(jnp.array(0.0), jnp.array(0.0)))
@@ -199,3 +198,17 @@ def test_counts_below_one_are_refused(options):
     ((name, value),) = options.items()
     with pytest.raises(ValueError, match=f"{name} must be 1 or more, got {value}"):
         steps.alternating(games.bilinear(), TXS, **options)
+
+
+@pytest.mark.parametrize(("n_gen", "n_disc"), [(1, 1), (2, 3)])
+def test_alternating_takes_a_pair_of_stacks_as_well(n_gen, n_disc):
+    batches = jnp.arange(1.0, n_gen + n_disc + 1)
+    start = scalar_start(state=Pair(jnp.array(100.0), jnp.array(200.0)))
+    step = quick(steps.alternating(weighted_game(), TXS, n_gen=n_gen, n_disc=n_disc))
+    assert_equal(step(start, Pair(batches[:n_gen], batches[n_gen:])), step(start, batches))
+
+
+def test_a_pair_of_stacks_of_another_length_is_refused():
+    step = steps.alternating(weighted_game(), TXS, n_gen=1, n_disc=2)
+    with pytest.raises(ValueError, match=r"takes 3 batches stacked in front, .*shape \(1,\)"):
+        step(scalar_start(), Pair(jnp.ones(1), jnp.ones(1)))

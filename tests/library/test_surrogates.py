@@ -18,7 +18,6 @@ from ganstab.game import make_game
 from ganstab.networks import stacked_mnist
 from ganstab.networks.convolution import batch_major
 from ganstab.surrogates import unrolled
-from ganstab.types import put
 
 ETA = 0.1
 SGD = optax.sgd(ETA)
@@ -132,13 +131,13 @@ def test_the_future_discriminator_is_the_one_that_its_own_updates_lead_to(x64, t
     @jax.jit
     def update(params, carry):
         def own(disc):
-            found, aux = game(put(params, 1, disc), carry, data, key)
+            found, aux = game(params._replace(disc=disc), carry, data, key)
             return found.disc, aux.carry_state.disc
 
         grads, state = jax.grad(own, has_aux=True)(params.disc)
         updates, opt = tx.update(grads, carry.opt.disc, params.disc)
-        moved = put(params, 1, optax.apply_updates(params.disc, updates))
-        return moved, Carry(put(carry.state, 1, state), put(carry.opt, 1, opt))
+        moved = params._replace(disc=optax.apply_updates(params.disc, updates))
+        return moved, Carry(carry.state._replace(disc=state), carry.opt._replace(disc=opt))
 
     ahead = params, carry
     for _ in range(3):
@@ -161,7 +160,7 @@ def counting_game():
     def judge(params, carry, batch, fake, key):
         count = carry.state.disc
         found = Pair(params.gen * params.disc * count, -params.gen * params.disc * count)
-        return found, Aux(put(carry.state, 1, count + 1), {})
+        return found, Aux(carry.state._replace(disc=count + 1), {})
 
     return Game(lambda gen, carry, batch, key: (None, carry.state.gen), judge)
 
@@ -180,7 +179,7 @@ def test_the_gradient_runs_through_the_states_as_well(x64):
 
     def judge(params, carry, batch, fake, key):
         value = params.gen * params.disc * carry.state.disc
-        state = put(carry.state, 1, carry.state.disc + params.disc)
+        state = carry.state._replace(disc=carry.state.disc + params.disc)
         return Pair(value, -value), Aux(state, {})
 
     def by_hand(theta):

@@ -26,7 +26,7 @@ def moments(samples, key=KEY, stddev=SIGMA):
         return Pair(jnp.sum(w**3), jnp.sum(w**2)), Aux(carry.state, seen)
 
     game = smoothed(Game(lambda gen, carry, batch, key: (None, ()), judge), stddev, samples)
-    (cubes, squares), aux = quick(game.__call__)(pair_at(POINT), scalar_carry(), None, key)
+    (cubes, squares), aux = quick(game)(pair_at(POINT), scalar_carry(), None, key)
     return cubes, squares, aux.metrics
 
 
@@ -153,7 +153,7 @@ def test_an_unroll_from_a_fresh_optimizer_faces_the_snapshots_that_there_are(x64
     tx = optax.chain(SGD, optimizers.snapshots(3))
     params, carry, history = trained(tx, 4)
     game = unrolled(snapshot_ensemble(games.bilinear()), SGD, 2, live=False)
-    gen = quick(game.__call__)(params, carry, None, KEY)[0].gen
+    gen = quick(game)(params, carry, None, KEY)[0].gen
     np.testing.assert_allclose(gen, 0.5 * np.mean(history[-3:]), rtol=1e-12)
 
 
@@ -161,7 +161,7 @@ def test_each_member_of_an_ensemble_is_looked_ahead_from(x64):
     tx = optax.chain(SGD, optimizers.snapshots(3))
     params, carry, history = trained(tx, 4)
     game = snapshot_ensemble(unrolled(games.bilinear(), SGD, 2, live=False))
-    gen = quick(game.__call__)(params, carry, None, KEY)[0].gen
+    gen = quick(game)(params, carry, None, KEY)[0].gen
     np.testing.assert_allclose(gen, 0.5 * (np.mean(history[-3:]) + 2 * ETA * 0.5), rtol=1e-12)
 
 

@@ -28,7 +28,7 @@ from jax.flatten_util import ravel_pytree
 
 from ganstab import Pair, losses, steps, surrogates, terms
 from ganstab.game import make_game
-from ganstab.types import Aux, Game, put
+from ganstab.types import Aux, Game
 
 WEIGHT = 0.7
 ETA = 0.05
@@ -278,7 +278,7 @@ def test_the_players_states_and_metrics_go_on_as_in_a_plain_evaluation(name):
     def judge(params, carry, batch, fake, key):
         value = fake * params.disc * carry.state.disc
         return Pair(value, -value), Aux(
-            put(carry.state, 1, 2 * carry.state.disc), {"disc/v": value}
+            carry.state._replace(disc=2 * carry.state.disc), {"disc/v": value}
         )
 
     game = Game(lambda gen, carry, batch, key: (gen, carry.state.gen + 1), judge)
@@ -287,7 +287,7 @@ def test_the_players_states_and_metrics_go_on_as_in_a_plain_evaluation(name):
         Pair(jnp.asarray(7.0), jnp.asarray(3.0)),
     )
     carry = scalar_carry()._replace(state=state)
-    _, aux = quick(ALL[name](game).__call__)(params, carry, None, KEY)
+    _, aux = quick(ALL[name](game))(params, carry, None, KEY)
     assert aux.carry_state == (8.0, 6.0)
     assert "disc/v" in aux.metrics
 
@@ -295,7 +295,7 @@ def test_the_players_states_and_metrics_go_on_as_in_a_plain_evaluation(name):
 @pytest.mark.parametrize(("name", "seen"), [("consensus", 2), ("gradient_norm", 1)])
 def test_the_added_terms_are_metrics_of_those_who_have_them(x64, name, seen):
     game = getattr(surrogates, name)(quadratic(), WEIGHT)
-    (gen, _), aux = quick(game.__call__)(pair_at(POINT), scalar_carry(), None, KEY)
+    (gen, _), aux = quick(game)(pair_at(POINT), scalar_carry(), None, KEY)
     terms_seen = [value for label, value in aux.metrics.items() if label.endswith(name)]
     np.testing.assert_allclose(terms_seen, [gen - gen_loss(POINT)] * seen, rtol=1e-10)
 

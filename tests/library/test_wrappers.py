@@ -81,7 +81,7 @@ def test_instance_noise_is_kept_by_the_discriminators_own_moves():
             Pair(gen, disc), terms.score_loss(losses.hinge),
             prior=lambda key, n: jnp.zeros((n, 2)), joint=joint,
         )  # fmt: skip
-        _, aux = quick(game.__call__)(Pair((), ()), carry, Batch(jnp.ones((3, 2))), KEY)
+        _, aux = quick(game)(Pair((), ()), carry, Batch(jnp.ones((3, 2))), KEY)
         assert int(aux.carry_state.disc.seen) == count
 
 

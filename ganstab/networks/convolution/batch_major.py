@@ -10,6 +10,8 @@ from ganstab.networks.convolution.layout import (
     transpose_padding,
 )
 
+__all__ = ["batch_major"]
+
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
 

@@ -21,6 +21,8 @@ from ganstab.networks.convolution.shifts import (
     windows,
 )
 
+__all__ = ["im2col"]
+
 
 def _conv(x: Array, kernel: Array, stride: int) -> Array:
     taps_h, taps_w, cin, cout = kernel.shape

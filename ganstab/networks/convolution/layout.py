@@ -7,6 +7,8 @@ from jax import Array
 
 from ganstab.errors import InputError
 
+__all__ = ["Convolutions", "same", "same_padding", "transpose_padding"]
+
 Size = tuple[int, int]
 
 

@@ -12,6 +12,8 @@ from jax import Array, lax
 
 from ganstab.networks.convolution.layout import same_padding, transpose_padding
 
+__all__ = ["overlay", "pad_same", "phases", "split", "total", "window", "windows"]
+
 
 def pad_same(x: Array, axis: int, taps: int, stride: int) -> Array:
     """`same_padding` along one axis, and zeros behind it up to a multiple of the stride."""

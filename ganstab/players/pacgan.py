@@ -1,42 +1,13 @@
-"""Several discriminators for one sample, and several samples for one score."""
+"""One score for several samples."""
 
-from collections.abc import Callable
+import dataclasses
 
 import jax
 import jax.numpy as jnp
 
 from ganstab.types import Player
 
-
-def ensemble(
-    player: Player, n: int, *, combine: Callable = lambda scores: jnp.mean(scores, axis=0)
-) -> Player:
-    """Players of one kind, n of them, each with parameters, state and key of its own.
-
-    Their parameters and states are stacked in front, and all see the same batch. With the mean of
-    scores, a loss that is linear in the score is the mean of the members' losses (the arithmetic
-    mean of Durugkar et al. 2017, arXiv:1611.01673); any other is the loss of the mean score.
-
-    Args:
-      player: any player.
-      n: how many, at least 1.
-      combine: from the members' outputs, stacked `[n, B, …]`, to one, leaf by leaf; e.g.
-        `functools.partial(jnp.max, axis=0)`.
-    """
-    if n < 1:
-        raise ValueError(f"an ensemble needs n of 1 or more, got {n}")
-
-    def init(key):
-        return jax.vmap(player.init)(jax.random.split(key, n))
-
-    def apply(params, state, x, key, *, train=True):
-        def one(params, state, key):
-            return player.apply(params, state, x, key, train=train)
-
-        outputs, state = jax.vmap(one)(params, state, jax.random.split(key, n))
-        return jax.tree.map(combine, outputs), state
-
-    return player._replace(init=init, apply=apply)
+__all__ = ["packed"]
 
 
 def packed(player: Player, m: int) -> Player:
@@ -66,4 +37,4 @@ def packed(player: Player, m: int) -> Player:
         output, state = player.apply(params, state, joined, key, train=train)
         return jax.tree.map(lambda leaf: jnp.repeat(leaf, m, axis=0), output), state
 
-    return player._replace(apply=apply, mixes=(*player.mixes, f"packed(m={m})"))
+    return dataclasses.replace(player, apply=apply, mixes=(*player.mixes, f"packed(m={m})"))

@@ -10,8 +10,7 @@ import pytest
 from closed_forms import KEY, POINT, PSI, pair_at, quadratic, quick, xi
 from common import assert_close, assert_equal
 
-from ganstab import Aux, Carry, Game, Pair, TrainState, games, moves, optimizers, steps
-from ganstab.types import put
+from ganstab import Aux, Carry, Game, Pair, TrainState, games, optimizers, steps
 
 TXS = Pair(optax.sgd(0.1), optax.sgd(0.3))
 
@@ -25,7 +24,7 @@ def start_at(params, txs, state=NO_STATE):
 
 
 def test_extragradient_descent(x64):
-    step = quick(moves.extragradient(quadratic(), TXS))
+    step = quick(steps.extragradient(quadratic(), TXS))
     rates = np.array([0.1, 0.1, 0.3, 0.3, 0.3])
     state, w = start_at(pair_at(POINT), TXS), POINT
     for turn in range(3):
@@ -41,7 +40,7 @@ def test_extragradient_descent(x64):
 
 def test_extra_adam_notes_both_gradients(x64):
     adam = optimizers.adam(0.05, b1=0.5)
-    step = quick(moves.extragradient(quadratic(), Pair(adam, adam)))
+    step = quick(steps.extragradient(quadratic(), Pair(adam, adam)))
     state = start_at(pair_at(POINT), Pair(adam, adam))
     w, opt = jnp.asarray(POINT), adam.init(jnp.asarray(POINT))
     for _ in range(3):
@@ -59,7 +58,7 @@ def test_extragradient_projects_from_where_it_is(x64):
     """A clipped critic: the second update is clipped at w, not at what lies ahead."""
     txs = Pair(optax.sgd(0.5), optax.chain(optax.sgd(0.5), optimizers.clip_weights(0.6)))
     state = start_at(Pair(jnp.asarray(1.0), jnp.asarray(0.5)), txs)
-    state, _ = quick(moves.extragradient(games.bilinear(), txs))(state, None)
+    state, _ = quick(steps.extragradient(games.bilinear(), txs))(state, None)
     np.testing.assert_allclose(state.params, (1.0 - 0.5 * 0.6, 0.6), rtol=1e-12)
 
 
@@ -70,7 +69,8 @@ def counting_game():
         value = params.gen * params.disc * batch
         draw = jax.random.uniform(key)
         metrics = {"gen/draw": draw, "disc/draw": draw, "disc/value": value}
-        return Pair(value, -value), Aux(put(carry.state, 1, carry.state.disc + batch), metrics)
+        state = carry.state._replace(disc=carry.state.disc + batch)
+        return Pair(value, -value), Aux(state, metrics)
 
     return Game(lambda gen, carry, batch, key: (None, carry.state.gen + batch), judge)
 
@@ -81,7 +81,7 @@ def counting_start():
 
 
 def test_extragradient_moves_the_states_once_and_draws_once():
-    step = quick(moves.extragradient(counting_game(), TXS))
+    step = quick(steps.extragradient(counting_game(), TXS))
     state, metrics = step(counting_start(), jnp.asarray(3.0))
     assert state.carry.state == (3.0, 3.0)
     assert metrics["gen/draw"] == metrics["disc/draw"]
@@ -101,7 +101,7 @@ BATCHES = np.arange(1.0, 6.0)
 
 
 def test_who_always_wants_another_update_alternates(x64):
-    balanced = moves.balanced(counting_game(), TXS, Pair(always, always), n_gen=2, n_disc=3)
+    balanced = steps.balanced(counting_game(), TXS, Pair(always, always), n_gen=2, n_disc=3)
     alternating = steps.alternating(counting_game(), TXS, n_gen=2, n_disc=3)
     state, metrics = quick(balanced)(counting_start(), jnp.asarray(BATCHES))
     wanted, expected = quick(alternating)(counting_start(), jnp.asarray(BATCHES))
@@ -112,7 +112,7 @@ def test_who_always_wants_another_update_alternates(x64):
 
 
 def test_who_never_does_takes_one_update_of_its_first_batch(x64):
-    step = moves.balanced(counting_game(), TXS, Pair(never, never), n_gen=2, n_disc=3)
+    step = steps.balanced(counting_game(), TXS, Pair(never, never), n_gen=2, n_disc=3)
     state, metrics = quick(step)(counting_start(), jnp.asarray(BATCHES))
     assert (metrics["gen/updates"], metrics["disc/updates"]) == (1, 1)
     assert state.carry.state == (1.0, 3.0)
@@ -125,7 +125,7 @@ def test_a_discriminator_moves_until_it_is_even(x64, threshold, count):
     """Its loss falls with each update: −½ψ with ψ = 2, 2.15, 2.3, …"""
     again = Pair(never, lambda metrics: metrics["disc/loss"] > threshold)
     txs = Pair(optax.sgd(0.0), optax.sgd(0.3))
-    step = moves.balanced(counting_game(), txs, again, n_disc=5)
+    step = steps.balanced(counting_game(), txs, again, n_disc=5)
     state, metrics = quick(step)(counting_start(), jnp.ones(6))
     assert metrics["disc/updates"] == count
     np.testing.assert_allclose(state.params.disc, 2.0 + 0.15 * count, rtol=1e-12)
@@ -135,7 +135,7 @@ def test_a_discriminator_moves_until_it_is_even(x64, threshold, count):
 
 def test_balance_is_found_for_each_of_many_starts(x64):
     again = Pair(lambda metrics: metrics["gen/loss"] > 0.5, never)
-    step = moves.balanced(games.bilinear(), TXS, again, n_gen=50)
+    step = steps.balanced(games.bilinear(), TXS, again, n_gen=50)
     starts = [start_at(Pair(jnp.asarray(gen), jnp.asarray(2.0)), TXS) for gen in (0.1, 1.0, 2.0)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
     state, metrics = quick(jax.vmap(functools.partial(step, batches=None)))(stacked)
@@ -147,7 +147,7 @@ def test_balance_is_found_for_each_of_many_starts(x64):
 
 def test_bad_counts_and_batches_are_refused():
     with pytest.raises(ValueError, match="n_gen must be 1 or more, got 0"):
-        moves.balanced(games.bilinear(), TXS, Pair(always, always), n_gen=0)
-    step = moves.balanced(games.bilinear(), TXS, Pair(always, always), n_gen=2, n_disc=2)
+        steps.balanced(games.bilinear(), TXS, Pair(always, always), n_gen=0)
+    step = steps.balanced(games.bilinear(), TXS, Pair(always, always), n_gen=2, n_disc=2)
     with pytest.raises(ValueError, match=r"n_disc=2, n_gen=2\) takes 4 batches.*\(3,\)"):
         step(start_at(Pair(jnp.ones(()), jnp.ones(())), TXS), jnp.ones(3))

@@ -1,0 +1,101 @@
+"""Alternating and simultaneous updates."""
+
+from typing import Any
+
+import jax
+
+from ganstab.steps.update import Step, after, move, move_both, numbered
+from ganstab.types import PLAYERS, Game, Pair, TrainState
+
+__all__ = ["alternating", "check_counts", "check_stacked", "simultaneous"]
+
+
+def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> Step:
+    """`n_gen` updates of the generator, then `n_disc` of the discriminator, each on its own batch.
+
+    Each player takes optax steps down its own loss with the other held fixed, and only its own
+    state (its batch-norm statistics) advances. Metrics are those of each player's last update.
+
+    Args:
+      game: whose losses are followed.
+      txs: a `Pair` of optax transforms.
+      n_disc: discriminator updates a step, at least 1.
+      n_gen: generator updates a step, at least 1.
+
+    Returns:
+      A step whose batches are stacked in front, one for each update: leaves of shape
+      `[n_gen + n_disc, B, …]`, the generator's first; or a `Pair` of such stacks, `[n_gen, B, …]`
+      and `[n_disc, B, …]`. For a closed-form game they are `None`.
+
+    Raises:
+      ValueError: for a count below 1, or, at trace time, another number of batches.
+    """
+    check_counts(n_disc, n_gen)
+
+    def step(train_state: TrainState, batches):
+        own_batches = _by_player(batches, n_gen, n_disc)
+        key = jax.random.fold_in(train_state.key, train_state.step)
+        keys = jax.random.split(key, n_gen + n_disc)
+        own_keys = keys[:n_gen], keys[n_gen:]
+        at = train_state.params, numbered(train_state)
+        metrics: dict[str, jax.Array] = {}
+        for player, *own in zip(PLAYERS, own_batches, own_keys, strict=True):
+
+            def one(at, drawn, player=player):
+                return move(game, txs, player, *at, *drawn)
+
+            at, seen = jax.lax.scan(one, at, own)
+            metrics |= jax.tree.map(lambda leaf: leaf[-1], seen)
+        return after(train_state, *at), metrics
+
+    return step
+
+
+def simultaneous(game: Game, txs: Pair) -> Step:
+    """One update of both players from the same point, on one batch.
+
+    Args:
+      game: whose losses are followed.
+      txs: a `Pair` of optax transforms.
+    """
+
+    def step(train_state: TrainState, batch):
+        key = jax.random.fold_in(train_state.key, train_state.step)
+        at = train_state.params, numbered(train_state)
+        moved, metrics = move_both(game, txs, *at, batch, key)
+        return after(train_state, *moved), metrics
+
+    return step
+
+
+def check_counts(n_disc: int, n_gen: int) -> None:
+    """Raises ValueError unless either player moves at all."""
+    for label, count in (("n_disc", n_disc), ("n_gen", n_gen)):
+        if count < 1:
+            raise ValueError(f"{label} must be 1 or more, got {count}")
+
+
+def check_stacked(batches: Any, n_gen: int, n_disc: int) -> None:
+    """Raises ValueError unless there is one batch in front for each of the updates."""
+    for leaf in jax.tree.leaves(batches):
+        if leaf.shape[:1] != (n_gen + n_disc,):
+            raise ValueError(
+                f"a step of (n_disc={n_disc}, n_gen={n_gen}) takes {n_gen + n_disc} batches "
+                f"stacked in front, got a leaf of shape {leaf.shape}"
+            )
+
+
+def _by_player(batches: Any, n_gen: int, n_disc: int) -> Pair:
+    """Each player's own batches, `[n_gen, B, …]` and `[n_disc, B, …]`."""
+    if isinstance(batches, Pair):
+        lengths = (
+            {leaf.shape[:1] for leaf in jax.tree.leaves(own)} <= {(count,)}
+            for own, count in zip(batches, (n_gen, n_disc), strict=True)
+        )
+        if all(lengths):
+            return batches
+    check_stacked(batches, n_gen, n_disc)
+    return Pair(
+        jax.tree.map(lambda leaf: leaf[:n_gen], batches),
+        jax.tree.map(lambda leaf: leaf[n_gen:], batches),
+    )

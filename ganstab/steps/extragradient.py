@@ -1,0 +1,36 @@
+"""Both players take the gradient of one step ahead."""
+
+import jax
+
+from ganstab.steps.update import Step, after, move_both, numbered
+from ganstab.types import Game, Pair, TrainState
+
+__all__ = ["extragradient"]
+
+
+def extragradient(game: Game, txs: Pair) -> Step:
+    """One update of both players, with the gradients found one step ahead.
+
+        w̃ = w + tx(−ξ(w)),   w⁺ = w + tx(−ξ(w̃))
+
+    Korpelevich 1976; for GANs Gidel et al. 2019 (arXiv:1802.10551, algorithms 3 and 4), whose Adam
+    adds both gradients to its moments, as every optax transform does here. Both gradients see the
+    same batch and the same draws. The players' own states advance by the second evaluation.
+
+    Args:
+      game: whose losses are followed.
+      txs: a `Pair` of optax transforms.
+
+    Returns:
+      A step of one batch. Metrics are those at w̃.
+    """
+
+    def step(train_state: TrainState, batch):
+        key = jax.random.fold_in(train_state.key, train_state.step)
+        params, carry = train_state.params, numbered(train_state)
+        (ahead, looked), _ = move_both(game, txs, params, carry, batch, key)
+        carry = carry._replace(opt=looked.opt)
+        moved, metrics = move_both(game, txs, params, carry, batch, key, seen_from=ahead)
+        return after(train_state, *moved), metrics
+
+    return step

@@ -1,0 +1,104 @@
+"""One update of one player, which every training step is made of."""
+
+from collections.abc import Callable
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import optax
+
+from ganstab.types import Carry, Game, Pair, PlayerName, TrainState, metrics_of
+
+__all__ = ["Step", "after", "init", "move", "move_both", "numbered"]
+
+Step = Callable[[TrainState, Any], tuple[TrainState, dict[str, jax.Array]]]
+"""`(train_state, batches) -> (train_state, metrics)`"""
+
+
+def init(players: Pair, txs: Pair, key: chex.PRNGKey) -> TrainState:
+    """The state before step 0.
+
+    Args:
+      players: a `Pair` of `Player`.
+      txs: a `Pair` of optax transforms.
+      key: initialises the parameters, and is the source of all later randomness.
+    """
+    gen_key, disc_key, run_key = jax.random.split(key, 3)
+    made = players.gen.init(gen_key), players.disc.init(disc_key)
+    params, state = (Pair(*entries) for entries in zip(*made, strict=True))
+    opt = Pair(*(tx.init(own) for tx, own in zip(txs, params, strict=True)))
+    return TrainState(params, Carry(state, opt), jnp.zeros((), jnp.int32), run_key)
+
+
+def move(
+    game: Game,
+    txs: Pair,
+    player: PlayerName,
+    params: Pair,
+    carry: Carry,
+    batch: Any,
+    key: Any,
+    *,
+    seen_from: Pair | None = None,
+) -> tuple[tuple[Pair, Carry], dict[str, jax.Array]]:
+    """One optax step of one player down its own loss: `((params, carry), metrics)`.
+
+    Args:
+      game: whose losses are followed.
+      txs: a `Pair` of optax transforms.
+      player: who moves, `"gen"` or `"disc"`.
+      params: a `Pair`; the other player's entry comes back as it is.
+      carry: its state and optax state of the player that moves advance.
+      batch: the game's.
+      key: the game's.
+      seen_from: the `Pair` of parameters at which the gradient is taken, if not `params`.
+    """
+    there = params if seen_from is None else seen_from
+
+    def own_loss(own):
+        losses, aux = game(there._replace(**{player: own}), carry, batch, key)
+        return losses.of(player), aux
+
+    (loss, aux), grads = jax.value_and_grad(own_loss, has_aux=True)(there.of(player))
+    updates, opt = txs.of(player).update(grads, carry.opt.of(player), params.of(player))
+    moved = optax.apply_updates(params.of(player), updates)
+    moved_carry = carry._replace(
+        state=carry.state._replace(**{player: aux.carry_state.of(player)}),
+        opt=carry.opt._replace(**{player: opt}),
+    )
+    metrics = {f"{player}/loss": loss, f"{player}/grad_norm": optax.tree.norm(grads)}
+    after_move = params._replace(**{player: moved}), moved_carry
+    return after_move, metrics_of(aux, player) | metrics
+
+
+def move_both(
+    game: Game,
+    txs: Pair,
+    params: Pair,
+    carry: Carry,
+    batch: Any,
+    key: Any,
+    *,
+    seen_from: Pair | None = None,
+) -> tuple[tuple[Pair, Carry], dict[str, jax.Array]]:
+    """`move` of either player, neither of whom sees the other's: `((params, carry), metrics)`."""
+    at = params, carry, batch, key
+    of_gen, gen_metrics = move(game, txs, "gen", *at, seen_from=seen_from)
+    of_disc, disc_metrics = move(game, txs, "disc", *at, seen_from=seen_from)
+    moved = Pair(of_gen[0].gen, of_disc[0].disc)
+    state = Pair(of_gen[1].state.gen, of_disc[1].state.disc)
+    opt = Pair(of_gen[1].opt.gen, of_disc[1].opt.disc)
+    return (moved, carry._replace(state=state, opt=opt)), {**gen_metrics, **disc_metrics}
+
+
+def numbered(train_state: TrainState) -> Carry:
+    """The carry with the step's number, for the games that the step evaluates."""
+    return train_state.carry._replace(step=train_state.step)
+
+
+def after(train_state: TrainState, params: Pair, carry: Carry) -> TrainState:
+    """The state behind the step; its carry holds no number, for the state has its own."""
+    return train_state._replace(
+        params=params, carry=carry._replace(step=None), step=train_state.step + 1
+    )
