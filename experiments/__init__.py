@@ -7,8 +7,8 @@
 | `rnn_mnist` | Figure 3 | `digits` |
 | `cifar10_reconstruction` | Table 3, Figures 4 to 6 | `reconstruction` |
 | `mixture_of_gaussians` | Figure 2, appendix B; protocols of VEEGAN and PacGAN | `mixtures` |
-| `games` | every technique on games with known answers | `small_games` |
-| `vector_fields` | GANs of one number a player | `one_parameter_gans` |
+| `games` | every technique on games with known answers | `docs/gallery` |
+| `vector_fields` | GANs of one number a player | `docs/gallery` |
 | `compare` | one picture of several runs | |
 | `train_digit_classifier` | the classifier that counts modes | |
 

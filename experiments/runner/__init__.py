@@ -1,8 +1,7 @@
 """The one runner that all experiments share: flags, data feed, training loop, records, report.
 
 An experiment that trains calls `launch(main)`, and hands `run` what builds an `Experiment`. A
-paper's table of such runs is a `Table` of `Cell`s, which `launch` is given as well. An experiment
-that draws what a game does, without a training run, makes a `study.Study` instead.
+paper's table of such runs is a `Table` of `Cell`s, which `launch` is given as well.
 """
 
 from experiments.runner.book import Evaluation, Experiment

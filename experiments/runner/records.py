@@ -60,41 +60,6 @@ def measured(
     return plain(entry)
 
 
-def checked(
-    label: str,
-    found: float | complex | str,
-    *,
-    expected: float | complex | None = None,
-    tolerance: float | None = None,
-    reading: str = "",
-    source: str = "",
-) -> dict[str, Any]:
-    """One finding of a study: a number, what it should be, and in words whether it is.
-
-    Args:
-      label: what it is, with its unit.
-      found: the number, or a few words where the finding is no number.
-      expected: the closed form's or the source's number, where there is one.
-      tolerance: the largest |found − expected| at which they agree; only with `expected`.
-      reading: what the finding means; with `expected` it is said after whether they agree.
-      source: of what is expected.
-    """
-    agrees = None
-    words = [reading] if reading else []
-    if expected is not None and not isinstance(found, str):
-        away = abs(found - expected)
-        agrees = bool(away <= (tolerance or 0.0))
-        words.insert(0, f"agrees to {away:.1g}" if agrees else f"DIFFERS by {away:.3g}")
-    return {
-        "label": label,
-        "found": _figures(found),
-        "expected": None if expected is None else _figures(expected),
-        "agrees": agrees,
-        "reading": "; ".join(words),
-        "source": source,
-    }
-
-
 def versions() -> dict[str, str]:
     """What the numbers depend on besides the settings: packages, platform, devices, cores, XLA."""
     packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -118,14 +83,3 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _figures(value: float | complex | str) -> str:
-    """Four figures, a complex number as a + bi."""
-    if isinstance(value, str):
-        return value
-    value = complex(value)
-    if not value.imag:
-        return f"{value.real:.4g}".replace("-", "−")
-    sign = "−" if value.imag < 0 else "+"
-    return f"{value.real:.4g} {sign} {abs(value.imag):.4g}i".replace("-", "−")
