@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from ganstab.errors import InputError
-from ganstab.metrics.checks import check_at_least
+from ganstab._checks import check_at_least
 
 __all__ = ["Inference", "infer"]
 
@@ -71,7 +70,7 @@ def infer(
         error that is not finite, has not converged, and spoils no other.
 
     Raises:
-        InputError: if the shapes do not fit, or a setting is not positive.
+        ValueError: if the shapes do not fit, or a setting is not positive.
     """
     _check_settings(max_steps, tolerance, memory, images_at_once)
     _check_shapes(generate, images, starts)
@@ -136,15 +135,15 @@ def _check_settings(max_steps: int, tolerance: float, memory: int, images_at_onc
     check_at_least("memory", memory, 1)
     check_at_least("images_at_once", images_at_once, 1)
     if not tolerance > 0:
-        raise InputError(f"tolerance is {tolerance}; a positive number is expected")
+        raise ValueError(f"tolerance is {tolerance}; a positive number is expected")
 
 
 def _check_shapes(generate: Callable[[Array], Array], images: Array, starts: Array) -> None:
     if starts.ndim not in (2, 3) or (starts.ndim == 3 and len(starts) != len(images)):
-        raise InputError(
+        raise ValueError(
             f"starts have the shape {starts.shape}; [{len(images)}, s, latent], one row an image, "
             "or [s, latent] is expected"
         )
     made = jax.eval_shape(generate, starts.reshape(-1, starts.shape[-1])).shape[1:]
     if made != images.shape[1:]:
-        raise InputError(f"generate makes images {made}, and the images are {images.shape[1:]}")
+        raise ValueError(f"generate makes images {made}, and the images are {images.shape[1:]}")

@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ganstab.errors import InputError
-from ganstab.metrics.checks import check_at_least
+from ganstab._checks import check_at_least
 from ganstab.metrics.labels import kl_of_counts_to_uniform
 
 __all__ = ["Coverage", "mixture_coverage"]
@@ -46,19 +45,19 @@ def mixture_coverage(
     (k - 1) / (2 n) on average.
 
     Raises:
-        InputError: if there is no sample or no mode, the shapes do not fit, or sigma is not
+        ValueError: if there is no sample or no mode, the shapes do not fit, or sigma is not
             positive.
     """
     samples, modes = np.asarray(samples, np.float64), np.asarray(modes, np.float64)
     if samples.ndim != 2 or modes.ndim != 2 or samples.shape[1] != modes.shape[1]:
-        raise InputError(
+        raise ValueError(
             f"samples and modes have the shapes {samples.shape} and {modes.shape}; "
             "[n, d] and [k, d] are expected"
         )
     check_at_least("the number of samples", len(samples), 1)
     check_at_least("the number of modes", len(modes), 1)
     if not sigma > 0:
-        raise InputError(f"sigma is {sigma}; a positive number is expected")
+        raise ValueError(f"sigma is {sigma}; a positive number is expected")
     with np.errstate(invalid="ignore"):  # ∞ − ∞
         distance = np.stack([np.linalg.norm(samples - mode, axis=1) for mode in modes], axis=1)
     distance = np.nan_to_num(distance / sigma, nan=np.inf, posinf=np.inf)

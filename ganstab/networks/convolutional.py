@@ -21,7 +21,6 @@ import jax
 from flax import nnx
 from jax import Array
 
-from ganstab.errors import InputError
 from ganstab.networks.convolution import Convolutions, default_convolutions
 
 __all__ = ["ConvParams", "Discriminator", "Generator", "scaled"]
@@ -74,7 +73,7 @@ class Generator(nnx.Module):
         rngs: nnx.Rngs,
     ):
         if len(channels) != len(sizes) or not channels:
-            raise InputError(
+            raise ValueError(
                 f"Generator wants one size for each of its channels, at least one, "
                 f"not channels={tuple(channels)} and sizes={tuple(sizes)}"
             )
@@ -121,11 +120,11 @@ def scaled(channels: Sequence[int], width: float, name: str) -> list[int]:
     """The channel counts times `width`, which have to come out as whole numbers from 1 on.
 
     Raises:
-      InputError: if they do not; it calls the width by `name`.
+      ValueError: if they do not; it calls the width by `name`.
     """
     scaled = [c * width for c in channels]
     if not all(math.isfinite(c) and c >= 1 and c == int(c) for c in scaled):
-        raise InputError(
+        raise ValueError(
             f"{name} {width} has to make whole numbers, 1 or more, "
             f"of its channels {tuple(channels)}"
         )

@@ -12,8 +12,6 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from ganstab.errors import InputError
-
 __all__ = ["Generator", "lstm"]
 
 
@@ -43,7 +41,7 @@ class Generator(nnx.Module):
         rngs: nnx.Rngs,
     ):
         if columns < 1:
-            raise InputError(f"Generator's columns must be 1 or more, got {columns}")
+            raise ValueError(f"Generator's columns must be 1 or more, got {columns}")
         init = nnx.initializers.glorot_uniform()
         self.latent, self.columns = latent, columns
         self.dense = nnx.Linear(latent, hidden, kernel_init=init, rngs=rngs)
@@ -60,10 +58,10 @@ class Generator(nnx.Module):
         """[n, latent] -> [n, height, columns, 1].
 
         Raises:
-            InputError: if z has another shape.
+            ValueError: if z has another shape.
         """
         if z.ndim != 2 or z.shape[1] != self.latent:
-            raise InputError(f"Generator takes z [n, {self.latent}], got shape {z.shape}")
+            raise ValueError(f"Generator takes z [n, {self.latent}], got shape {z.shape}")
         start = jax.nn.relu(self.dense(z))
 
         def step(state: tuple[Array, Array], _) -> tuple[tuple[Array, Array], Array]:

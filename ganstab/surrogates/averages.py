@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._checks import check_key
 from ganstab.optimizers.history import snapshots_in
 from ganstab.surrogates.gradients import replayed
-from ganstab.surrogates.unrolling import check_key
 from ganstab.types import Carry, Game, Pair, metrics_of
 
 __all__ = ["smoothed", "snapshot_ensemble"]

@@ -116,13 +116,19 @@ def batch(seed, *shape):
     return Batch(real=arrays(seed, *shape, 2))
 
 
-def refusal(call) -> str:
+def refusal(call, error=InputError) -> str:
     """The one line with which a call is refused."""
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(error) as caught:
         call()
+    assert error is InputError or caught.type is error
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def argument_refusal(call) -> str:
+    """The one line with which a function refuses an argument."""
+    return refusal(call, ValueError)
 
 
 def failing(number):

@@ -158,12 +158,18 @@ def test_js_regularizer_is_what_a_little_noise_adds_at_the_best_discriminator(x6
     np.testing.assert_allclose((loss(1e-4) - loss(0)) / 1e-4, 0.5 * got, rtol=1e-3)
 
 
-def test_js_regularizer_takes_scores_of_one_column():
-    real, fake = images(22) / 4, images(23) / 4
-    np.testing.assert_allclose(
-        penalties.js_regularizer(lambda x: bowl(x)[:, None], real, fake, KEY),
-        penalties.js_regularizer(bowl, real, fake, KEY),
-    )
+@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+def test_scores_of_one_column_are_one_score_a_sample(penalty):
+    real, fake = images(1), images(2)
+    column = penalty(lambda x: bowl(x)[:, None], real, fake, KEY)
+    np.testing.assert_array_equal(column, penalty(bowl, real, fake, KEY))
+
+
+@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+@pytest.mark.parametrize("scores", [lambda x: x[:, 0, :2, 0], jnp.sum], ids=["two", "none"])
+def test_a_critic_that_does_not_give_one_score_a_sample_is_refused(penalty, scores):
+    with pytest.raises(ValueError, match=r"one score a sample, shape \(5,\) or \(5, 1\), but gave"):
+        penalty(scores, images(1), images(2), KEY)
 
 
 @pytest.mark.parametrize("right", [0, 1])
