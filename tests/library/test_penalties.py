@@ -3,11 +3,12 @@
 import functools
 import math
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import all_finite, arrays
+from common import arrays
 from flax import linen, nnx
 from scipy.special import ndtri
 
@@ -235,7 +236,7 @@ def test_safe_where_the_critics_gradient_is_zero(penalty):
 
     value, gradient = jax.value_and_grad(on)(jnp.zeros(12))
     assert value == (1 if penalty in LIPSCHITZ else 0)
-    assert all_finite(gradient)
+    chex.assert_tree_all_finite(gradient)
     np.testing.assert_array_equal(gradient, 0)
 
 

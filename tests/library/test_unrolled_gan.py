@@ -1,10 +1,11 @@
 """The pairs of networks of the unrolled GAN's experiments, and its recurrent generator."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import all_finite, argument_refusal, arrays, quick
+from common import argument_refusal, arrays, quick
 from flax import nnx
 
 from ganstab import Batch, Pair, losses, optimizers, steps, surrogates, terms
@@ -163,7 +164,7 @@ def test_lstm_generator_trains_through_an_unroll(x64):
         for sign in (1, -1)
     )
     _, gradient = loss_and_gradient(gen_params)
-    assert all_finite(gradient)
+    chex.assert_tree_all_finite(gradient)
     slope = sum(map(jnp.vdot, jax.tree.leaves(gradient), jax.tree.leaves(way)))
     assert abs(slope) > 1e-4
     np.testing.assert_allclose((ahead - behind) / 2e-5, slope, rtol=1e-4)
