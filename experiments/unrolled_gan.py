@@ -1,4 +1,4 @@
-"""What the programs of the Unrolled GAN paper share: the settings of the GAN and of its networks."""
+"""What the programs of the Unrolled GAN paper share: settings, players, sampling."""
 
 import dataclasses
 from collections.abc import Callable

@@ -107,7 +107,7 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
     def recipe(self, **more) -> recipes.Recipe:
         """Unrolling around the other techniques, each of which wraps the one before."""
         recipe = super().recipe(n_gen=self.gen_steps, **more)
-        (unrolled,), (gen, disc), inner = recipe.surrogates, recipe.txs, []
+        (gen, disc), inner = recipe.txs, list[Callable]()
         if self.ensemble:
             disc = optax.chain(disc, optimizers.snapshots(self.ensemble, self.ensemble_every))
             inner.append(surrogates.snapshot_ensemble)
@@ -115,7 +115,8 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
             inner.append(functools.partial(surrogates.gradient_norm, weight=self.gradient_norm))
         if self.consensus:
             inner.append(functools.partial(surrogates.consensus, weight=self.consensus))
-        last: Callable = functools.partial(unrolled, tx=disc)
+        unrolled: Callable = recipe.surrogates[0]
+        last = functools.partial(unrolled, tx=disc)
         return dataclasses.replace(recipe, txs=Pair(gen, disc), surrogates=(*inner, last))
 
     def views(self) -> tuple[View, ...]:

@@ -1,45 +1,78 @@
 """Why does a run rotate, collapse or explode? Looks at it and says so in plain words.
 
-    python -m ganstab.doctor runs/stacked_mnist_K0_width0.25_seed0
-    python -m ganstab.doctor my_module:my_function
+    ganstab doctor runs/stacked_mnist_K0_width0.25_seed0
+    ganstab doctor my_module:my_function
 
 RUN is the folder that a training run wrote (its --workdir), or MODULE:FUNCTION, a function of your
 own that returns a `ganstab.doctor.Subject`. Of a run, the log is read and the game is built anew at
 the newest checkpoint; then a training step is taken, and the field around it measured: a minute for
 a small network on a CPU, several for one with a deep unroll. Words and pictures go into RUN/doctor.
+
+Building the game anew runs the code that made it. That is done unasked for the programs of this
+project alone; for a run of your own name its function with --experiment=MODULE:FUNCTION.
 """
 
 import argparse
 import pathlib
 import sys
+from collections.abc import Sequence
 
 from ganstab.doctor.diagnosis import diagnose
 from ganstab.doctor.examination import Examination, examine
 from ganstab.doctor.page import in_words, write
-from ganstab.doctor.run import Record, read_record, subject_of_code, subject_of_run
+from ganstab.doctor.run import Record, read_record, subject_of_code
 from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
+from ganstab.training import restore
+
+__all__ = ["add_arguments", "main", "run"]
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Examines RUN, says what it found, and returns the program's exit status."""
-    asked = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m ganstab.doctor",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
     try:
-        return _run(asked)
+        return run(parser.parse_args(arguments))
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 
-def _run(asked: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The doctor's own."""
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or MODULE:FUNCTION")
+    parser.add_argument("--log_only", action="store_true", help="read the log, and compute nothing")
+    parser.add_argument(
+        "--experiment", metavar="MODULE:FUNCTION", help="what makes the run's experiment"
+    )
+    parser.add_argument(
+        "--eigenvalues",
+        type=_count,
+        default=4,
+        help="how many to look for at each edge of the spectrum (4)",
+    )
+    parser.add_argument("--out", help="folder for the report (RUN/doctor, or ./doctor)")
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Does what the arguments ask for.
+
+    Raises:
+      InputError: the run cannot be read.
+    """
     record, subject = Record(), None
     if ":" in asked.run and not pathlib.Path(asked.run).exists():
         subject, folder = subject_of_code(asked.run), pathlib.Path(asked.out or "doctor")
     else:
-        run = pathlib.Path(asked.run).expanduser()
-        record, folder = read_record(run), pathlib.Path(asked.out or run / "doctor")
+        place = pathlib.Path(asked.run).expanduser()
+        record, folder = read_record(place), pathlib.Path(asked.out or place / "doctor")
         if not asked.log_only:
-            subject = _game(run, record)
+            subject = _game(place, asked.experiment)
     examination = _examined(subject, asked.eigenvalues)
     report = diagnose(examination, record)
     page = write(folder, asked.run, report, examination, record)
@@ -48,11 +81,13 @@ def _run(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _game(run: pathlib.Path, record: Record) -> Subject | None:
+def _game(folder: pathlib.Path, experiment: str | None) -> Subject | None:
     """The run's game, or None with a word of why there is none: the log alone is worth reading."""
     try:
-        return subject_of_run(run, record)
+        return restore.subject(folder, experiment)
     except InputError as error:
+        if experiment:
+            raise
         print(f"the log alone is read: {error}", file=sys.stderr)
         return None
 
@@ -63,24 +98,6 @@ def _examined(subject: Subject | None, eigenvalues: int) -> Examination | None:
     return examine(
         subject, eigenvalues=eigenvalues, tell=lambda line: print(f"… {line}", file=sys.stderr)
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ganstab.doctor",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("run", metavar="RUN", help="a run's folder, or MODULE:FUNCTION")
-    parser.add_argument("--log_only", action="store_true", help="read the log, and compute nothing")
-    parser.add_argument(
-        "--eigenvalues",
-        type=_count,
-        default=4,
-        help="how many to look for at each edge of the spectrum (4)",
-    )
-    parser.add_argument("--out", help="folder for the report (RUN/doctor, or ./doctor)")
-    return parser
 
 
 def _count(text: str) -> int:

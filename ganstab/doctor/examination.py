@@ -11,6 +11,7 @@ from scipy.sparse.linalg import ArpackError
 from ganstab import nan_blame
 from ganstab.doctor.subject import Subject
 from ganstab.dynamics import Spectrum, field, helmholtz, spectrum, step_spectrum
+from ganstab.steps import numbered
 from ganstab.types import PLAYERS, Pair, PlayerName
 
 ENOUGH = 5e-3  # relative accuracy of an eigenvalue, for words
@@ -93,7 +94,7 @@ def _dynamics(
 ) -> Examination:
     state = subject.state
     key = jax.random.fold_in(state.key, state.step)
-    at = {"carry": state.carry, "batch": subject.batch, "key": key}
+    at = {"carry": numbered(state), "batch": subject.batch, "key": key}
     count = min(eigenvalues, sum(found.sizes))
     accuracy: dict[str, Any] = {"count": count, "tolerance": ENOUGH}
     edges = ("LR", "LI", "LM")

@@ -7,23 +7,12 @@ from ganstab.doctor.diagnosis import Report
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.figures import CAPTIONS, figures
 from ganstab.doctor.run import Record
-from ganstab.reporting.pages import (
-    Good,
-    Picture,
-    Prose,
-    Warn,
-    facts,
-    figure,
-    page,
-    paragraphs,
-    section,
-    table,
-)
+from ganstab.reporting import Picture, render
 from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.style import png
 
 WORDS = {"good": "well", "watch": "watch", "bad": "ill"}
-TONES = {"good": Good, "watch": str, "bad": Warn}
+TONES = {"good": "good", "watch": "", "bad": "warn"}
 WIDTH = 96
 
 
@@ -60,19 +49,20 @@ def write(
         write_atomic(path, png(made))
         pictures.append(Picture(path, CAPTIONS[drawn]))
     write_atomic(folder / "findings.json", to_json([one._asdict() for one in report.findings]))
-    rows = [
-        (one.topic, TONES[one.state](WORDS[one.state]), Prose(one.words)) for one in report.findings
-    ]
-    remedies = [section(one.topic, paragraphs(one.remedy)) for one in report.findings if one.remedy]
-    body = [
-        section("Findings", table((), rows)),
-        section("Pictures", *map(figure, pictures)),
-        section("What acts on it", *remedies),
-        section("What this cannot tell", *map(paragraphs, report.limits)),
-        section("Measured", facts(_measured(examination))),
-    ]
-    good = all(one.state == "good" for one in report.findings)
-    text = page(f"Doctor: {name}", state=_state(report), good=good, description="", body=body)
+    text = render(
+        "doctor.html",
+        title=f"Doctor: {name}",
+        state=_state(report),
+        good=all(one.state == "good" for one in report.findings),
+        description="",
+        findings=[
+            {**one._asdict(), "word": WORDS[one.state], "tone": TONES[one.state]}
+            for one in report.findings
+        ],
+        pictures=pictures,
+        limits=report.limits,
+        measured=_measured(examination),
+    )
     write_atomic(folder / "report.html", text)
     return folder / "report.html"
 

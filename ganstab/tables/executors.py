@@ -9,6 +9,7 @@ import importlib
 import os
 import pathlib
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -58,11 +59,13 @@ def run_job(job: Job) -> int:
     The process gets SIGTERM when the stop file appears, and on Linux when this process dies.
 
     Returns:
-      Its exit status as a shell gives it; 0 without a process if the runs are done.
+      Its exit status as a shell gives it; without a process, 0 if the runs are done.
     """
     if all(is_done(read_result(pathlib.Path(f)), job.num_steps) for f in job.folders):
         return 0
     stop, slot = pathlib.Path(job.stop), _worker.slot
+    if stop.exists():
+        return 128 + signal.SIGTERM
     cores = ",".join(map(str, slot.cores)) or "all"
     launch = pathlib.Path(__file__).with_name("launch.py")
     starter = [sys.executable, "-S", str(launch), str(os.getpid()), cores]
@@ -104,7 +107,9 @@ def local_executor(
     slots: queue.Queue[Slot] = queue.Queue()
     for slot in hardware.slots(jobs or hardware.jobs()):
         slots.put(slot)
-    return concurrent.futures.ThreadPoolExecutor(slots.qsize(), initializer=_take, initargs=(slots,))
+    return concurrent.futures.ThreadPoolExecutor(
+        slots.qsize(), initializer=_take, initargs=(slots,)
+    )
 
 
 def _take(slots: "queue.Queue[Slot]") -> None:
@@ -136,7 +141,9 @@ def make_executor(place: str, jobs: int | None = None) -> concurrent.futures.Exe
         cluster = slurm_cluster(options)
         cluster.scale(jobs=jobs or 1)
         return _client(cluster).get_executor(pure=False)
-    raise InputError(f"--executor={place} is none of local, dask:HOST:PORT and slurm[:NAME=VALUE,…]")
+    raise InputError(
+        f"--executor={place} is none of local, dask:HOST:PORT and slurm[:NAME=VALUE,…]"
+    )
 
 
 def _client(address: Any) -> Any:
@@ -163,8 +170,8 @@ def slurm_cluster(options: str) -> Any:
         raise InputError(f"--executor=slurm: cores must be a whole number, got {cores}")
     jobqueue = _installed("dask_jobqueue")
     # One job a worker, whatever its cores are: the job's process uses them.
-    given = {"memory": "4GB", **given, "cores": int(cores), "processes": 1}
-    return jobqueue.SLURMCluster(worker_extra_args=["--nthreads", "1"], **given)
+    given = {"memory": "4GB", **given, "cores": 1, "processes": 1, "job_cpu": int(cores)}
+    return jobqueue.SLURMCluster(**given)
 
 
 def _installed(name: str) -> Any:

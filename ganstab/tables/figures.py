@@ -95,10 +95,9 @@ def _drawn(table, measure, series, done, title, log) -> bytes:
 
 def mean_curve(seeds: Mapping[int, Points]) -> Points:
     """The mean over seeds, at the steps that all of them have."""
-    common = set.intersection(*(set(steps) for steps, _ in seeds.values())) if seeds else set()
-    steps = np.array(sorted(common))
-    values = [y[np.isin(x, steps)] for x, y in seeds.values()]
-    return steps, np.mean(values, axis=0) if values else np.zeros(0)
+    known = [dict(zip(steps, values, strict=True)) for steps, values in seeds.values()]
+    common = sorted(set.intersection(*map(set, known))) if known else []
+    return np.array(common), np.array([np.mean([at[step] for at in known]) for step in common])
 
 
 def _rows_with_runs(table: Table, series: Mapping[str, Mapping[int, Points]]) -> list[str]:

@@ -103,7 +103,11 @@ def _devices() -> tuple[str, int]:
     if os.environ.get("JAX_PLATFORMS") == "cpu":
         return "cpu", 1
     answer = subprocess.run(
-        [sys.executable, "-c", "import jax; print(jax.default_backend(), jax.local_device_count())"],
+        [
+            sys.executable,
+            "-c",
+            "import jax; print(jax.default_backend(), jax.local_device_count())",
+        ],
         capture_output=True,
         text=True,
         env={**os.environ, PREALLOCATE: "false"},

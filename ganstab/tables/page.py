@@ -1,14 +1,14 @@
 """A table's files: `result.json`, `figures/` and `report.html`; and its lines for a terminal."""
 
+import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ganstab.reporting import Picture
+from ganstab.reporting import Picture, table_page
 from ganstab.reporting.formatting import describe, format_mean
-from ganstab.reporting.render import table_page
 from ganstab.reporting.run_log import Row
-from ganstab.reporting.writing import to_json, write_atomic
+from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.tables.collect import finished, measures, read_runs
 from ganstab.tables.figures import curves
 from ganstab.tables.runs import Plan, Run, read_log
@@ -38,7 +38,7 @@ def state(result: Mapping[str, Any]) -> str:
 
 
 def summary_lines(plan: Plan, result: Mapping[str, Any]) -> Iterator[str]:
-    """How far the table is, each claim and each cell's means with what they say, what is missing."""
+    """How far the table is, each claim, each cell's means, and what is missing."""
     yield state(result)
     yield from (f"{claim['words']}: {claim['verdict']}" for claim in result["claims"])
     for measure in measures(plan.table, result):
@@ -65,23 +65,27 @@ def write(plan: Plan, result: dict[str, Any]) -> None:
     Raises:
       InputError: a file cannot be written.
     """
+    with explained(f"cannot write {plan.folder}"):
+        (plan.folder / FIGURES).mkdir(parents=True, exist_ok=True)
     logs = _read_logs(plan, result)
-    names = measures(plan.table, result)
-    table = plan.table
+    table, names = plan.table, measures(plan.table, result)
     write_atomic(plan.folder / RESULT, to_json(result))
     page = table_page(
         result,
         title=table.title,
         description=table.description,
+        state=state(result),
         corner=table.corner,
         rows=table.rows(),
         columns=table.columns(),
+        measures=names,
+        published={
+            cell.name: {name: dataclasses.asdict(known) for name, known in cell.published.items()}
+            for cell in table.cells
+        },
         pictures=_side_by_side(plan),
         curves=[picture for name in names for picture in _curves(plan, result, name, logs)],
-        sample_grid=[
-            [_samples(plan, table.at(row, column), names, logs) for column in table.columns()]
-            for row in table.rows()
-        ],
+        samples=_sample_grid(plan, names, logs),
         links=_links(plan),
     )
     write_atomic(plan.folder / REPORT, page)
@@ -151,12 +155,22 @@ def _last_samples(run: Run) -> pathlib.Path | None:
     return next((paths[-1] for paths in pictures if paths), None)
 
 
-def _links(plan: Plan) -> dict[str, dict[int, str]]:
-    """Where every run's own report is, from the table's folder: by cell and seed."""
-    links: dict[str, dict[int, str]] = {}
+def _sample_grid(plan: Plan, names: Sequence[str], logs: Logs) -> list[Picture | None]:
+    """The last samples of each place of the table, row by row; rows without any are left out."""
+    table, columns = plan.table, plan.table.columns()
+    rows = [
+        [_samples(plan, table.at(row, column), names, logs) for column in columns]
+        for row in table.rows()
+    ]
+    return [picture for row in rows if any(row) for picture in row]
+
+
+def _links(plan: Plan) -> dict[str, list[tuple[str, str]]]:
+    """Where every run's own report is, from the table's folder: by cell, a name and an address."""
+    links: dict[str, list[tuple[str, str]]] = {}
     for run in plan.shown():
         report = run.folder / REPORT
         if report.exists():
-            link = report.relative_to(plan.folder).as_posix()
-            links.setdefault(run.cell.name, {})[run.seed] = link
+            address = report.relative_to(plan.folder).as_posix()
+            links.setdefault(run.cell.name, []).append((f"seed {run.seed}", address))
     return links

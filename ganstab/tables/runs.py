@@ -154,7 +154,9 @@ def _row_damage(row: Any) -> str:
         return "no step"
     if not _is_number(row.get("wall_time_s")):
         return "no wall_time_s"
-    sound = (value is None or isinstance(value, bool) or _is_number(value) for value in row.values())
+    sound = (
+        value is None or isinstance(value, bool) or _is_number(value) for value in row.values()
+    )
     wrong = [name for name, is_sound in zip(row, sound, strict=True) if not is_sound]
     return f"no number for {wrong[0]}" if wrong else ""
 
@@ -198,9 +200,7 @@ _SOUND = {
     "evaluated_at_step": lambda value: type(value) is int,
     "population": lambda value: isinstance(value, list) and bool(value),
     "params_digest": _is_text,
-    "versions": lambda value: (
-        isinstance(value, dict) and all(map(_is_text, value.values()))
-    ),
+    "versions": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
 }
 _SOUND_ENTRY = {
     "label": _is_text,

@@ -8,7 +8,7 @@ import pathlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ganstab.errors import InputError
 from ganstab.reporting.formatting import format_duration, format_number
@@ -22,7 +22,7 @@ from ganstab.tables.runs import Plan, Run
 from ganstab.tables.table import Table, chosen
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
-from ganstab.training.signals import watch_signals
+from ganstab.training.signals import StopRequest, watch_signals
 
 __all__ = ["sweep"]
 
@@ -39,16 +39,6 @@ GRACE = 10.0
 """Seconds in which every job that has a process has told it to stop."""
 
 
-class Stop(Protocol):
-    """Who may end a sweep, such as `ganstab.training.signals.StopRequest`."""
-
-    exit_status: Any
-    """128 + the signal."""
-
-    def __bool__(self) -> bool:
-        """Whether to end."""
-
-
 def sweep(
     table: Table,
     base: RunConfig,
@@ -62,8 +52,9 @@ def sweep(
     executor: str | concurrent.futures.Executor = "local",
     jobs: int | None = None,
     population: int | None = None,
+    program: Sequence[str] = (),
     arguments: Sequence[str] = (),
-    stop: Stop | None = None,
+    stop: StopRequest | None = None,
     command: str = "",
 ) -> int:
     """Trains the runs of a table that are not done, and writes its `result.json` and `report.html`.
@@ -84,7 +75,9 @@ def sweep(
       jobs: how many run at once, by default as many as this machine carries; 0 starts none.
       population: the most seeds that one process trains together; by default 1 on a CPU, and on an
         accelerator as many as leave no process without work.
-      arguments: further ones for `python -m ganstab.training`, e.g. "--tensorboard".
+      program: what a job starts with the folders of its runs, by default this Python's
+        `python -m ganstab.training`.
+      arguments: further ones for the program, e.g. "--tensorboard".
       stop: who may end it; by default Ctrl-C and SIGTERM do.
       command: what goes on with the table, for the report.
 
@@ -109,17 +102,18 @@ def sweep(
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(watch_signals()) if stop is None else stop
         if groups and at_once:
-            for run in sum(groups, []):
-                _prepare(run, experiment)
             keeper.refresh()
             pool = stack.enter_context(_running(executor, at_once))
-            tasks = [_task(group, plan, arguments) for group in groups]
-            _work(tasks, pool, keeper, stop)
+            common = Job((), 0, "", _stop_file(plan), tuple(arguments), tuple(program), os.getcwd())
+            tasks = [_task(group, common) for group in groups]
+            _work(tasks, experiment, pool, keeper, stop)
         keeper.close("interrupted" if stop else "failed" if keeper.failed else "partial")
         return stop.exit_status if stop else int(bool(keeper.failed))
 
 
-def _at_once(plan: Plan, executor: Any, jobs: int | None, population: int | None) -> tuple[int, int]:
+def _at_once(
+    plan: Plan, executor: Any, jobs: int | None, population: int | None
+) -> tuple[int, int]:
     """How many jobs run at once, and how many seeds each of them trains."""
     if jobs == 0 or executor != "local":
         return (1 if jobs is None else jobs), population or 1
@@ -179,16 +173,6 @@ def _say_what_is_left(
     )
 
 
-def _prepare(run: Run, experiment: str) -> None:
-    """Says in the run's folder what it is; another process may be at work on it already."""
-    try:
-        with files.hold(run.folder):
-            files.open_folder(run.folder, run.config, experiment)
-    except files.InUseError:
-        if (run.folder / files.CONFIG).exists():
-            files.check_same(run.folder, run.config)
-
-
 @contextlib.contextmanager
 def _running(
     executor: str | concurrent.futures.Executor, jobs: int
@@ -213,22 +197,27 @@ class _Task:
     job: Job
 
 
-def _task(runs: Sequence[Run], plan: Plan, arguments: Sequence[str]) -> _Task:
+def _stop_file(plan: Plan) -> str:
+    return str(plan.folder / f".stop_{socket.gethostname()}_{os.getpid()}")
+
+
+def _task(runs: Sequence[Run], common: Job) -> _Task:
     first, last = runs[0], f"to{runs[-1].seed}" if len(runs) > 1 else ""
-    stop = plan.folder / f".stop_{socket.gethostname()}_{os.getpid()}"
-    job = Job(
+    job = dataclasses.replace(
+        common,
         folders=tuple(str(run.folder) for run in runs),
         num_steps=first.config.num_steps,
         log=f"{first.folder}{last}.log",
-        stop=str(stop),
-        arguments=tuple(arguments),
-        cwd=os.getcwd(),
     )
     return _Task(f"{first.name}{last}", runs, job)
 
 
 def _work(
-    tasks: Sequence[_Task], pool: concurrent.futures.Executor, keeper: "_Keeper", stop: Stop
+    tasks: Sequence[_Task],
+    experiment: str,
+    pool: concurrent.futures.Executor,
+    keeper: "_Keeper",
+    stop: StopRequest,
 ) -> None:
     """Has every task done, in order; returns when all have ended or there is reason to stop."""
     waiting = dict.fromkeys(tasks, 0.0)
@@ -237,7 +226,9 @@ def _work(
         while (waiting or running) and not stop and not keeper.is_hopeless():
             now = time.monotonic()
             for task in [task for task, due in waiting.items() if due <= now]:
-                if any(files.is_held(run.folder) for run in task.runs):
+                try:
+                    _prepare(task, experiment)
+                except files.InUseError:
                     waiting[task] = now + RETRY
                 else:
                     del waiting[task]
@@ -253,6 +244,13 @@ def _work(
             keeper.tick([task.name for future, task in running.items() if future.running()])
     finally:
         _end(running)
+
+
+def _prepare(task: _Task, experiment: str) -> None:
+    """Says in each run's folder what it is, so that a job can be told the folder alone."""
+    for run in task.runs:
+        with files.hold(run.folder):
+            files.open_folder(run.folder, run.config, experiment)
 
 
 def _ended(running: dict[concurrent.futures.Future, _Task]) -> set[concurrent.futures.Future]:

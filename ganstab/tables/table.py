@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, Self
 
 from ganstab.errors import InputError
-from ganstab.reporting.pages import Picture
+from ganstab.reporting import Picture
 from ganstab.training.measures import Published
 
 __all__ = ["Cell", "Claim", "Runs", "Table", "chosen"]

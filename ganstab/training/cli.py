@@ -213,7 +213,7 @@ class _Program:
         changed = (
             {} if not launch.smoke else {n: v for n, v in self.small.items() if n not in given}
         )
-        config = self._config(read | changed)
+        config = self._config({**read, **changed})
         if launch.smoke and launch.workdir is None:
             launch = dataclasses.replace(launch, workdir=_smoke_folder(config))
         return self._train(config, launch)
@@ -254,7 +254,7 @@ class _Program:
     ) -> int:
         from ganstab import tables  # here, so that a single run starts without what tables need
 
-        name = values["table"].value
+        name = str(values["table"].value)
         table = self.tables[name]
         self._check_flags(name, table, given)
         fixed = {n for n in given if n in options(self.config) and not self.options()[n].decides}
@@ -262,7 +262,7 @@ class _Program:
         if launch.smoke:
             small = {n: v for n, v in self.small.items() if n not in given}
             table, small = table.smallest(small)
-        base = self._config(read | small).fingerprinted()
+        base = self._config({**read, **small}).fingerprinted()
         program = files.reference(self.build).partition(":")[0].rpartition(".")[2]
         folder = f"runs/{program}_{name}" if launch.workdir is None else launch.workdir
         if launch.smoke and launch.workdir is None:
@@ -278,7 +278,7 @@ class _Program:
                 folder=files.local_folder(folder),
                 seeds=range(seeds),
                 cells=cells,
-                merge=[files.local_folder(path) for path in values["merge"].value],
+                merge=list(values["merge"].value or ()),
                 executor=read["executor"],
                 jobs=read["jobs"],
                 population=launch.population,
@@ -307,7 +307,7 @@ def _define(known: Option, values: flags.FlagValues) -> None:
         choices = list(known.choices)
         flags.DEFINE_enum(known.name, known.default, choices, known.help, flag_values=values)
         return
-    define = {
+    define: Any = {
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
         bool: flags.DEFINE_boolean,

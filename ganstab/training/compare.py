@@ -91,15 +91,17 @@ def _draw(runs: dict[str, pathlib.Path], configs: Sequence[RunConfig], out: path
     views = configs[0].views() or (samples.views_of(drawn[0][1][steps[0]]) if steps else ())
     with matplotlib.rc_context(style.PAPER):
         figure = Figure(figsize=(6.7, 2.2 + 1.36 * len(drawn)), dpi=200, layout="constrained")
-        parts = figure.subfigures(2, 1, height_ratios=[2.2, 1.36 * len(drawn)])
+        above, below = figure.subfigures(
+            2, 1, height_ratios=[2.2, 1.36 * len(drawn)], squeeze=False
+        ).ravel()
         shown = measures[:3]
-        axes = parts[0].subplots(1, max(len(shown), 1), squeeze=False)[0]
+        axes = above.subplots(1, max(len(shown), 1), squeeze=False)[0]
         for axis, measure in zip(axes, shown, strict=False):
             measure_curve(axis, measure, rows)
         if not shown:
             axes[0].set_axis_off()
         if steps and views:
-            grid = parts[1].subplots(len(drawn), len(steps), squeeze=False)
+            grid = below.subplots(len(drawn), len(steps), squeeze=False)
             for line, (name, found) in zip(grid, drawn, strict=True):
                 line[0].set_ylabel(name.replace(", ", "\n"))
                 for axis, step in zip(line, steps, strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 from ganstab import checkpoint
 from ganstab.errors import InputError
 from ganstab.reporting import Picture, run_log, run_page
-from ganstab.reporting.formatting import describe, summary_lines
+from ganstab.reporting.formatting import describe
 from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.training import distributed, figures, provenance, samples
 from ganstab.training import run_folder as files
@@ -101,7 +101,6 @@ class Recorder:
         shown = self._draw_training(step)
         write_atomic(self._folder / files.RESULT, to_json(self.result))
         page = run_page(
-            self._folder,
             title=self._experiment.title or self._config.run_name(),
             description=self._experiment.description,
             result=self.result,
@@ -115,12 +114,6 @@ class Recorder:
             more=self._findings.pictures,
         )
         write_atomic(self._folder / files.REPORT, page)
-
-    def tell(self) -> None:
-        """Says aloud what the last report has."""
-        if self._writes and self.result:
-            print("\n".join(summary_lines(self.result)))
-            print(f"report: {self._folder / files.REPORT}", flush=True)
 
     def _remember(self, row: run_log.Row) -> None:
         """Keeps the row for the curves; of ever more training rows, every second one is dropped."""

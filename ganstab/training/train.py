@@ -19,6 +19,7 @@ from ganstab import checkpoint
 from ganstab.errors import InputError
 from ganstab.nan_blame import blame, first_fault
 from ganstab.recipes import Trainable
+from ganstab.reporting.formatting import summary_lines
 from ganstab.training import distributed, provenance
 from ganstab.training import run_folder as files
 from ganstab.training.batches import BatchSource, batch_sources
@@ -219,6 +220,8 @@ class _Run:
         self._command, self._seeds = command, seeds
         self.name = f"seed {config.seed}" if seeds else ""
         self.status, self.at, self.said = "", 0, Said(0, {})
+        self._recorder: Recorder | None = None
+        self._result: Mapping[str, Any] = {}
         self._key = parts.keys(config.seed)[2]
 
     def open(self, tensorboard: bool, writers: Sequence[Writer]) -> None:
@@ -230,14 +233,13 @@ class _Run:
         self.said = Said(self.at, {})
         if distributed.any_process(done):
             self.status, self._result = result.get("status", "finished"), result
-            self.note(f"it is done; look at {self.folder / files.REPORT}")
             return
         # A run that is past num_steps already has as many steps as it has.
         self.config = self.config.replace(num_steps=max(self.at, self.config.num_steps))
         if tensorboard and distributed.is_main():
             folder = self.folder / files.TENSORBOARD
             writers = [*writers, tensorboard_writer(folder, self.at + 1)]
-        self.recorder = Recorder(
+        self._recorder = Recorder(
             self.folder,
             self.config,
             self._parts.experiment,
@@ -264,6 +266,12 @@ class _Run:
             self.note(f"{line}; an older one is used")
         self.note(f"going on from step {restored.step:,}")
         return restored.state, restored.step
+
+    @property
+    def recorder(self) -> Recorder:
+        """Of a run that is not done."""
+        assert self._recorder is not None, "a run that is done records nothing"
+        return self._recorder
 
     def note(self, line: str) -> None:
         """Says what happens, and to which run."""
@@ -336,14 +344,19 @@ class _Run:
 
     def tell(self) -> None:
         """Says how the run ended."""
-        if hasattr(self, "recorder"):
-            self.recorder.tell()
+        if distributed.is_main() and self.result:
+            print("\n".join(summary_lines(self.result)))
+            print(f"report: {self.folder / files.REPORT}", flush=True)
 
     def trained(self) -> Trained:
         """What the run leaves."""
-        result = self.recorder.result if hasattr(self, "recorder") else self._result
         exit_status = EXIT_STATUS.get(self.status, self._stop.exit_status)
-        return Trained(self.status, self.state, result, self.folder, exit_status)
+        return Trained(self.status, self.state, self.result, self.folder, exit_status)
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """What the last report has, or what a run that was done had before."""
+        return self._recorder.result if self._recorder else self._result
 
     def _diverged(self, passed: Passed) -> None:
         self.recorder.save(self.state, self.at)
