@@ -1,7 +1,7 @@
 """Inference by optimisation: the latent vector whose image comes nearest to a given one.
 
 Where a generator has dropped a mode, no latent vector leads there, so the distance that is left
-tells which images of the data it cannot make: Metz et al. (arXiv 1611.02163), section 3.4.1.
+tells which images of the data it cannot make: Metz et al. (arXiv:1611.02163), section 3.4.1.
 """
 
 from collections.abc import Callable
@@ -56,21 +56,21 @@ def infer(
     it wants a `jax.jit` around it.
 
     Args:
-        generate: the generator, a pure function z [k, latent] -> images [k, …] whose images do not
-            depend on each other: batch norm with running averages.
-        images: x [n, …], on the generator's scale.
-        starts: z [n, s, latent], s starts an image, or [s, latent], the same for all.
-        max_steps: most steps of L-BFGS.
-        tolerance: a start ends when no component of its gradient in z is larger.
-        memory: pairs of steps and gradient changes that L-BFGS keeps.
-        images_at_once: images optimised together, s starts each; memory grows with their product.
+      generate: the generator, a pure function z [k, latent] -> images [k, …] whose images do not
+        depend on each other: batch norm with running averages.
+      images: x [n, …], on the generator's scale.
+      starts: z [n, s, latent], s starts an image, or [s, latent], the same for all.
+      max_steps: most steps of L-BFGS.
+      tolerance: a start ends when no component of its gradient in z is larger.
+      memory: pairs of steps and gradient changes that L-BFGS keeps.
+      images_at_once: images optimised together, s starts each; memory grows with their product.
 
     Returns:
-        Inference: an image that is not finite, or for which no start has a finite error, has an
-        error that is not finite, has not converged, and spoils no other.
+      Inference: an image that is not finite, or for which no start has a finite error, has an
+      error that is not finite, has not converged, and spoils no other.
 
     Raises:
-        ValueError: if the shapes do not fit, or a setting is not positive.
+      ValueError: if the shapes do not fit, or a setting is not positive.
     """
     _check_settings(max_steps, tolerance, memory, images_at_once)
     _check_shapes(generate, images, starts)

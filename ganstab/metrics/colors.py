@@ -22,13 +22,13 @@ def foreground_colors(images: Array) -> Array:
     by Lloyd's passes (Lloyd, *Least squares quantization in PCM*, 1982) until no pixel changes
     sides, 100 passes at most; no randomness is in it. The centre farther from black is the answer:
     the mean of the figure's pixels, so soft edges pull it towards black, in data and samples alike.
-    An image of one colour has that colour. Metz et al. (arXiv 1611.02163), section 3.3.2.
+    An image of one colour has that colour. Metz et al. (arXiv:1611.02163), section 3.3.2.
 
     Args:
-        images: [n, H, W, 3] in [−1, 1]. An image that is not finite has a colour that is not.
+      images: [n, H, W, 3] in [−1, 1]. An image that is not finite has a colour that is not.
 
     Raises:
-        ValueError: if the images have another shape.
+      ValueError: if the images have another shape.
     """
     with or_value_error(f"images have the shape {images.shape}; [n, H, W, 3] is expected"):
         chex.assert_shape(images, (None, None, None, 3))

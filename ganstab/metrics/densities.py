@@ -27,17 +27,17 @@ def js_divergence_of_samples(data: Array, samples: Array) -> Array:
     The left form is taken, since every point adds between 0 and ln 2 to it, where a single outlier
     can spoil the right one. A point is left out of its own density: its kernel there would make
     any two samples look apart. What remains of a finite sample is `js_floor_of_samples`.
-    Smoothing only lowers the divergence. Metz et al. (arXiv 1611.02163), section 3.3.2, on colours
+    Smoothing only lowers the divergence. Metz et al. (arXiv:1611.02163), section 3.3.2, on colours
     of three channels; the bandwidth is not theirs, who name none. Time grows as (n + m)², memory as
     n + m.
 
     Args:
-        data: [n, d], n > d.
-        samples: [m, d], m >= 2.
+      data: [n, d], n > d.
+      samples: [m, d], m >= 2.
 
     Raises:
-        ValueError: if the shapes do not fit, a number is not finite, the data lie in a plane (to
-            the rounding of single precision), or samples are too far away to tell.
+      ValueError: if the shapes do not fit, a number is not finite, the data lie in a plane (to
+        the rounding of single precision), or samples are too far away to tell.
     """
     _check("data", data)
     _check("samples", samples)

@@ -10,13 +10,13 @@ def js_divergence(p: ArrayLike, q: ArrayLike, base: float = np.e) -> float:
     """Jensen-Shannon: KL(p || m) / 2 + KL(q || m) / 2, m = (p + q) / 2, from 0 to log_base(2).
 
     Args:
-        p: a histogram or a density on a grid, of any shape; only its proportions count.
-        q: another of the same shape.
-        base: of the logarithm: e gives nats, 2 gives bits.
+      p: a histogram or a density on a grid, of any shape; only its proportions count.
+      q: another of the same shape.
+      base: of the logarithm: e gives nats, 2 gives bits.
 
     Raises:
-        ValueError: if the shapes differ, a value is negative or not finite, all are zero, or
-            base is not above 1.
+      ValueError: if the shapes differ, a value is negative or not finite, all are zero, or
+        base is not above 1.
     """
     if not base > 1:
         raise ValueError(f"base is {base}; a number above 1 is expected")

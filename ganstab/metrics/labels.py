@@ -16,7 +16,7 @@ def class_histogram(labels: ArrayLike, num_classes: int) -> np.ndarray:
     """How often each class 0 … num_classes - 1 occurs in integer labels [n]: int64 [num_classes].
 
     Raises:
-        ValueError: if there is no label, or one is not an integer from 0 to num_classes - 1.
+      ValueError: if there is no label, or one is not an integer from 0 to num_classes - 1.
     """
     found = _check_labels(np.asarray(labels), num_classes)
     return np.bincount(found, minlength=num_classes)
@@ -25,7 +25,7 @@ def class_histogram(labels: ArrayLike, num_classes: int) -> np.ndarray:
 def count_modes(labels: ArrayLike, num_classes: int) -> int:
     """How many of the classes occur at least once in labels [n] (errors as `class_histogram`).
 
-    The stacked-MNIST figure of Metz et al. (arXiv 1611.02163, table 1), who count the 1,000
+    The stacked-MNIST figure of Metz et al. (arXiv:1611.02163, table 1), who count the 1,000
     classes that a classifier finds among 25,600 samples.
     """
     return int(np.count_nonzero(class_histogram(labels, num_classes)))
@@ -34,7 +34,7 @@ def count_modes(labels: ArrayLike, num_classes: int) -> int:
 def kl_to_uniform(labels: ArrayLike, num_classes: int) -> float:
     """KL(p || uniform) = sum_c p_c ln(num_classes p_c) in nats, p the shares of labels [n].
 
-    From 0 to ln(num_classes). The second figure of Metz et al. (arXiv 1611.02163, table 1), whose
+    From 0 to ln(num_classes). The second figure of Metz et al. (arXiv:1611.02163, table 1), whose
     data are uniform over the classes. A finite n adds `kl_floor`. Errors as `class_histogram`.
     """
     return kl_of_counts_to_uniform(class_histogram(labels, num_classes))

@@ -23,11 +23,11 @@ class Generator(nnx.Module):
         c = f c + i g,    h = o tanh(c),    pixels = tanh(V h + v)
 
     Args:
-        latent: length of z.
-        hidden: size of the first dense layer and of the LSTM's two states.
-        columns: steps of the LSTM, which is the width of the image.
-        height: pixels a column.
-        forget_bias: what is added to the forget gate's bias, which is else zero.
+      latent: length of z.
+      hidden: size of the first dense layer and of the LSTM's two states.
+      columns: steps of the LSTM, which is the width of the image.
+      height: pixels a column.
+      forget_bias: what is added to the forget gate's bias, which is else zero.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Generator(nnx.Module):
         """[n, latent] -> [n, height, columns, 1].
 
         Raises:
-            ValueError: if z has another shape.
+          ValueError: if z has another shape.
         """
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise ValueError(f"Generator takes z [n, {self.latent}], got shape {z.shape}")
@@ -78,11 +78,11 @@ def lstm(cell: Array, gates: Array) -> tuple[Array, Array]:
     """One step of an LSTM.
 
     Args:
-        cell: c [n, H].
-        gates: [n, 4H], before any activation: input gate, forget gate, candidate, output gate.
+      cell: c [n, H].
+      gates: [n, 4H], before any activation: input gate, forget gate, candidate, output gate.
 
     Returns:
-        The next c and the next h, [n, H] each.
+      The next c and the next h, [n, H] each.
     """
     keep, forget, candidate, output = jnp.split(gates, 4, axis=1)
     cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(keep) * jnp.tanh(candidate)

@@ -14,12 +14,12 @@ class Convolutions(NamedTuple):
     """The operations of one layout.
 
     Attributes:
-        conv: (x, kernel, stride) -> y, images in the layout.
-        first_conv: `conv` of images [N, H, W, C] on their way into the layout.
-        conv_transpose: (x, kernel, stride, size) -> y of height and width `size`.
-        to_internal: [N, H, W, C] -> the layout.
-        from_internal: the layout -> [N, H, W, C].
-        channel_axis: where the layout has its channels.
+      conv: (x, kernel, stride) -> y, images in the layout.
+      first_conv: `conv` of images [N, H, W, C] on their way into the layout.
+      conv_transpose: (x, kernel, stride, size) -> y of height and width `size`.
+      to_internal: [N, H, W, C] -> the layout.
+      from_internal: the layout -> [N, H, W, C].
+      channel_axis: where the layout has its channels.
     """
 
     conv: Callable[[Array, Array, int], Array]
