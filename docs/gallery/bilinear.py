@@ -20,7 +20,7 @@ import optax
 from matplotlib.figure import Figure
 
 from docs.gallery.common import trained
-from ganstab import Pair, games, moves, optimizers, steps
+from ganstab import Pair, games, optimizers, steps
 from ganstab.style import BLUE, FAINT, GREEN, INK, PURPLE, VERMILION, panels, styled
 
 H, COUNT = 0.2, 300
@@ -28,7 +28,7 @@ OPTIMISTIC = np.max(np.abs(np.roots([1, -(1 + 2j * H), 1j * H])))
 RULES: dict[str, tuple[Callable, Callable, float]] = {
     "simultaneous": (steps.simultaneous, optax.sgd, math.hypot(1, H)),
     "alternating": (steps.alternating, optax.sgd, 1.0),
-    "extragradient": (moves.extragradient, optax.sgd, math.hypot(1 - H**2, H)),
+    "extragradient": (steps.extragradient, optax.sgd, math.hypot(1 - H**2, H)),
     "optimistic": (steps.simultaneous, lambda h: optimizers.optimistic(optax.sgd(h)), OPTIMISTIC),
 }
 """Step, optimizer, and by how much a step multiplies the distance from (0, 0) in the long run."""

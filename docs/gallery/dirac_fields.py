@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from docs.gallery import dirac
 from docs.gallery.common import pair, quick, sgd, started
 from docs.gallery.dirac import R1, TECHNIQUES, gan, in_turn, penalised
-from ganstab import Game, Pair, dynamics, losses, moves, optimizers, penalties, plots, steps
+from ganstab import Game, Pair, dynamics, losses, optimizers, penalties, plots, steps
 from ganstab import surrogates as sur
 from ganstab.style import panels, styled
 
@@ -84,7 +84,7 @@ PANELS = {
     "Unrolled, K = 5": _weighted("Unrolled, K = 5", H),
     "Unrolled, K = 10 ★": _weighted("Unrolled, K = 10", H),
     "Best response, R1 0.3": Panel(sur.best_response(R1.game(0.3), optax.sgd(0.5), 50)),
-    "Extragradient": Panel(PLAIN, rules=(moves.extragradient,)),
+    "Extragradient": Panel(PLAIN, rules=(steps.extragradient,)),
     "Optimistic": Panel(PLAIN, Pair(_OPTIMISTIC, _OPTIMISTIC), (steps.simultaneous,)),
     "Five critic steps": Panel(PLAIN, rules=(steps.simultaneous, in_turn(5))),
     "Hist. averaging, ½": Panel(PLAIN, Pair(_PULL, _PULL)),

@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 from docs.gallery import dirac
 from docs.gallery.common import quick, started
 from docs.gallery.dirac import CONSENSUS, R1, TURN, gan, in_turn
-from ganstab import Game, Pair, dynamics, moves, optimizers, plots, steps
+from ganstab import Game, Pair, dynamics, optimizers, plots, steps
 from ganstab.style import BLUE, FAINT, GREEN, INK, PURPLE, VERMILION, panels, styled
 
 
@@ -65,7 +65,7 @@ TOGETHER = {
     "R1, γ = 0.3": _together(*WEAK, 1.2),
     "consensus, γ = 1": _together(*AGREED, 1.6),
     "extragradient": Rule(
-        gan(), moves.extragradient, 2.0, lambda h: EYE + h * TURN + h**2 * TURN @ TURN
+        gan(), steps.extragradient, 2.0, lambda h: EYE + h * TURN + h**2 * TURN @ TURN
     ),
     "optimistic": Rule(
         gan(), steps.simultaneous, 2 / math.sqrt(3),

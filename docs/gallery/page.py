@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Mapping
 
-from ganstab.reporting import pages
+from ganstab.reporting import Picture, render
 from ganstab.reporting.writing import write_atomic
 
 
@@ -14,15 +14,19 @@ def write_page(path: pathlib.Path, text: str, made: Mapping[str, pathlib.Path], 
     docstrings and files; a docstring's first line is the heading, its first paragraph the caption.
     """
     title, _, description = text.partition("\n")
-    sections = []
-    for words, picture in made.items():
+    entries = []
+    for words, path_of_picture in made.items():
         heading, caption, rest = words.strip().split("\n\n", 2)
-        shown = pages.figure(pages.Picture(picture, " ".join(caption.split())))
-        sections.append(pages.section(heading.rstrip("."), shown, pages.paragraphs(rest)))
+        picture = Picture(path_of_picture, " ".join(caption.split()))
+        entries.append({"title": heading.rstrip("."), "picture": picture, "words": rest})
     whole = len(made) == count
-    page = pages.page(
-        title.rstrip("."),
+    page = render(
+        "gallery.html",
+        title=title.rstrip("."),
         state="Finished." if whole else f"{len(made)} of {count} figures are made.",
-        good=whole, description=description, body=sections,
-    )  # fmt: skip
+        good=whole,
+        description=description,
+        entries=entries,
+        command="",
+    )
     write_atomic(path, page)

@@ -12,11 +12,11 @@ from ganstab.tables.collect import finished, measures, read_runs
 from ganstab.tables.figures import curves
 from ganstab.tables.runs import Plan, read_log
 from ganstab.tables.table import Cell
+from ganstab.training import samples
 from ganstab.training.run_folder import FIGURES, REPORT, RESULT
 
 __all__ = ["state", "summary_lines", "write"]
 
-TRAINING = "training.png"
 SAMPLES = f"{FIGURES}/samples_*.png", "samples/step_*.png"
 """The pictures of a run's samples, now and in older runs."""
 STATES = {
@@ -102,16 +102,30 @@ def _read_logs(plan: Plan, result: dict[str, Any]) -> Logs:
 
 
 def _side_by_side(plan: Plan) -> Sequence[Picture]:
-    """The table's own pictures of its finished runs, or what the first run of each cell drew."""
+    """The table's own pictures of its finished runs, or a row of samples for each cell.
+
+    A row is of the cell's first seed that kept its samples; runs of one length share a picture.
+    """
     runs = finished(read_runs(plan))
     if plan.table.pictures and runs:
         return plan.table.pictures(runs, plan.folder / FIGURES)
-    first = [(cell, min(seeds), seeds[min(seeds)] / FIGURES / TRAINING) for cell, seeds in runs]
-    return [
-        Picture(path, f"{cell.row}, {cell.column}, seed {seed}.")
-        for cell, seed, path in first
-        if path.exists()
-    ]
+    together: dict[int, list[tuple[str, Mapping[int, samples.Arrays], samples.View]]] = {}
+    reference: samples.Arrays = {}
+    several = len(plan.table.rows()) > 1
+    for cell, seeds in runs:
+        config = plan.base.replace(**cell.settings)
+        found = next((kept for s in sorted(seeds) if (kept := samples.read_samples(seeds[s]))), {})
+        views = found and (config.views() or samples.views_of(found[min(found)]))
+        if views:
+            reference = reference or samples.read_reference(seeds[min(seeds)])
+            label = f"{cell.row}, {cell.column}" if several else cell.column
+            together.setdefault(config.num_steps, []).append((label, found, views[0]))
+    pictures = []
+    for steps, rows in together.items():
+        path = plan.folder / FIGURES / f"training_{steps}.png"
+        if samples.over_training(rows, reference, path):
+            pictures.append(Picture(path, "Samples over the training steps, a row for each cell."))
+    return pictures
 
 
 def _curves(plan: Plan, result: Mapping[str, Any], name: str, logs: Logs) -> list[Picture]:

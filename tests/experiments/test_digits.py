@@ -9,12 +9,12 @@ import jax
 import matplotlib.image
 import numpy as np
 import pytest
+from experiments.runner import samples
+from experiments.runner.report import prose
 from program import ROOT, environment
 from tiny_images import IMAGES
 
 from experiments.digits import colors, counts, pictures
-from experiments.runner import samples
-from experiments.runner.report import prose
 from ganstab import data, metrics, plots
 
 RUN = {

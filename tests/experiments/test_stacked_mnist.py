@@ -11,10 +11,10 @@ import time
 import numpy as np
 import pytest
 from common import names
+from experiments.runner.classifier_check import ruler_accuracy
 from program import ROOT, RUN, arguments, command, environment, launched, run, start
 from tiny_images import write_idx
 
-from experiments.runner.classifier_check import ruler_accuracy
 from ganstab.data import Images, RandomAccess, load_mnist
 
 PICTURES = ("curves.png", "modes.png", "samples_000000010.png", "samples_000000020.png")
