@@ -196,7 +196,7 @@ def draw_rows(
     steps: Sequence[int],
     reference: Arrays,
 ) -> None:
-    """A row of axes for each of the rows of `over_training`: a column for each step, and the data."""
+    """A row of axes for each row of `over_training`: a column for each step, and the data."""
     titles = [f"step {step:,}" for step in steps] + ["data"] * bool(reference)
     axes = figure.subplots(len(rows), len(titles), squeeze=False)
     for line, (label, found, view) in zip(axes, rows, strict=True):
