@@ -51,12 +51,11 @@ def draw(_seed: int = 0) -> Figure:
         for i, shade in SHOWN.items():
             x, y = _section(Pair(runs.gen[i], runs.disc[i])).T
             axis.plot(x, y, ".", color=shade, markersize=2, label=f"k = {STARTS[i]}")
-        label = "ties ±½" if tie else "no pay for ties"
-        right.plot(STARTS, exponents[:, 0], marker, color=colour, markersize=3.5, label=label)
+        right.plot(STARTS, exponents[:, 0], marker, color=colour, markersize=3.5, label=f"±{tie:g}")
     middle.legend(loc="upper left", fontsize=6.5, handletextpad=0, markerscale=2)
     right.axhline(0, color=FAINT, linewidth=0.8)
     right.set(xlabel="start k", title="largest Lyapunov exponent", ylabel="per unit of time")
-    right.legend(loc="upper right")
+    right.legend(loc="upper right", title="pay for ties")
     return figure
 
 

@@ -49,8 +49,8 @@ def main(
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
         jax.config.update("jax_enable_x64", True)
         figures = {name: importlib.import_module(f"docs.gallery.{name}") for name in names}
-        given = options.folder
-        folder = local_folder(f"runs/{program}_seed{options.seed}" if given is None else given)
+        default = f"runs/{program}_seed{options.seed}"
+        folder = local_folder(default if options.folder is None else options.folder)
         with hold(folder):
             make(figures, text, folder, options.seed, options.only)
     except InputError as error:
