@@ -69,7 +69,8 @@ def _compare(asked: argparse.Namespace) -> int:
     from ganstab.training.compare import compare
 
     folders = [pathlib.Path(run).expanduser() for run in asked.runs]
-    print("\n".join(compare(folders, pathlib.Path(asked.out).expanduser())))
+    for line in compare(folders, pathlib.Path(asked.out).expanduser()):
+        print(line)
     print(f"picture: {asked.out}", flush=True)
     return 0
 

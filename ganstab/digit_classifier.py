@@ -162,8 +162,8 @@ def load(path: Path = WEIGHTS) -> Params:
     """Read float32 weights that `save` wrote.
 
     Raises:
-        InputError: if a file is missing, the weights' SHA-256 is not the recorded one, or their
-            names, shapes or dtype are not those of `LAYOUT` in float16.
+      InputError: if a file is missing, the weights' SHA-256 is not the recorded one, or their
+        names, shapes or dtype are not those of `LAYOUT` in float16.
     """
     data = _read(path)
     expected = _recorded_digest(path.with_suffix(".json"))

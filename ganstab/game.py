@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import one_score_each
 from ganstab.terms import Term, name
-from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, Round, Verdict
+from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, PriorFn, Round, Verdict
 
 __all__ = ["make_game"]
 
@@ -19,7 +20,7 @@ __all__ = ["make_game"]
 def make_game(
     players: Pair,
     *terms: Term,
-    prior: Callable,
+    prior: PriorFn,
     joint: bool = False,
     conditional: bool = False,
 ) -> Game:
@@ -84,13 +85,7 @@ def make_game(
 def _verdict(disc: Player, params, state, x: jax.Array, key) -> tuple[Verdict, Any]:
     said, state = disc.apply(params, state, x, key)
     verdict = said if isinstance(said, Verdict) else Verdict(said)
-    shape = verdict.score.shape
-    if shape not in ((x.shape[0],), (x.shape[0], 1)):
-        raise ValueError(
-            f"the discriminator must give one score a sample, shape {(x.shape[0],)} or "
-            f"{(x.shape[0], 1)}, but gave {shape}"
-        )
-    return verdict._replace(score=verdict.score.reshape(x.shape[0])), state
+    return verdict._replace(score=one_score_each(verdict.score, x, "the discriminator")), state
 
 
 def _scalars(term: Term, part: Pair) -> Pair:

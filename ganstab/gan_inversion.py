@@ -1,7 +1,7 @@
 """Inference by optimisation: the latent vector whose image comes nearest to a given one.
 
 Where a generator has dropped a mode, no latent vector leads there, so the distance that is left
-tells which images of the data it cannot make: Metz et al. (arXiv 1611.02163), section 3.4.1.
+tells which images of the data it cannot make: Metz et al. (arXiv:1611.02163), section 3.4.1.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from ganstab.errors import InputError
-from ganstab.metrics.checks import check_at_least
+from ganstab._checks import check_at_least
 
 __all__ = ["Inference", "infer"]
 
@@ -57,21 +56,21 @@ def infer(
     it wants a `jax.jit` around it.
 
     Args:
-        generate: the generator, a pure function z [k, latent] -> images [k, …] whose images do not
-            depend on each other: batch norm with running averages.
-        images: x [n, …], on the generator's scale.
-        starts: z [n, s, latent], s starts an image, or [s, latent], the same for all.
-        max_steps: most steps of L-BFGS.
-        tolerance: a start ends when no component of its gradient in z is larger.
-        memory: pairs of steps and gradient changes that L-BFGS keeps.
-        images_at_once: images optimised together, s starts each; memory grows with their product.
+      generate: the generator, a pure function z [k, latent] -> images [k, …] whose images do not
+        depend on each other: batch norm with running averages.
+      images: x [n, …], on the generator's scale.
+      starts: z [n, s, latent], s starts an image, or [s, latent], the same for all.
+      max_steps: most steps of L-BFGS.
+      tolerance: a start ends when no component of its gradient in z is larger.
+      memory: pairs of steps and gradient changes that L-BFGS keeps.
+      images_at_once: images optimised together, s starts each; memory grows with their product.
 
     Returns:
-        Inference: an image that is not finite, or for which no start has a finite error, has an
-        error that is not finite, has not converged, and spoils no other.
+      Inference: an image that is not finite, or for which no start has a finite error, has an
+      error that is not finite, has not converged, and spoils no other.
 
     Raises:
-        InputError: if the shapes do not fit, or a setting is not positive.
+      ValueError: if the shapes do not fit, or a setting is not positive.
     """
     _check_settings(max_steps, tolerance, memory, images_at_once)
     _check_shapes(generate, images, starts)
@@ -136,15 +135,15 @@ def _check_settings(max_steps: int, tolerance: float, memory: int, images_at_onc
     check_at_least("memory", memory, 1)
     check_at_least("images_at_once", images_at_once, 1)
     if not tolerance > 0:
-        raise InputError(f"tolerance is {tolerance}; a positive number is expected")
+        raise ValueError(f"tolerance is {tolerance}; a positive number is expected")
 
 
 def _check_shapes(generate: Callable[[Array], Array], images: Array, starts: Array) -> None:
     if starts.ndim not in (2, 3) or (starts.ndim == 3 and len(starts) != len(images)):
-        raise InputError(
+        raise ValueError(
             f"starts have the shape {starts.shape}; [{len(images)}, s, latent], one row an image, "
             "or [s, latent] is expected"
         )
     made = jax.eval_shape(generate, starts.reshape(-1, starts.shape[-1])).shape[1:]
     if made != images.shape[1:]:
-        raise InputError(f"generate makes images {made}, and the images are {images.shape[1:]}")
+        raise ValueError(f"generate makes images {made}, and the images are {images.shape[1:]}")

@@ -9,9 +9,11 @@ shape; the mean runs over all elements, which must number at least one.
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import or_value_error
 from ganstab.types import Pair
 
 __all__ = [
@@ -31,11 +33,14 @@ def _softplus(score: jax.Array) -> jax.Array:
 
 
 def _check(real_score: jax.Array, fake_score: jax.Array) -> None:
-    if real_score.ndim != fake_score.ndim or not (real_score.size and fake_score.size):
-        raise ValueError(
-            "a loss needs at least one score of each kind and the same rank in both, got shapes "
-            f"{real_score.shape} (real) and {fake_score.shape} (fake)"
-        )
+    real, fake = (f"{score.dtype} {score.shape}" for score in (real_score, fake_score))
+    with or_value_error(
+        "a loss needs at least one score of each kind, of one rank and in floating point, got "
+        f"{real} (real) and {fake} (fake)"
+    ):
+        chex.assert_type([real_score, fake_score], float)
+        chex.assert_equal_rank([real_score, fake_score])
+        chex.assert_scalar_positive(min(real_score.size, fake_score.size))
 
 
 def _cross_entropy(

@@ -1,6 +1,7 @@
 """Gradient penalties on a critic: `(score_fn, real, fake, key, …) -> scalar`, unweighted.
 
-`score_fn(x[B, …]) -> [B]` is the critic closed over its parameters. All norms are taken per
+`score_fn(x[B, …]) -> [B]` is the critic closed over its parameters (`[B, 1]` will do; any other
+shape is a ValueError at trace time). All norms are taken per
 sample, over every axis but the first, and are safe where the gradient is zero: the square root's
 derivative there is defined as 0. A critic whose batch norm mixes samples gives each of them a
 gradient that is not its own; these penalties are not defined for it, and `terms.disc_penalty`
@@ -9,10 +10,17 @@ refuses it. Layer norm (`flax.nnx.LayerNorm`) and virtual batch norm keep sample
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 
-__all__ = ["dragan", "dragan_paper", "js_regularizer", "r1", "r2", "wgan_gp"]
+from ganstab._checks import one_score_each, or_value_error
+
+__all__ = ["ScoreFn", "dragan", "dragan_paper", "js_regularizer", "r1", "r2", "wgan_gp"]
+
+
+ScoreFn = Callable[[jax.Array], jax.Array]
+"""The critic closed over its parameters: `x[B, …] -> [B]`."""
 
 
 def _safe_sqrt(square: jax.Array) -> jax.Array:
@@ -21,13 +29,17 @@ def _safe_sqrt(square: jax.Array) -> jax.Array:
     return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, square)))
 
 
-def _square_norms(score_fn: Callable, x: jax.Array) -> jax.Array:
+def _scores(score_fn: ScoreFn, x: jax.Array) -> jax.Array:
+    return one_score_each(score_fn(x), x, "the critic of a penalty")
+
+
+def _square_norms(score_fn: ScoreFn, x: jax.Array) -> jax.Array:
     """‖∇D(x_i)‖² of every sample i: [B]. The sum's gradient is each sample's own."""
-    gradient = jax.grad(lambda x: jnp.sum(score_fn(x)))(x)
+    gradient = jax.grad(lambda x: jnp.sum(_scores(score_fn, x)))(x)
     return jnp.sum(gradient.reshape(x.shape[0], -1) ** 2, axis=-1)
 
 
-def _per_sample(key: jax.Array, x: jax.Array) -> jax.Array:
+def _per_sample(key: chex.PRNGKey, x: jax.Array) -> jax.Array:
     """One uniform weight in [0, 1) a sample, shaped to multiply x[B, …]."""
     return jax.random.uniform(key, (x.shape[0],) + (1,) * (x.ndim - 1), x.dtype)
 
@@ -38,10 +50,10 @@ def _lipschitz(norms: jax.Array, target: float, one_sided: bool) -> jax.Array:
 
 
 def wgan_gp(
-    score_fn: Callable,
+    score_fn: ScoreFn,
     real: jax.Array,
     fake: jax.Array,
-    key: jax.Array,
+    key: chex.PRNGKey,
     *,
     target: float = 1.0,
     one_sided: bool = False,
@@ -59,21 +71,21 @@ def wgan_gp(
       target: the norm asked for.
       one_sided: whether norms under the target are free.
     """
-    if real.shape != fake.shape:
-        raise ValueError(
-            "wgan_gp draws lines between real and fake, which must have one shape, got "
-            f"{real.shape} (real) and {fake.shape} (fake)"
-        )
+    with or_value_error(
+        "wgan_gp draws lines between real and fake, which must have one shape, got "
+        f"{real.shape} (real) and {fake.shape} (fake)"
+    ):
+        chex.assert_equal_shape([real, fake])
     u = _per_sample(key, real)
     norms = _safe_sqrt(_square_norms(score_fn, u * real + (1.0 - u) * fake))
     return _lipschitz(norms, target, one_sided)
 
 
 def dragan(
-    score_fn: Callable,
+    score_fn: ScoreFn,
     real: jax.Array,
     fake: jax.Array,
-    key: jax.Array,
+    key: chex.PRNGKey,
     *,
     target: float = 1.0,
     scale: float = 0.5,
@@ -101,10 +113,10 @@ def dragan(
 
 
 def dragan_paper(
-    score_fn: Callable,
+    score_fn: ScoreFn,
     real: jax.Array,
     fake: jax.Array,
-    key: jax.Array,
+    key: chex.PRNGKey,
     *,
     target: float = 1.0,
     variance: float = 10.0,
@@ -131,20 +143,20 @@ def dragan_paper(
     return _lipschitz(_safe_sqrt(_square_norms(score_fn, real + noise)), target, one_sided)
 
 
-def r1(score_fn: Callable, real: jax.Array, fake: jax.Array, key: jax.Array) -> jax.Array:
+def r1(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:
     """`E ‖∇D(x)‖²` on real data (Mescheder et al. 2018, arXiv:1801.04406, eq. 9, without γ/2)."""
     del fake, key
     return jnp.mean(_square_norms(score_fn, real))
 
 
-def r2(score_fn: Callable, real: jax.Array, fake: jax.Array, key: jax.Array) -> jax.Array:
+def r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:
     """`E ‖∇D(G(z))‖²` on generated samples (arXiv:1801.04406, eq. 10, without γ/2)."""
     del real, key
     return jnp.mean(_square_norms(score_fn, fake))
 
 
 def js_regularizer(
-    score_fn: Callable, real: jax.Array, fake: jax.Array, key: jax.Array
+    score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey
 ) -> jax.Array:
     """The Jensen-Shannon regulariser of Roth et al. 2017 (arXiv:1705.09367), without γ/2.
 
@@ -155,15 +167,14 @@ def js_regularizer(
     and at the best discriminator; at others the noise adds a Laplacian that is left out here.
 
     Args:
-      score_fn: the critic, `x[B, …] -> [B]` or `[B, 1]`, in logits.
+      score_fn: the critic, `x[B, …] -> [B]`, in logits.
       real: [B, …].
       fake: [B, …].
       key: not used; here so that all penalties are called alike.
     """
     del key
-    # A column of scores would spread over the norms of all samples.
-    doubt = jax.nn.sigmoid(-score_fn(real).reshape(real.shape[0])) ** 2
-    belief = jax.nn.sigmoid(score_fn(fake).reshape(fake.shape[0])) ** 2
+    doubt = jax.nn.sigmoid(-_scores(score_fn, real)) ** 2
+    belief = jax.nn.sigmoid(_scores(score_fn, fake)) ** 2
     return jnp.mean(doubt * _square_norms(score_fn, real)) + jnp.mean(
         belief * _square_norms(score_fn, fake)
     )

@@ -40,7 +40,9 @@ def name(term: Callable) -> str:
     return term.__name__ if isinstance(term, type(name)) else type(term).__name__
 
 
-def score_loss(loss: Callable, *, weight: optax.ScalarOrSchedule = 1.0) -> Term:
+def score_loss(
+    loss: Callable[[jax.Array, jax.Array], Pair], *, weight: optax.ScalarOrSchedule = 1.0
+) -> Term:
     """The term of an adversarial loss `(real_score, fake_score) -> Pair`.
 
     Args:

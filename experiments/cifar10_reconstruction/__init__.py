@@ -75,6 +75,10 @@ class Cifar10Reconstruction(unrolled_gan.UnrolledImageConfig):
     iterations: int = option(100, "Most steps of L-BFGS in each search.", lower=1)
     inference_batch: int = option(16, "Images that are sought at once.", lower=1, upper=10**6)
 
+    def check(self) -> None:
+        """The width makes whole numbers of channels."""
+        networks(self.width)
+
     def run_name(self) -> str:
         """Of the cell and the seed."""
         return f"cifar10_K{self.unroll_steps}_width{self.width:g}_seed{self.seed}"

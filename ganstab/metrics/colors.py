@@ -1,10 +1,11 @@
 """What colour the figure of an image has, told from the background by clustering its pixels."""
 
+import chex
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ganstab.errors import InputError
+from ganstab._checks import or_value_error
 
 __all__ = ["foreground_colors"]
 
@@ -21,16 +22,16 @@ def foreground_colors(images: Array) -> Array:
     by Lloyd's passes (Lloyd, *Least squares quantization in PCM*, 1982) until no pixel changes
     sides, 100 passes at most; no randomness is in it. The centre farther from black is the answer:
     the mean of the figure's pixels, so soft edges pull it towards black, in data and samples alike.
-    An image of one colour has that colour. Metz et al. (arXiv 1611.02163), section 3.3.2.
+    An image of one colour has that colour. Metz et al. (arXiv:1611.02163), section 3.3.2.
 
     Args:
-        images: [n, H, W, 3] in [−1, 1]. An image that is not finite has a colour that is not.
+      images: [n, H, W, 3] in [−1, 1]. An image that is not finite has a colour that is not.
 
     Raises:
-        InputError: if the images have another shape.
+      ValueError: if the images have another shape.
     """
-    if images.ndim != 4 or images.shape[-1] != 3:
-        raise InputError(f"images have the shape {images.shape}; [n, H, W, 3] is expected")
+    with or_value_error(f"images have the shape {images.shape}; [n, H, W, 3] is expected"):
+        chex.assert_shape(images, (None, None, None, 3))
     pixels = images.reshape(len(images), -1, 3)
     return jax.lax.map(_foreground, pixels, batch_size=_IMAGES_AT_ONCE)
 

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ganstab.errors import InputError
-from ganstab.metrics.checks import check_at_least
+from ganstab._checks import check_at_least
 
 __all__ = ["js_divergence_of_samples", "js_floor_of_samples"]
 
@@ -28,22 +27,22 @@ def js_divergence_of_samples(data: Array, samples: Array) -> Array:
     The left form is taken, since every point adds between 0 and ln 2 to it, where a single outlier
     can spoil the right one. A point is left out of its own density: its kernel there would make
     any two samples look apart. What remains of a finite sample is `js_floor_of_samples`.
-    Smoothing only lowers the divergence. Metz et al. (arXiv 1611.02163), section 3.3.2, on colours
+    Smoothing only lowers the divergence. Metz et al. (arXiv:1611.02163), section 3.3.2, on colours
     of three channels; the bandwidth is not theirs, who name none. Time grows as (n + m)², memory as
     n + m.
 
     Args:
-        data: [n, d], n > d.
-        samples: [m, d], m >= 2.
+      data: [n, d], n > d.
+      samples: [m, d], m >= 2.
 
     Raises:
-        InputError: if the shapes do not fit, a number is not finite, the data lie in a plane (to
-            the rounding of single precision), or samples are too far away to tell.
+      ValueError: if the shapes do not fit, a number is not finite, the data lie in a plane (to
+        the rounding of single precision), or samples are too far away to tell.
     """
     _check("data", data)
     _check("samples", samples)
     if data.shape[1] != samples.shape[1]:
-        raise InputError(
+        raise ValueError(
             f"data and samples have the shapes {data.shape} and {samples.shape}; "
             "[n, d] and [m, d] are expected"
         )
@@ -52,7 +51,7 @@ def js_divergence_of_samples(data: Array, samples: Array) -> Array:
     _check_covariance(data)
     found = _js_of_samples(data, samples)
     if not jnp.isfinite(found):
-        raise InputError("samples lie too far from the data for densities in single precision")
+        raise ValueError("samples lie too far from the data for densities in single precision")
     return found
 
 
@@ -118,12 +117,12 @@ def _check_covariance(data: Array) -> None:
     width = columns.std(axis=0)
     correlation = np.atleast_2d(np.cov((columns / np.where(width > 0, width, 1)).T))
     if not width.all() or np.linalg.eigvalsh(correlation)[0] < _FLAT:
-        raise InputError("data have a singular covariance, so they have no density")
+        raise ValueError("data have a singular covariance, so they have no density")
 
 
 def _check(name: str, points: Array) -> None:
     if points.ndim != 2:
-        raise InputError(f"{name} have the shape {points.shape}; [n, d] is expected")
+        raise ValueError(f"{name} have the shape {points.shape}; [n, d] is expected")
     spoilt = int(jnp.sum(~jnp.isfinite(points).all(axis=1)))
     if spoilt:
-        raise InputError(f"{spoilt} of {len(points)} {name} are not finite")
+        raise ValueError(f"{spoilt} of {len(points)} {name} are not finite")

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ganstab.metrics.checks import check_at_least
+from ganstab._checks import check_at_least
 
 __all__ = ["pairwise_distances"]
 
@@ -16,10 +16,10 @@ def pairwise_distances(key: Array, samples: Array, pairs: int) -> Array:
 
     Each pair is two different samples, uniform over all such pairs and independent of the others;
     the distance is over all axes but the first, in the samples' units, not divided by their
-    number: Metz et al. (arXiv 1611.02163), figure 6. Collapse shifts it to the left of the data's.
+    number: Metz et al. (arXiv:1611.02163), figure 6. Collapse shifts it to the left of the data's.
 
     Raises:
-        InputError: if there are fewer than two samples or no pair is asked for.
+      ValueError: if there are fewer than two samples or no pair is asked for.
     """
     n = len(samples)
     check_at_least("the number of samples", n, 2)

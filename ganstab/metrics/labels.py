@@ -6,8 +6,7 @@ On the host, in float64, on concrete values. Divergences are in nats, and 0 log 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ganstab.errors import InputError
-from ganstab.metrics.checks import check_at_least
+from ganstab._checks import check_at_least
 from ganstab.metrics.divergences import kl
 
 __all__ = ["class_histogram", "count_modes", "kl_floor", "kl_of_counts_to_uniform", "kl_to_uniform"]
@@ -17,7 +16,7 @@ def class_histogram(labels: ArrayLike, num_classes: int) -> np.ndarray:
     """How often each class 0 … num_classes - 1 occurs in integer labels [n]: int64 [num_classes].
 
     Raises:
-        InputError: if there is no label, or one is not an integer from 0 to num_classes - 1.
+      ValueError: if there is no label, or one is not an integer from 0 to num_classes - 1.
     """
     found = _check_labels(np.asarray(labels), num_classes)
     return np.bincount(found, minlength=num_classes)
@@ -26,7 +25,7 @@ def class_histogram(labels: ArrayLike, num_classes: int) -> np.ndarray:
 def count_modes(labels: ArrayLike, num_classes: int) -> int:
     """How many of the classes occur at least once in labels [n] (errors as `class_histogram`).
 
-    The stacked-MNIST figure of Metz et al. (arXiv 1611.02163, table 1), who count the 1,000
+    The stacked-MNIST figure of Metz et al. (arXiv:1611.02163, table 1), who count the 1,000
     classes that a classifier finds among 25,600 samples.
     """
     return int(np.count_nonzero(class_histogram(labels, num_classes)))
@@ -35,7 +34,7 @@ def count_modes(labels: ArrayLike, num_classes: int) -> int:
 def kl_to_uniform(labels: ArrayLike, num_classes: int) -> float:
     """KL(p || uniform) = sum_c p_c ln(num_classes p_c) in nats, p the shares of labels [n].
 
-    From 0 to ln(num_classes). The second figure of Metz et al. (arXiv 1611.02163, table 1), whose
+    From 0 to ln(num_classes). The second figure of Metz et al. (arXiv:1611.02163, table 1), whose
     data are uniform over the classes. A finite n adds `kl_floor`. Errors as `class_histogram`.
     """
     return kl_of_counts_to_uniform(class_histogram(labels, num_classes))
@@ -59,10 +58,10 @@ def kl_of_counts_to_uniform(counts: np.ndarray) -> float:
 def _check_labels(labels: np.ndarray, num_classes: int) -> np.ndarray:
     check_at_least("num_classes", num_classes, 1)
     if labels.ndim != 1 or len(labels) == 0:
-        raise InputError(f"labels have the shape {labels.shape}; [n] with n >= 1 is expected")
+        raise ValueError(f"labels have the shape {labels.shape}; [n] with n >= 1 is expected")
     if not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(f"labels are {labels.dtype}; integers are expected")
+        raise ValueError(f"labels are {labels.dtype}; integers are expected")
     outside = labels[(labels < 0) | (labels >= num_classes)]
     if len(outside):
-        raise InputError(f"label {outside[0]} is not in 0 to {num_classes - 1}")
+        raise ValueError(f"label {outside[0]} is not in 0 to {num_classes - 1}")
     return labels

@@ -21,7 +21,6 @@ import jax
 from flax import nnx
 from jax import Array
 
-from ganstab.errors import InputError
 from ganstab.networks.convolution import Convolutions, default_convolutions
 
 __all__ = ["ConvParams", "Discriminator", "Generator", "scaled"]
@@ -50,13 +49,13 @@ class Generator(nnx.Module):
     convolution of stride 1 to `out_channels` with tanh.
 
     Args:
-        latent: length of z.
-        channels, sizes: feature maps and their side, one pair a stage; each size is twice the
-            one before, or one less.
-        out_channels, kernel: of the image, and the side of every kernel.
-        init_stddev: standard deviation of every initial kernel.
-        epsilon, momentum: of every batch norm.
-        convolutions: None for the ones that suit jax's default backend and the channels.
+      latent: length of z.
+      channels, sizes: feature maps and their side, one pair a stage; each size is twice the
+        one before, or one less.
+      out_channels, kernel: of the image, and the side of every kernel.
+      init_stddev: standard deviation of every initial kernel.
+      epsilon, momentum: of every batch norm.
+      convolutions: None for the ones that suit jax's default backend and the channels.
     """
 
     def __init__(
@@ -74,7 +73,7 @@ class Generator(nnx.Module):
         rngs: nnx.Rngs,
     ):
         if len(channels) != len(sizes) or not channels:
-            raise InputError(
+            raise ValueError(
                 f"Generator wants one size for each of its channels, at least one, "
                 f"not channels={tuple(channels)} and sizes={tuple(sizes)}"
             )
@@ -121,11 +120,11 @@ def scaled(channels: Sequence[int], width: float, name: str) -> list[int]:
     """The channel counts times `width`, which have to come out as whole numbers from 1 on.
 
     Raises:
-      InputError: if they do not; it calls the width by `name`.
+      ValueError: if they do not; it calls the width by `name`.
     """
     scaled = [c * width for c in channels]
     if not all(math.isfinite(c) and c >= 1 and c == int(c) for c in scaled):
-        raise InputError(
+        raise ValueError(
             f"{name} {width} has to make whole numbers, 1 or more, "
             f"of its channels {tuple(channels)}"
         )
@@ -139,17 +138,17 @@ class Discriminator(nnx.Module):
     after each, then a dense layer to one score.
 
     Args:
-        width: factor of `channels`; 1/4 and 1/2 are the paper's.
-        channels: feature maps of each convolution at width 1.
-        side, in_channels, kernel: of the image, and the side of every kernel.
-        leak: slope of the leaky ReLU below zero.
-        init_stddev: standard deviation of every initial kernel.
-        norm: whether there is batch norm; without, samples are scored each by itself.
-        first_norm: whether after the first convolution too. There it takes away the contrast of the
-            batch, which the discriminator then cannot see where real and generated images are
-            batches of their own.
-        epsilon, momentum: of every batch norm.
-        convolutions: None for the ones that suit jax's default backend and the channels.
+      width: factor of `channels`; 1/4 and 1/2 are the paper's.
+      channels: feature maps of each convolution at width 1.
+      side, in_channels, kernel: of the image, and the side of every kernel.
+      leak: slope of the leaky ReLU below zero.
+      init_stddev: standard deviation of every initial kernel.
+      norm: whether there is batch norm; without, samples are scored each by itself.
+      first_norm: whether after the first convolution too. There it takes away the contrast of the
+        batch, which the discriminator then cannot see where real and generated images are
+        batches of their own.
+      epsilon, momentum: of every batch norm.
+      convolutions: None for the ones that suit jax's default backend and the channels.
     """
 
     def __init__(

@@ -19,8 +19,8 @@ class Equalized(nnx.Module):
     every layer by the same share of its range. `equalized_linear` and `equalized_conv` build it.
 
     Args:
-        layer: a linear layer without bias whose kernel is `[…, in, out]`.
-        gain: √2 for (leaky) ReLUs, 1 for an output layer.
+      layer: a linear layer without bias whose kernel is `[…, in, out]`.
+      gain: √2 for (leaky) ReLUs, 1 for an output layer.
     """
 
     def __init__(self, layer: Any, gain: float):
@@ -70,13 +70,13 @@ def gated(x: Array) -> Array:
     everywhere. The layer before it has twice the channels.
 
     Args:
-        x: [B, …, 2C].
+      x: [B, …, 2C].
 
     Returns:
-        [B, …, C].
+      [B, …, C].
 
     Raises:
-        ValueError: for an odd number of channels.
+      ValueError: for an odd number of channels.
     """
     if x.shape[-1] % 2:
         raise ValueError(f"gated halves the last axis, which must be even, got shape {x.shape}")

@@ -25,9 +25,9 @@ class MinibatchDiscrimination(nnx.Module):
     j = i, which adds 1 to all, and with a bias that starts at −1, as in the authors' code.
 
     Args:
-        shape: of one sample, without the batch axis.
-        kernels, dims: rows and columns of M (B and C of the paper).
-        init_stddev: standard deviation of T's initial numbers.
+      shape: of one sample, without the batch axis.
+      kernels, dims: rows and columns of M (B and C of the paper).
+      init_stddev: standard deviation of T's initial numbers.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ def minibatch_stddev(x: Array, group: int = 4, *, epsilon: float = 1e-8) -> Arra
     of data never mixes them with generated ones. Without parameters, hence a function.
 
     Args:
-        x: [B, …, C]; the deviation of half precision is computed in float32, as there.
-        group: samples a group, G, at least 1; a smaller batch is one group.
-        epsilon: added to the variance.
+      x: [B, …, C]; the deviation of half precision is computed in float32, as there.
+      group: samples a group, G, at least 1; a smaller batch is one group.
+      epsilon: added to the variance.
 
     Returns:
-        [B, …, C + 1].
+      [B, …, C + 1].
 
     Raises:
-        ValueError: for a group below 1, or one that does not divide the batch.
+      ValueError: for a group below 1, or one that does not divide the batch.
     """
     if group < 1:
         raise ValueError(f"group must be 1 or more, got {group}")

@@ -20,9 +20,9 @@ class MLP(nnx.Module):
     """x [n, features[0]] -> [n, features[-1]], `activation` between the layers.
 
     Args:
-        features: sizes of the input, of each hidden layer and of the output.
-        gain: scale of the orthogonal initial kernels.
-        activation: applied after every layer but the last.
+      features: sizes of the input, of each hidden layer and of the output.
+      gain: scale of the orthogonal initial kernels.
+      activation: applied after every layer but the last.
     """
 
     def __init__(

@@ -28,9 +28,9 @@ class VirtualBatchNorm(nnx.Module):
     reference itself takes its own statistics, as there, the same in training and evaluation.
 
     Args:
-        features: size of the last axis.
-        reference: n, at least 1.
-        epsilon: added to the variance.
+      features: size of the last axis.
+      reference: n, at least 1.
+      epsilon: added to the variance.
     """
 
     def __init__(self, features: int, reference: int, *, epsilon: float = 1e-5, rngs: nnx.Rngs):
@@ -70,8 +70,8 @@ def pixel_norm(x: Array, *, epsilon: float = 1e-8) -> Array:
     """`x / √(mean_c x_c² + ε)` at every pixel (Karras et al. 2018, arXiv:1710.10196, section 4.2).
 
     Args:
-        x: [B, …, C]; half precision is computed in float32, since float16 knows no ε of 1e-8.
-        epsilon: added to the mean square.
+      x: [B, …, C]; half precision is computed in float32, since float16 knows no ε of 1e-8.
+      epsilon: added to the mean square.
     """
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     size = jnp.sqrt(jnp.mean(wide**2, axis=-1, keepdims=True) + epsilon)

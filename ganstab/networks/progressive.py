@@ -46,10 +46,10 @@ class Generator(nnx.Module):
     """(z [B, latent], α) -> images [B, S, S, channels], S = side · 2^(levels − 1); no tanh.
 
     Args:
-        latent: length of z, which is brought to length √latent first.
-        widths: channels at each level, coarsest first; as many as there are levels.
-        channels: of the image.
-        side: height and width of the coarsest level.
+      latent: length of z, which is brought to length √latent first.
+      widths: channels at each level, coarsest first; as many as there are levels.
+      channels: of the image.
+      side: height and width of the coarsest level.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class Discriminator(nnx.Module):
     """(images [B, S, S, channels], α) -> scores [B], S = side · 2^(levels − 1).
 
     Args:
-        widths: channels at each level, coarsest first; as many as there are levels.
-        channels: of the image.
-        side: height and width of the coarsest level.
-        group: samples a group of the minibatch standard deviation.
+      widths: channels at each level, coarsest first; as many as there are levels.
+      channels: of the image.
+      side: height and width of the coarsest level.
+      group: samples a group of the minibatch standard deviation.
     """
 
     def __init__(

@@ -12,8 +12,6 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from ganstab.errors import InputError
-
 __all__ = ["Generator", "lstm"]
 
 
@@ -25,11 +23,11 @@ class Generator(nnx.Module):
         c = f c + i g,    h = o tanh(c),    pixels = tanh(V h + v)
 
     Args:
-        latent: length of z.
-        hidden: size of the first dense layer and of the LSTM's two states.
-        columns: steps of the LSTM, which is the width of the image.
-        height: pixels a column.
-        forget_bias: what is added to the forget gate's bias, which is else zero.
+      latent: length of z.
+      hidden: size of the first dense layer and of the LSTM's two states.
+      columns: steps of the LSTM, which is the width of the image.
+      height: pixels a column.
+      forget_bias: what is added to the forget gate's bias, which is else zero.
     """
 
     def __init__(
@@ -43,7 +41,7 @@ class Generator(nnx.Module):
         rngs: nnx.Rngs,
     ):
         if columns < 1:
-            raise InputError(f"Generator's columns must be 1 or more, got {columns}")
+            raise ValueError(f"Generator's columns must be 1 or more, got {columns}")
         init = nnx.initializers.glorot_uniform()
         self.latent, self.columns = latent, columns
         self.dense = nnx.Linear(latent, hidden, kernel_init=init, rngs=rngs)
@@ -60,10 +58,10 @@ class Generator(nnx.Module):
         """[n, latent] -> [n, height, columns, 1].
 
         Raises:
-            InputError: if z has another shape.
+          ValueError: if z has another shape.
         """
         if z.ndim != 2 or z.shape[1] != self.latent:
-            raise InputError(f"Generator takes z [n, {self.latent}], got shape {z.shape}")
+            raise ValueError(f"Generator takes z [n, {self.latent}], got shape {z.shape}")
         start = jax.nn.relu(self.dense(z))
 
         def step(state: tuple[Array, Array], _) -> tuple[tuple[Array, Array], Array]:
@@ -80,11 +78,11 @@ def lstm(cell: Array, gates: Array) -> tuple[Array, Array]:
     """One step of an LSTM.
 
     Args:
-        cell: c [n, H].
-        gates: [n, 4H], before any activation: input gate, forget gate, candidate, output gate.
+      cell: c [n, H].
+      gates: [n, 4H], before any activation: input gate, forget gate, candidate, output gate.
 
     Returns:
-        The next c and the next h, [n, H] each.
+      The next c and the next h, [n, H] each.
     """
     keep, forget, candidate, output = jnp.split(gates, 4, axis=1)
     cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(keep) * jnp.tanh(candidate)

@@ -90,9 +90,9 @@ def cifar10(
       convolutions: None for the ones that suit the backend and the width.
 
     Raises:
-      InputError: if the width does not make whole numbers of the channels.
+      ValueError: if the width does not make whole numbers of the channels.
     """
-    channels = scaled((512, 256, 128, 64), width, "the pair's width")
+    channels = scaled((512, 256, 128, 64), width, "width")
     sizes = [-(-side // factor) for factor in (8, 4, 2, 1)]
     shared = {"init_stddev": init_stddev, "convolutions": convolutions}
     return Pair(
@@ -124,7 +124,7 @@ def colored_mnist(
       convolutions: None for the ones that suit the backend and the width.
 
     Raises:
-      InputError: if the width does not make whole numbers of the channels.
+      ValueError: if the width does not make whole numbers of the channels.
     """
     return cifar10(
         width,

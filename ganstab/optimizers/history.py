@@ -24,7 +24,7 @@ def historical_averaging(weight: float) -> optax.GradientTransformation:
 
     Adds to the gradient that of `λ‖w_t − h_t‖²`, which is `2λ(w_t − h_t)`, with the average
     `h_t = 1/t Σ_{i≤t} w_i` of all parameters so far, the present ones included, held constant
-    (Salimans et al. 2016, arXiv 1606.03498, section 3.3; it gives no weight). At the first update
+    (Salimans et al. 2016, arXiv:1606.03498, section 3.3; it gives no weight). At the first update
     it adds 0. As in `optax.chain(historical_averaging(0.1), optax.sgd(h))`.
 
     Args:

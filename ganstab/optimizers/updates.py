@@ -14,7 +14,7 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
     """The update that leads to the nearest parameters in `[−c, c]`.
 
     `u ↦ clip(w + u, −c, c) − w`: the weight clipping of the Wasserstein GAN (Arjovsky et al. 2017,
-    arXiv 1701.07875, algorithm 1, c = 0.01). It stands behind the optimizer, as in
+    arXiv:1701.07875, algorithm 1, c = 0.01). It stands behind the optimizer, as in
     `optax.chain(optax.rmsprop(5e-5), clip_weights(0.01))`. As there, initial parameters are not
     clipped before the first update, and biases are clipped as well (`optax.masked` spares some).
 
@@ -40,7 +40,7 @@ def optimistic(
     """`tx` with each update taken again and the last one taken back.
 
     `u_t ↦ u_t + ω(u_t − u_{t−1})`, and `u_0 ↦ u_0`: with gradient descent, the optimistic mirror
-    descent of Daskalakis et al. 2018 (arXiv 1711.00141), with Adam their algorithm 1. The
+    descent of Daskalakis et al. 2018 (arXiv:1711.00141), with Adam their algorithm 1. The
     extrapolation is optax's own `scale_by_optimistic_gradient`; `optimistic(optax.sgd(h))` is
     `optax.optimistic_gradient_descent(h)`. `optax.optimistic_adam_v2` is not quite
     `optimistic(adam(h))`: it takes Nesterov's momentum by default, and has no derivative at 0.

@@ -32,7 +32,7 @@ def averaged(player: Player, decay: float | Callable) -> Player:
 
     So `apply(params, state, x, key, train=False)` runs averaged parameters with averaged batch-norm
     statistics, and whoever samples from a training state gets them without knowing. Progressive
-    growing (arXiv 1710.10196) and Mescheder et al. 2018 average their generators with d = 0.999.
+    growing (arXiv:1710.10196) and Mescheder et al. 2018 average their generators with d = 0.999.
 
     The average of half-precision numbers is kept in float32, where d = 0.999 is not 1. An update's
     average takes the parameters that its gradient was taken at, so it is one update

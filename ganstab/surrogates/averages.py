@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._checks import check_key
 from ganstab.optimizers.history import snapshots_in
 from ganstab.surrogates.gradients import replayed
-from ganstab.surrogates.unrolling import check_key
 from ganstab.types import Carry, Game, Pair, metrics_of
 
 __all__ = ["smoothed", "snapshot_ensemble"]
@@ -61,7 +61,7 @@ def snapshot_ensemble(game: Game) -> Game:
 
         gen: 1/n Σ_j L_G(θ, ψ_j)      disc: L_D(θ, ψ)
 
-    Metz et al. 2017 (arXiv 1611.02163, appendix B), who found it no help, and harmful where the
+    Metz et al. 2017 (arXiv:1611.02163, appendix B), who found it no help, and harmful where the
     snapshots are old. The ψ_j are those of `ganstab.optimizers.snapshots(n, every)`, the last link
     of the discriminator's optimizer: `snapshots(n)` keeps the last n discriminators, the present
     one included, and `snapshots(n, m)` takes a new one every m updates. They are read from

@@ -25,7 +25,7 @@ __all__ = [
 
 
 def consensus(game: Game, weight: float) -> Game:
-    """Both players also minimise `γ · ½‖ξ‖²` (Mescheder et al. 2017, arXiv 1705.10461, section 4).
+    """Both players also minimise `γ · ½‖ξ‖²` (Mescheder et al. 2017, arXiv:1705.10461, section 4).
 
         gen: L_G + γ·½(‖∇_θ L_G‖² + ‖∇_ψ L_D‖²)      disc: L_D + the same
 
@@ -55,7 +55,7 @@ def gradient_norm(game: Game, weight: float) -> Game:
 
         gen: L_G + η‖∇_ψ L_D‖²      disc: L_D
 
-    Nagarajan and Kolter 2017 (arXiv 1706.04156, section 4); without a factor ½, as in their code.
+    Nagarajan and Kolter 2017 (arXiv:1706.04156, section 4); without a factor ½, as in their code.
     In a zero-sum game it is, to first order in η, `unrolled` by K gradient steps of size η/K.
 
     Args:
@@ -80,7 +80,7 @@ def symplectic_adjustment(
 ) -> Game:
     """Each player follows its entry of `ξ + λAᵀξ` with `A = ½(H − Hᵀ)`, the rotating part of H.
 
-    Balduzzi et al. 2018 (arXiv 1802.05642, algorithm 1). With `align`, λ is the weight times the
+    Balduzzi et al. 2018 (arXiv:1802.05642, algorithm 1). With `align`, λ is the weight times the
     sign of `⟨ξ, Hᵀξ⟩⟨Aᵀξ, Hᵀξ⟩/n + ε` for n parameters, so that the adjustment draws towards stable
     fixed points and away from unstable ones; without it, λ is the weight.
 

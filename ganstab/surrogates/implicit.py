@@ -30,8 +30,8 @@ def best_response(
 
         ∂_θ L_G − (∂²_ψθ L_D)ᵀ (∂²_ψψ L_D + δI)⁻¹ ∂_ψ L_G    at the ψ that was arrived at,
 
-    the limit of Metz et al. 2017 (arXiv 1611.02163, section 2) for K → ∞; the move of a leader in
-    Fiez et al. 2020 (arXiv 1906.01217). In a zero-sum game ∂_ψ L_G is 0 at the response, and with
+    the limit of Metz et al. 2017 (arXiv:1611.02163, section 2) for K → ∞; the move of a leader in
+    Fiez et al. 2020 (arXiv:1906.01217). In a zero-sum game ∂_ψ L_G is 0 at the response, and with
     it the second term. Memory does not grow with `steps`; the Hessian is never formed. Derivatives
     with respect to the present ψ are those of the limit, which forgets where the discriminator
     started: 0. The discriminator's state is held while it moves.

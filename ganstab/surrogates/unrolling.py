@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._checks import check_key
 from ganstab.surrogates.probe import check_differentiable
 from ganstab.types import Carry, Game, Pair, PlayerName, metrics_of, opponent_of
 
-__all__ = ["check_key", "start_of", "unrolled"]
+__all__ = ["start_of", "unrolled"]
 
 
 def unrolled(
@@ -140,12 +141,6 @@ def _update(evaluate, facing, tx, opponent: _Opponent, step, player: PlayerName,
     moved = (updates, opt, state)
     updates, opt, state = moved if second_order else jax.lax.stop_gradient(moved)
     return _Opponent(optax.apply_updates(opponent.params, updates), opt, state), loss
-
-
-def check_key(key, name: str) -> None:
-    """Raises ValueError where there is none, as in a closed-form game."""
-    if key is None:
-        raise ValueError(f"{name} draws random numbers and needs a key, got key=None")
 
 
 def start_of(tx: optax.GradientTransformation, params, opt, live: bool):

@@ -83,31 +83,23 @@ def _config(folder: pathlib.Path) -> RunConfig:
 def _draw(runs: dict[str, pathlib.Path], configs: Sequence[RunConfig], out: pathlib.Path) -> None:
     """Curves above, rows of samples over training below."""
     rows = {name: run_log.read_rows(folder / files.EVALUATIONS) for name, folder in runs.items()}
-    measures = _measures(runs.values())
+    measures = _measures(runs.values())[:3]
     drawn = [(name, samples.read_samples(folder)) for name, folder in runs.items()]
     steps = samples.spread(set.intersection(*(set(found) for _, found in drawn)), MOST_STEPS)
     if not steps and not measures:
         raise InputError("the runs have no samples at a step in common, and no measures yet")
     views = configs[0].views() or (samples.views_of(drawn[0][1][steps[0]]) if steps else ())
+    heights = [2.2 if measures else 0.1, 1.36 * len(drawn)]
     with matplotlib.rc_context(style.PAPER):
-        figure = Figure(figsize=(6.7, 2.2 + 1.36 * len(drawn)), dpi=200, layout="constrained")
-        above, below = figure.subfigures(
-            2, 1, height_ratios=[2.2, 1.36 * len(drawn)], squeeze=False
-        ).ravel()
-        shown = measures[:3]
-        axes = above.subplots(1, max(len(shown), 1), squeeze=False)[0]
-        for axis, measure in zip(axes, shown, strict=False):
+        figure = Figure(figsize=(6.7, sum(heights)), dpi=200, layout="constrained")
+        above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
+        axes = above.subplots(1, len(measures), squeeze=False)[0] if measures else ()
+        for axis, measure in zip(axes, measures, strict=True):
             measure_curve(axis, measure, rows)
-        if not shown:
-            axes[0].set_axis_off()
         if steps and views:
-            grid = below.subplots(len(drawn), len(steps), squeeze=False)
-            for line, (name, found) in zip(grid, drawn, strict=True):
-                line[0].set_ylabel(name.replace(", ", "\n"))
-                for axis, step in zip(line, steps, strict=True):
-                    views[0].draw(axis, found[step], {})
-            for axis, step in zip(grid[0], steps, strict=True):
-                axis.set_title(f"step {step:,}", loc="center", fontweight="normal")
+            reference = samples.read_reference(next(iter(runs.values())))
+            labelled = [(name, found, views[0]) for name, found in drawn]
+            samples.draw_rows(below, labelled, steps, reference)
         write_atomic(out, style.png(figure))
 
 

@@ -58,6 +58,8 @@ class Recorder:
         self._clock = time.monotonic()
         self._findings = Findings({})
         self._views = list(config.views())
+        if self._writes and experiment.reference:
+            samples.write_samples(folder, None, experiment.reference)
         self.result: dict[str, Any] = {}
 
     def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> Said:

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from common import names, refusal
+from experiments.reconstruction import comparison, inference, tables
+from experiments.runner import Conclusion, Findings, conclusion, progress, samples
 from PIL import Image
 from program import ROOT, environment
 
 from experiments import compare
-from experiments.reconstruction import comparison, inference, tables
-from experiments.runner import Conclusion, Findings, conclusion, progress, samples
 
 RUN = {
     "width": 1 / 64, "unroll_steps": 0, "num_steps": 2, "eval_every": 2, "log_every": 2,

@@ -10,12 +10,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 from common import quick, refusal
-from program import ROOT, environment
-
-from experiments import compare
 from experiments.mixtures import papers, pictures, protocols, tables
 from experiments.mixtures.networks import NETWORKS, PIECES, UNITS
 from experiments.runner import gan_flags, samples
+from program import ROOT, environment
+
+from experiments import compare
 
 RUN = {
     "data": "small_ring", "unroll_steps": 5, "num_steps": 2, "eval_every": 2, "log_every": 1,

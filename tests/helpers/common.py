@@ -2,6 +2,7 @@
 
 import os
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,25 +28,24 @@ def scalar_carry():
 
 
 def assert_close(got, expected, rtol, atol=0.0):
-    """Equal structures, shapes and dtypes, and leaves that agree."""
-    assert jax.tree.structure(got) == jax.tree.structure(expected)
-    named = jax.tree_util.tree_leaves_with_path(got)
-    for (path, a), b in zip(named, jax.tree.leaves(expected), strict=True):
-        assert jnp.shape(a) == jnp.shape(b)
-        np.testing.assert_allclose(
-            np.asarray(a, np.float64), np.asarray(b, np.float64), rtol, atol,
-            err_msg=jax.tree_util.keystr(path),
-        )  # fmt: skip
+    """Equal structures and shapes, and leaves that agree."""
+    chex.assert_trees_all_equal_shapes(got, expected)
+    chex.assert_trees_all_close(got, expected, rtol=rtol, atol=atol)
 
 
 def assert_equal(got, expected):
-    """Equal to the last bit, random keys included."""
-    assert jax.tree.structure(got) == jax.tree.structure(expected)
-    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
-        assert a.dtype == b.dtype
-        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
-            a, b = jax.random.key_data(a), jax.random.key_data(b)
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    """Equal to the last bit, in shapes and dtypes too, random keys included."""
+    chex.assert_trees_all_equal(with_key_data(got), with_key_data(expected), strict=True)
+
+
+def with_key_data(tree):
+    """The tree with the numbers of its random keys."""
+
+    def plain(leaf):
+        is_key = jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
+        return jax.random.key_data(leaf) if is_key else leaf
+
+    return jax.tree.map(plain, tree)
 
 
 def halved(images):
@@ -57,10 +57,6 @@ def halved(images):
 def doubled(images):
     """Twice the resolution, in NumPy: every pixel becomes 2 × 2."""
     return np.kron(images, np.ones((1, 2, 2, 1)))
-
-
-def all_finite(tree):
-    return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(tree))
 
 
 def perceptron(*sizes):
@@ -116,13 +112,19 @@ def batch(seed, *shape):
     return Batch(real=arrays(seed, *shape, 2))
 
 
-def refusal(call) -> str:
+def refusal(call, error=InputError) -> str:
     """The one line with which a call is refused."""
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(error) as caught:
         call()
+    assert error is InputError or caught.type is error
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def argument_refusal(call) -> str:
+    """The one line with which a function refuses an argument."""
+    return refusal(call, ValueError)
 
 
 def failing(number):

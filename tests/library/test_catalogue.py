@@ -9,12 +9,13 @@ gradients are zero, on eight devices, and as the step of a discriminator that is
 import functools
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import all_finite, arrays, assert_close, perceptron, quick
+from common import arrays, assert_close, perceptron, quick
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 from techniques import ADDED_UP, LOOKED_AHEAD_AT
@@ -121,7 +122,7 @@ def test_the_batch_in_any_order_and_another_seed(results):
 
 
 def test_zero_gradient(results):
-    assert all_finite(results.zero)
+    chex.assert_tree_all_finite(results.zero)
 
 
 def cast(tree, dtype):

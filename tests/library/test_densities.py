@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import refusal
+from common import argument_refusal
 from scipy import integrate, special, stats
 
 from ganstab import metrics
@@ -114,18 +114,18 @@ def test_one_outlier_moves_the_divergence_by_its_share_at_most():
 
 def test_js_of_samples_refuses():
     a = normals(3, 0)
-    assert "(1024, 3) and (1024, 2)" in refusal(lambda: js(a, a[:, :2]))
-    assert "(3,)" in refusal(lambda: js(a, a[0]))
-    assert "number of data is 3" in refusal(lambda: js(a[:3], a))
-    assert "number of samples is 1" in refusal(lambda: js(a, a[:1]))
+    assert "(1024, 3) and (1024, 2)" in argument_refusal(lambda: js(a, a[:, :2]))
+    assert "(3,)" in argument_refusal(lambda: js(a, a[0]))
+    assert "number of data is 3" in argument_refusal(lambda: js(a[:3], a))
+    assert "number of samples is 1" in argument_refusal(lambda: js(a, a[:1]))
     spoilt = np.where(np.arange(N)[:, None] < 2, np.nan, a)
-    assert "2 of 1024 samples" in refusal(lambda: js(a, spoilt))
-    assert "singular" in refusal(lambda: js(a * [1, 1, 0], a))
+    assert "2 of 1024 samples" in argument_refusal(lambda: js(a, spoilt))
+    assert "singular" in argument_refusal(lambda: js(a * [1, 1, 0], a))
     plane = a @ [[1, 0, 0.1], [0, 1, 0.3], [0, 0, 0]]  # its rounded covariance has a root
-    assert "singular" in refusal(lambda: js(plane, plane))
+    assert "singular" in argument_refusal(lambda: js(plane, plane))
     far = np.where(np.arange(N)[:, None] < 1, 1e25, a)
-    assert "too far" in refusal(lambda: js(a, far))
-    assert "splits is 0" in refusal(
+    assert "too far" in argument_refusal(lambda: js(a, far))
+    assert "splits is 0" in argument_refusal(
         lambda: metrics.js_floor_of_samples(jax.random.key(0), jnp.asarray(a), 0)
     )
 
@@ -163,4 +163,6 @@ def test_foreground_color_of_one_color_and_of_no_number():
 
 
 def test_foreground_colors_take_colored_images():
-    assert "(2, 4, 4, 1)" in refusal(lambda: metrics.foreground_colors(jnp.zeros((2, 4, 4, 1))))
+    assert "(2, 4, 4, 1)" in argument_refusal(
+        lambda: metrics.foreground_colors(jnp.zeros((2, 4, 4, 1)))
+    )

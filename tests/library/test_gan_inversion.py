@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import quick, refusal
+from common import argument_refusal, quick
 
 from ganstab.gan_inversion import infer
 
@@ -98,8 +98,10 @@ def test_more_steps_never_end_higher():
 def test_infer_refuses():
     images, starts = jnp.asarray(MADE, jnp.float32), jnp.asarray(STARTS, jnp.float32)
     for name, value in {"max_steps": 0, "memory": 0, "images_at_once": 0, "tolerance": 0.0}.items():
-        message = refusal(lambda setting={name: value}: infer(linear, images, starts, **setting))
+        message = argument_refusal(
+            lambda setting={name: value}: infer(linear, images, starts, **setting)
+        )
         assert f"{name} is {value}" in message
-    message = refusal(lambda: infer(linear, images[..., :1], starts))
+    message = argument_refusal(lambda: infer(linear, images[..., :1], starts))
     assert "(6, 2)" in message and "(6, 1)" in message
-    assert "(3, 2, 5)" in refusal(lambda: infer(linear, images, jnp.zeros((3, 2, 5))))
+    assert "(3, 2, 5)" in argument_refusal(lambda: infer(linear, images, jnp.zeros((3, 2, 5))))

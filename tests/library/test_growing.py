@@ -1,11 +1,12 @@
 """Progressive growing: the schedule against NumPy, and what growth keeps, to the last bit."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import all_finite, arrays, assert_equal, doubled, halved, quick
+from common import arrays, assert_equal, doubled, halved, quick
 
 from ganstab import Batch, Carry, Pair, Player, losses, stages, steps, terms
 from ganstab.game import make_game
@@ -129,7 +130,8 @@ def test_stages_grow_through_ordinary_steps():
             before = state
             state, metrics = step(state, Batch(arrays(at, 2, stage.batch, 8, 8, 1)))
             count += 1
-            assert all_finite(metrics) and int(state.step) == count
+            chex.assert_tree_all_finite(metrics)
+            assert int(state.step) == count
             for was, now in zip(before.params, state.params, strict=True):
                 # At α = 0 the loss does not see the new layers, and from then on it does.
                 moved = bool(jnp.any(was[level] != now[level]))

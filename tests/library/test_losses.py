@@ -221,6 +221,11 @@ def test_scores_of_different_ranks_are_refused_with_both_named(case):
         case[0](jnp.zeros((4, 1)), jnp.zeros(4))
 
 
+def test_scores_that_are_no_floating_point_numbers_are_refused(case):
+    with pytest.raises(ValueError, match=r"floating point, got float\w+ \(4,\).*int\w+ \(4,\)"):
+        case[0](jnp.zeros(4), jnp.zeros(4, int))
+
+
 def test_no_scores_are_refused(case):
     with pytest.raises(ValueError, match=r"at least one score.*\(0,\).*\(3,\)"):
         case[0](jnp.zeros(0), jnp.zeros(3))

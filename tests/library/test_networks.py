@@ -9,7 +9,6 @@ import pytest
 from flax import nnx
 from jax import lax
 
-from ganstab.errors import InputError
 from ganstab.networks import mlp, stacked_mnist
 from ganstab.networks.convolution import (
     batch_major,
@@ -114,7 +113,7 @@ def test_paddings_are_those_of_tensorflow():
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_conv_transpose_refuses_sizes_that_no_stride_leads_to(layout):
     ops = LAYOUTS[layout]
-    with pytest.raises(InputError, match="7 to 8 pixels, not 9"):
+    with pytest.raises(ValueError, match="7 to 8 pixels, not 9"):
         ops.conv_transpose(ops.to_internal(normal(0, 2, 4, 4, 3)), normal(1, 3, 3, 3, 2), 2, (9, 8))
 
 
@@ -282,12 +281,12 @@ def test_batch_norm_uses_the_batch_in_training_and_running_statistics_after(layo
 
 @pytest.mark.parametrize("width", [0.0, -0.25, 0.3, 1 / 16, float("nan")])
 def test_discriminator_refuses_widths_without_whole_channels(width):
-    with pytest.raises(InputError, match=f"width {width} has to make whole numbers"):
+    with pytest.raises(ValueError, match=f"width {width} has to make whole numbers"):
         stacked_mnist.Discriminator(width, rngs=nnx.Rngs(0))
 
 
 def test_generator_refuses_a_size_too_many():
-    with pytest.raises(InputError, match="one size for each of its channels"):
+    with pytest.raises(ValueError, match="one size for each of its channels"):
         stacked_mnist.Generator(channels=(8, 4), sizes=(4, 7, 14), rngs=nnx.Rngs(0))
 
 

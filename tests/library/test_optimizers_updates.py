@@ -1,12 +1,13 @@
 """Weight clipping, optimism, historical averages and snapshots against loops by hand."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 from closed_forms import quick
-from common import all_finite, arrays, assert_close, assert_equal
+from common import arrays, assert_close, assert_equal
 
 from ganstab import optimizers
 
@@ -186,7 +187,7 @@ def test_each_keeps_dtypes_shapes_and_structure(name):
     tx = EVERY[name](optax.sgd(H))
     state = tx.init(params)
     updates, after = tx.update(params, state, params)
-    assert all_finite((updates, after))
+    chex.assert_tree_all_finite((updates, after))
     kinds = (jax.tree.map(lambda x: (x.shape, x.dtype), tree) for tree in (updates, params))
     assert next(kinds) == next(kinds)
     kinds = (jax.tree.map(lambda x: (x.shape, x.dtype), tree) for tree in (state, after))

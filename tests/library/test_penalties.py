@@ -3,11 +3,12 @@
 import functools
 import math
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import all_finite, arrays
+from common import arrays
 from flax import linen, nnx
 from scipy.special import ndtri
 
@@ -158,12 +159,18 @@ def test_js_regularizer_is_what_a_little_noise_adds_at_the_best_discriminator(x6
     np.testing.assert_allclose((loss(1e-4) - loss(0)) / 1e-4, 0.5 * got, rtol=1e-3)
 
 
-def test_js_regularizer_takes_scores_of_one_column():
-    real, fake = images(22) / 4, images(23) / 4
-    np.testing.assert_allclose(
-        penalties.js_regularizer(lambda x: bowl(x)[:, None], real, fake, KEY),
-        penalties.js_regularizer(bowl, real, fake, KEY),
-    )
+@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+def test_scores_of_one_column_are_one_score_a_sample(penalty):
+    real, fake = images(1), images(2)
+    column = penalty(lambda x: bowl(x)[:, None], real, fake, KEY)
+    np.testing.assert_array_equal(column, penalty(bowl, real, fake, KEY))
+
+
+@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+@pytest.mark.parametrize("scores", [lambda x: x[:, 0, :2, 0], jnp.sum], ids=["two", "none"])
+def test_a_critic_that_does_not_give_one_score_a_sample_is_refused(penalty, scores):
+    with pytest.raises(ValueError, match=r"one score a sample, shape \(5,\) or \(5, 1\), but gave"):
+        penalty(scores, images(1), images(2), KEY)
 
 
 @pytest.mark.parametrize("right", [0, 1])
@@ -229,7 +236,7 @@ def test_safe_where_the_critics_gradient_is_zero(penalty):
 
     value, gradient = jax.value_and_grad(on)(jnp.zeros(12))
     assert value == (1 if penalty in LIPSCHITZ else 0)
-    assert all_finite(gradient)
+    chex.assert_tree_all_finite(gradient)
     np.testing.assert_array_equal(gradient, 0)
 
 

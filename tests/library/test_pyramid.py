@@ -1,11 +1,12 @@
 """The Laplacian pyramid of games: against NumPy pixel by pixel, its gradients by differences."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import all_finite, arrays, assert_close, assert_equal, doubled, halved, quick
+from common import arrays, assert_close, assert_equal, doubled, halved, quick
 
 from ganstab import (
     Batch,
@@ -194,7 +195,7 @@ def test_levels_train_one_after_the_other_by_ordinary_steps():
         step = quick(stages.scheduled(stage))
         for at in range(stage.steps):
             state, metrics = step(state, Batch(images[at]))
-            assert all_finite(metrics)
+            chex.assert_tree_all_finite(metrics)
         assert int(state.step) == 2 and step._cache_size() == 1
         for old, new in zip(start.params, state.params, strict=True):
             assert np.abs(np.asarray(new - old)).max() > 1e-4

@@ -2,12 +2,13 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import all_finite, arrays, assert_close, perceptron, prior, quick
+from common import arrays, assert_close, perceptron, prior, quick
 from scipy.special import log_softmax
 from techniques import CATALOGUE, Row
 
@@ -195,7 +196,7 @@ def test_pull_away_of_equal_and_of_orthogonal_samples_and_of_nothing():
     equal, orthogonal, (nothing, gradient) = values()
     np.testing.assert_allclose(equal, [1, 1], rtol=1e-6)
     assert orthogonal == 0 == nothing
-    assert all_finite(gradient)
+    chex.assert_tree_all_finite(gradient)
 
 
 @pytest.mark.parametrize("right", [0, 1])

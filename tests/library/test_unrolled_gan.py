@@ -1,10 +1,11 @@
 """The pairs of networks of the unrolled GAN's experiments, and its recurrent generator."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import all_finite, arrays, quick, refusal
+from common import argument_refusal, arrays, quick
 from flax import nnx
 
 from ganstab import Batch, Pair, losses, optimizers, steps, surrogates, terms
@@ -74,8 +75,8 @@ def test_stacked_mnist_keeps_its_name_and_its_layout():
 
 @pytest.mark.parametrize("width", [0.0, 0.3, 1 / 128, float("inf")])
 def test_widths_without_whole_channels_are_refused(width):
-    message = refusal(lambda: unrolled_gan.cifar10(width))
-    assert f"the pair's width {width} has to make whole numbers" in message
+    message = argument_refusal(lambda: unrolled_gan.cifar10(width))
+    assert f"width {width} has to make whole numbers" in message
 
 
 def tiny(rngs):
@@ -124,9 +125,9 @@ def test_lstm_generator_starts_as_the_paper_says():
 
 def test_lstm_generator_refuses_other_shapes():
     gen = tiny(nnx.Rngs(0))
-    assert "z [n, 3], got shape (4, 2)" in refusal(lambda: gen(arrays(0, 4, 2)))
-    assert "z [n, 3], got shape (3,)" in refusal(lambda: gen(arrays(0, 3)))
-    message = refusal(lambda: recurrent.Generator(columns=0, rngs=nnx.Rngs(0)))
+    assert "z [n, 3], got shape (4, 2)" in argument_refusal(lambda: gen(arrays(0, 4, 2)))
+    assert "z [n, 3], got shape (3,)" in argument_refusal(lambda: gen(arrays(0, 3)))
+    message = argument_refusal(lambda: recurrent.Generator(columns=0, rngs=nnx.Rngs(0)))
     assert "columns must be 1 or more, got 0" in message
 
 
@@ -163,7 +164,7 @@ def test_lstm_generator_trains_through_an_unroll(x64):
         for sign in (1, -1)
     )
     _, gradient = loss_and_gradient(gen_params)
-    assert all_finite(gradient)
+    chex.assert_tree_all_finite(gradient)
     slope = sum(map(jnp.vdot, jax.tree.leaves(gradient), jax.tree.leaves(way)))
     assert abs(slope) > 1e-4
     np.testing.assert_allclose((ahead - behind) / 2e-5, slope, rtol=1e-4)

@@ -2,12 +2,13 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import all_finite, arrays, assert_close, assert_equal, perceptron, quick
+from common import arrays, assert_close, assert_equal, perceptron, quick
 
 from ganstab import Batch, Carry, Pair, Player, Verdict, losses, penalties, players, terms
 from ganstab.game import make_game
@@ -175,7 +176,7 @@ def test_spectral_norm_of_zero_kernels_is_finite_and_comes_back():
         return sum(jnp.sum(leaf) for leaf in jax.tree.leaves(got)), after
 
     gradient, after = quick(jax.grad(total, has_aux=True))(nothing)
-    assert all_finite(gradient)
+    chex.assert_tree_all_finite(gradient)
     assert_equal(after, state)
 
 

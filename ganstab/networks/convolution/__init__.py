@@ -47,11 +47,11 @@ def default_convolutions(channels: int | None = None) -> Convolutions:
     """The layout that suits jax's default backend and a network's width.
 
     Args:
-        channels: the fewest that any of the network's hidden layers has; None for a few.
+      channels: the fewest that any of the network's hidden layers has; None for a few.
 
     Returns:
-        On a CPU or a GPU `im2col` from WIDE channels on and `batch_minor` below, on a TPU
-        `batch_major`.
+      On a CPU or a GPU `im2col` from WIDE channels on and `batch_minor` below, on a TPU
+      `batch_major`.
     """
     if jax.default_backend() == "tpu":
         return batch_major

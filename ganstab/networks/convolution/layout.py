@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from jax import Array
 
-from ganstab.errors import InputError
-
 __all__ = ["Convolutions", "same", "same_padding", "transpose_padding"]
 
 Size = tuple[int, int]
@@ -16,12 +14,12 @@ class Convolutions(NamedTuple):
     """The operations of one layout.
 
     Attributes:
-        conv: (x, kernel, stride) -> y, images in the layout.
-        first_conv: `conv` of images [N, H, W, C] on their way into the layout.
-        conv_transpose: (x, kernel, stride, size) -> y of height and width `size`.
-        to_internal: [N, H, W, C] -> the layout.
-        from_internal: the layout -> [N, H, W, C].
-        channel_axis: where the layout has its channels.
+      conv: (x, kernel, stride) -> y, images in the layout.
+      first_conv: `conv` of images [N, H, W, C] on their way into the layout.
+      conv_transpose: (x, kernel, stride, size) -> y of height and width `size`.
+      to_internal: [N, H, W, C] -> the layout.
+      from_internal: the layout -> [N, H, W, C].
+      channel_axis: where the layout has its channels.
     """
 
     conv: Callable[[Array, Array, int], Array]
@@ -46,7 +44,7 @@ def same_padding(size: int, kernel: int, stride: int) -> Size:
 def transpose_padding(small: int, size: int, kernel: int, stride: int) -> Size:
     """Zeros around `small` dilated pixels of which `kernel` wide windows make `size` pixels."""
     if -(-size // stride) != small:
-        raise InputError(
+        raise ValueError(
             f"conv_transpose of {small} pixels with stride {stride} gives "
             f"{(small - 1) * stride + 1} to {small * stride} pixels, not {size}"
         )

@@ -39,10 +39,10 @@ def windows(
     """The pixels under each of the kernel's taps, given every stride-th pixel apart.
 
     Args:
-        phases: the padded images' phases, by row and column.
-        axis: of the height; the width is the next.
-        taps: height and width of the kernel.
-        size: height and width of the result.
+      phases: the padded images' phases, by row and column.
+      axis: of the height; the width is the next.
+      taps: height and width of the kernel.
+      size: height and width of the result.
     """
     stride = len(phases)
     return [
