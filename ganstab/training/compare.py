@@ -1,7 +1,7 @@
 """Several runs of one program in one picture: `ganstab compare RUN RUN`."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     programs = sorted({type(config).__name__ for config in configs})
     if len(programs) > 1:
         raise InputError(f"runs of one program are compared, these are of {', '.join(programs)}")
-    names = labels(configs)
+    names = _told_apart(labels(configs))
     own = configs[0].compare_runs(list(zip(names, folders, configs, strict=True)), out)
     if own is not None:
         return own
@@ -56,19 +56,25 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     return [line for name, folder in runs.items() for line in _lines(name, folder)]
 
 
-def labels(configs: Sequence[RunConfig]) -> list[str]:
-    """Each run's name: the settings in which the runs differ, or K, or their number.
+def labels(configs: Sequence[RunConfig], but: Collection[str] = ()) -> list[str]:
+    """Each run's name: the settings in which the runs differ, or K where they do not.
 
     Args:
       configs: the runs', of one class.
+      but: settings that no name has.
     """
-    names = [name for name, known in options(type(configs[0])).items() if known.decides]
+    known = options(type(configs[0])).items()
+    names = [name for name, one in known if one.decides and name not in but]
     differing = [name for name in names if len({vars(config)[name] for config in configs}) > 1]
     shown = differing or [name for name in SHORT if name in names]
-    words = [
+    return [
         ", ".join(f"{SHORT.get(name, name)} = {vars(config)[name]}" for name in shown)
         for config in configs
     ]
+
+
+def _told_apart(words: list[str]) -> list[str]:
+    """The names, numbered where two are the same."""
     if len(set(words)) == len(words):
         return words
     return [f"{word} ({place})".strip() for place, word in enumerate(words, start=1)]
