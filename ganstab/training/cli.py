@@ -110,7 +110,6 @@ MERGE = (
     "With --table: first copy the finished runs of this folder, that of the same table from "
     "another machine, or of another table that has runs with the same settings. May be repeated."
 )
-ABSL = ("flagfile", "undefok")
 NOT_FOR_TABLES = {
     "seed": "a table has --seeds",
     "coordinator": "each run of a table is one process",
@@ -190,10 +189,12 @@ class _Program:
         """The program's own docstring, then every flag with its default and what is allowed."""
         lines = [sys.modules[self.build.__module__].__doc__ or "", "flags:"]
         known = self.options()
-        for name in dict.fromkeys([*known, *(n for n in values if n not in ABSL), "flagfile"]):
-            allowed = known[name].describe() if name in known else ""
+        words = {name: f"{values[name].help} {known[name].describe()}" for name in known}
+        words |= {name: values[name].help for name in values if name not in known}
+        words["flagfile"] = "A file of flags, one a line."
+        for name, text in words.items():
             lines += textwrap.wrap(
-                f"--{name}: {values[name].help} {allowed}",
+                f"--{name}: {text}",
                 width=98,
                 initial_indent="  ",
                 subsequent_indent="      ",
