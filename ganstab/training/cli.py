@@ -146,7 +146,7 @@ def run(program: "_Program", arguments: list[str]) -> int:
     """The exit status of a command line."""
     values = program.define()
     if {"--help", "-h", "-help"} & set(arguments):
-        print(program.help(values))
+        print(program.help())
         return 0
     try:
         rest = values(arguments)[1:]
@@ -185,12 +185,12 @@ class _Program:
         found = [known for holder in holders for known in options(holder).values() if known.flag]
         return {known.name: known for known in found}
 
-    def help(self, values: flags.FlagValues) -> str:
+    def help(self) -> str:
         """The program's own docstring, then every flag with its default and what is allowed."""
         lines = [sys.modules[self.build.__module__].__doc__ or "", "flags:"]
         known = self.options()
-        words = {name: f"{values[name].help} {known[name].describe()}" for name in known}
-        words |= {name: values[name].help for name in values if name not in known}
+        words = {name: f"{each.help} {each.describe()}" for name, each in known.items()}
+        words |= {"table": TABLE, "cells": CELLS, "merge": MERGE} if self.tables else {}
         words["flagfile"] = "A file of flags, one a line."
         for name, text in words.items():
             lines += textwrap.wrap(
