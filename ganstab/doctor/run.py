@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
-from ganstab.reporting.run_log import Row, read_rows
+from ganstab.reporting.run_log import ENOUGH, Row, merge, read_rows, read_sound
 from ganstab.training import restore
 from ganstab.training import run_folder as files
 
@@ -15,7 +15,7 @@ class Record(NamedTuple):
     """What a training run wrote down of itself; empty for a game that was never run."""
 
     rows: Sequence[Row] = ()
-    """Of `metrics.jsonl`."""
+    """Of `metrics.jsonl`, thinned where it is long, and all of `evaluations.jsonl`."""
     result: Any = None
     """Of `result.json`."""
 
@@ -42,7 +42,11 @@ def read_record(folder: pathlib.Path) -> Record:
     result = files.read_json(folder / files.RESULT, "the doctor needs it whole")
     if not files.read_result(folder):
         raise InputError(f"{folder / files.RESULT} is damaged: it has no status, step or results")
-    return Record(read_rows(folder / files.METRICS), result)
+    apart = (folder / files.EVALUATIONS).exists()  # else they are rows like others: read them all
+    rows, damaged = read_sound(folder / files.METRICS, ENOUGH if apart else None)
+    if damaged:
+        raise InputError(f"{damaged[0]}: the doctor needs it whole")
+    return Record(merge(rows, read_rows(folder / files.EVALUATIONS)), result)
 
 
 def subject_of_code(name: str) -> Subject:

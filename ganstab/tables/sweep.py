@@ -14,7 +14,7 @@ from ganstab.errors import InputError
 from ganstab.reporting.formatting import format_duration, format_number
 from ganstab.tables import page
 from ganstab.tables.collect import collect
-from ganstab.tables.executors import Job, make_executor, run_job
+from ganstab.tables.executors import Job, check_place, make_executor, run_job
 from ganstab.tables.hardware import this_machine
 from ganstab.tables.merge import merge as merge_runs
 from ganstab.tables.merge import put_back
@@ -91,6 +91,8 @@ def sweep(
       InputError: the folder cannot be used, or a run in it, or to be merged, has other settings.
     """
     folder = files.local_folder(folder).absolute()
+    if isinstance(executor, str):
+        check_place(executor)
     table = table if base.has_papers_data() else table.unpublished()
     plan = Plan(name, table, base, folder, seeds, chosen(table.cells, cells), command)
     jobs, together = _at_once(plan, executor, jobs, population)

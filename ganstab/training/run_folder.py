@@ -171,7 +171,7 @@ def read_json(path: pathlib.Path, remedy: str = "name another --workdir") -> dic
         content = path.read_bytes()
     try:
         found = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}): {remedy}") from error
     if not isinstance(found, dict):
         raise InputError(f"{path} is damaged (no JSON object): {remedy}")
