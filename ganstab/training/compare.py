@@ -114,7 +114,7 @@ def _draw(
         above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         axes = above.subplots(1, len(measures), squeeze=False)[0] if measures else ()
         for axis, measure in zip(axes, measures, strict=True):
-            measure_curve(axis, measure, rows)
+            measure_curve(axis, measure, rows, letters=78 // len(measures))
         if steps and views:
             reference = samples.read_reference(next(iter(runs.values())))
             labelled = [(name, found, views[0]) for name, found in drawn]
@@ -124,8 +124,10 @@ def _draw(
 
 def _measures(folders) -> list[Measure]:
     """Those that all runs have results of, as their results declare them."""
-    results = [files.read_result(folder).get("results", {}) for folder in folders]
-    common = [name for name in results[0] if all(name in result for result in results)]
+    found = [files.read_result(folder) for folder in folders]
+    results = [result.get("results", {}) for result in found]
+    names = dict.fromkeys([*found[0].get("measures", ()), *results[0]])
+    common = [name for name in names if all(name in result for result in results)]
     return [_measure(name, results[0][name]) for name in common]
 
 

@@ -167,6 +167,7 @@ class Recorder:
                 for measure in measures
                 if measure.name in numbers
             },
+            "measures": [measure.name for measure in measures],
             "params_digest": checkpoint.digest(state.params),
             "wall_time_s": round(self._elapsed(), 1),
             "versions": provenance.versions(),
