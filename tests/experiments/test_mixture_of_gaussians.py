@@ -1,74 +1,42 @@
-"""Mixtures of Gaussians: what is counted, the networks, the pictures, the program."""
+"""Mixtures of Gaussians: what is counted, the networks, the techniques, a run, the tables."""
 
-import json
+import functools
 import re
-import subprocess
-import sys
 
 import jax
 import matplotlib.image
 import numpy as np
+import optax
 import pytest
-from common import quick, refusal
-from experiments.mixtures import papers, pictures, protocols, tables
-from experiments.mixtures.networks import NETWORKS, PIECES, UNITS
-from experiments.runner import gan_flags, samples
-from program import ROOT, environment
+from common import assert_close, perceptron, quick
+from short_runs import FEW, drawn, trained
 
-from experiments import compare
-
-RUN = {
-    "data": "small_ring", "unroll_steps": 5, "num_steps": 2, "eval_every": 2, "log_every": 1,
-    "batch_size": 16, "samples": 64, "gen_steps": 2,
-}  # fmt: skip
-SCRIPT = """
-import json, sys
-sys.path.append("tests")
-from absl import flags
-from absl.testing import flagsaver
 from experiments import mixture_of_gaussians as program
-from experiments.mixtures.networks import NETWORKS
-from ganstab import optimizers, steps, surrogates
-from spies import spied
-parts = [(optimizers, name) for name in ("adam", "snapshots")]
-parts += [(surrogates, name) for name in
-          ("snapshot_ensemble", "gradient_norm", "consensus", "unrolled")]
-built = []
-for table in program.TABLES.values():
-    for cell in table.cells:
-        with flagsaver.flagsaver():
-            flags.FLAGS(["cell", *(f"--{name}={value}" for name, value in cell.settings.items())])
-            assert dict(cell.published).items() <= program.published().items()
-            with spied(seen := [], *parts):
-                txs = program.make_txs()
-                players = NETWORKS[flags.FLAGS.networks].players(flags.FLAGS.pack)
-                program.make_trained_game(players, txs.disc, None)
-            built.append([dict(cell.settings), seen])
-print(json.dumps(built))
-flags.FLAGS(sys.argv)
-with spied(seen := [], (steps, "alternating")):
-    status = program.main()
-assert seen == [("alternating", [], {"n_gen": 2})], seen
-sys.exit(status)
-"""
-DEFAULTS = {"beta1": 0.5, "ensemble_every": 1, "second_order": True, "average": False}
+from experiments import unrolled_gan
+from experiments.mixture_of_gaussians import MixtureOfGaussians, mixtures, papers, tables
+from experiments.mixture_of_gaussians.networks import NETWORKS, PIECES, UNITS
+from ganstab import Batch, Pair, optimizers, steps, surrogates, terms
+from ganstab.game import make_game
+from ganstab.training import samples
+
+CELLS = [cell for table in tables.TABLES.values() for cell in table.cells]
 
 
-@pytest.mark.parametrize("name", protocols.MIXTURES)
+@pytest.mark.parametrize("name", mixtures.MIXTURES)
 def test_a_perfect_sampler_covers_all_modes_and_one_point_covers_one(name):
-    mixture = protocols.MIXTURES[name]
+    mixture = mixtures.MIXTURES[name]
     count = len(mixture.modes())
     drawn = np.asarray(quick(lambda key: mixture.sample(key, 20_000))(jax.random.key(0)))
     assert np.abs(drawn).max() < mixture.reach
-    numbers, counts = protocols.measure(mixture, drawn)
+    numbers, counts = mixtures.measure(mixture, drawn)
     assert numbers["modes"] == count == len(counts) and numbers["samples"] == 20_000
     assert numbers["high_quality"] == pytest.approx(98.89, abs=0.3)
-    assert numbers["distance"] == pytest.approx(protocols.PERFECT_DISTANCE, rel=0.02)
-    assert numbers["kl"] == pytest.approx(protocols.floor(mixture, 20_000), rel=1)
-    collapsed, _ = protocols.measure(mixture, np.asarray(mixture.modes())[:1].repeat(9, 0))
+    assert numbers["distance"] == pytest.approx(mixtures.PERFECT_DISTANCE, rel=0.02)
+    assert numbers["kl"] == pytest.approx(mixtures.floor(mixture, 20_000), rel=1)
+    collapsed, _ = mixtures.measure(mixture, np.asarray(mixture.modes())[:1].repeat(9, 0))
     assert (collapsed["modes"], collapsed["high_quality"]) == (1, 100)
     assert collapsed["kl"] == pytest.approx(np.log(count))
-    away, _ = protocols.measure(mixture, np.full((9, 2), 1e4 * mixture.stddev) + 50)
+    away, _ = mixtures.measure(mixture, np.full((9, 2), 1e4 * mixture.stddev) + 50)
     assert away["modes"] == 0 and 1e2 < away["distance"] < 1e5
 
 
@@ -94,147 +62,110 @@ def test_the_networks_of_pacgan():
 def test_published_numbers_are_of_the_settings_they_were_printed_for():
     found = papers.published("mlp", "grid", 5, 1)
     assert (found["modes"].value, found["high_quality"].value) == (23.6, 16)
-    packed = papers.published("pacgan", "small_ring", 0, 3)
-    assert packed["kl"][:2] == (0.10, 0.02)
+    kl = papers.published("pacgan", "small_ring", 0, 3)["kl"]
+    assert (kl.value, kl.standard_error) == (0.10, 0.02)
     assert papers.published("mlp", "ring", 10, 1) == papers.published("pacgan", "grid", 5, 1) == {}
-    cells = [cell for table in tables.TABLES.values() for cell in table.cells]
-    assert all(re.fullmatch(r"[\w.]+", cell.name) for cell in cells) and len(cells) == 59
+    of_veegan = MixtureOfGaussians(data="small_ring", unroll_steps=5)
+    assert program.published(of_veegan)["modes"].value == 7.6
+    others = {"ensemble": 2}, {"gradient_norm": 0.5}, {"consensus": 1.0}, {"gen_steps": 2}
+    assert all(program.published(of_veegan.replace(**other)) == {} for other in others)
 
 
-def written(folder, steps, **config):
-    """A run's folder, with samples at these steps."""
-    (folder / "figures").mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"data": "ring", **config}))
-    for step in steps:
-        points = np.random.default_rng(step).normal(size=(50, 2))
-        samples.keep(points, folder, step)
-        samples.sample_path(folder, step).touch()
-    return folder
+def test_the_tables_cells_are_settings_and_have_what_papers_print():
+    assert all(re.fullmatch(r"[\w.]+", cell.name) for cell in CELLS) and len(CELLS) == 59
+    for cell in CELLS:
+        config = MixtureOfGaussians(**cell.settings)
+        assert cell.published.items() <= program.published(config).items()
+    with pytest.raises(ValueError, match="pack must divide batch_size, got 3 and 512"):
+        MixtureOfGaussians(pack=3)
 
 
-def test_several_runs_are_drawn_at_the_steps_they_share(tmp_path):
-    runs = [
-        written(tmp_path / "a", range(0, 90, 10), unroll_steps=10, seed=0),
-        written(tmp_path / "b", (0, 10, 25, 30), unroll_steps=0, seed=0),
-    ]
-    found = [compare.find(run) for run in runs]
-    names = compare.labels([run.config for run in found])
-    assert names == ["K = 10", "K = 0"]
-    later = {**found[0].config, "a later flag": True}
-    assert compare.labels([later, found[1].config]) == names
-    compare.draw_points(found, names, tmp_path / "rows.png")
-    height, width, _ = matplotlib.image.imread(tmp_path / "rows.png").shape
-    assert (width, height) == (round(4 * 1.28 * 200), round(2 * 1.36 * 200))
-    other = compare.find(written(tmp_path / "c", (1, 2)))
-    assert "no step in common" in refusal(lambda: compare.draw_points([*found, other], "abc", ""))
-    grid = other._replace(config={"data": "grid"})
-    assert "on one mixture" in refusal(lambda: compare.draw_points([other, grid], "ab", ""))
+TECHNIQUES = {
+    "adam": {"unroll_steps": 0, "beta1": 0.8},
+    "unrolled": {"unroll_steps": 2},
+    "first_order": {"unroll_steps": 2, "second_order": False},
+    "average": {"unroll_steps": 2, "second_order": False, "average": True},
+    "ensemble": {"unroll_steps": 0, "ensemble": 3, "ensemble_every": 2},
+    "gradient_norm": {"unroll_steps": 0, "gradient_norm": 0.5},
+    "consensus": {"unroll_steps": 0, "consensus": 10.0},
+    "two": {"unroll_steps": 1, "ensemble": 2, "gradient_norm": 0.5},
+}
 
 
-def test_a_table_shows_a_row_for_the_first_seed_of_each_cell(tmp_path):
-    plain, unrolled = tables.TABLES["figure_2"].cells
-    grid = tables.TABLES["protocol_grid"].cells[0]
-    runs = [
-        (plain, {1: written(tmp_path / "a1", (0, 5)), 3: written(tmp_path / "a3", (0, 7))}),
-        (unrolled, {1: written(tmp_path / "b1", (0, 5, 10))}),
-        (grid, {2: written(tmp_path / "c2", (0,))}),
-    ]
-    drawn = pictures.of_table(runs, tmp_path)
-    assert [picture.path.name for picture in drawn] == ["training_ring.png", "training_grid.png"]
-    assert "seed 1." in drawn[0].caption and "seed 2." in drawn[1].caption
-    height, width, _ = matplotlib.image.imread(drawn[0].path).shape
-    assert (width, height) == (round(3 * 1.28 * 200), round(2 * 1.36 * 200))
-    assert pictures.of_table([(plain, runs[0][1]), (unrolled, runs[2][1])], tmp_path) == [
-        pictures.Picture(
-            tmp_path / "training_ring.png", "Samples over the training steps, seeds 1, 2."
-        )
-    ]
-
-
-def test_runs_without_samples_are_left_out_of_the_picture(tmp_path):
-    """As they are where a table was merged in from its small files."""
-    plain, unrolled = tables.TABLES["figure_2"].cells
-    bare = tmp_path / "bare"
-    bare.mkdir()
-    runs = [
-        (plain, {0: bare, 1: written(tmp_path / "a", (0, 5))}),
-        (unrolled, {0: bare}),
-    ]
-    [drawn] = pictures.of_table(runs, tmp_path)
-    assert "seed 1." in drawn.caption
-    height, width, _ = matplotlib.image.imread(drawn.path).shape
-    assert (width, height) == (round(3 * 1.28 * 200), round(1.36 * 200))
-    assert pictures.of_table(runs[1:], tmp_path) == []
-
-
-def test_cells_of_another_length_have_a_picture_of_their_own(tmp_path, monkeypatch):
-    cells = {cell.name: cell for cell in tables.TABLES["protocol_ring"].cells}
-    names = "veegan_small_ring_K0", "veegan_small_ring_K5", "pacgan_small_ring_K0"
-    ends = 25_000, 25_000, 5_000
-    runs = [
-        (cells[name], {0: written(tmp_path / name, (0, 1000, end))})
-        for name, end in zip(names, ends, strict=True)
-    ]
-    drawn = [picture.path for picture in pictures.of_table(runs, tmp_path)]
-    assert [path.name for path in drawn] == [
-        "training_small_ring.png", "training_small_ring_5000.png",
-    ]  # fmt: skip
-    shapes = [matplotlib.image.imread(path).shape[:2] for path in drawn]
-    assert shapes == [(round(n * 1.36 * 200), round(4 * 1.28 * 200)) for n in (2, 1)]
-    labelled = []
-    monkeypatch.setattr(
-        pictures, "rows", lambda rows, *_, **__: labelled.extend(label for label, _ in rows)
+def by_hand(settings):
+    """The optimizers and the game of the settings, from the innermost technique outwards."""
+    adam = optimizers.adam(1e-4, b1=settings.get("beta1", 0.5), b2=0.999)
+    disc, wraps = adam, []
+    if "ensemble" in settings:
+        snapshots = optimizers.snapshots(settings["ensemble"], settings.get("ensemble_every", 1))
+        disc = optax.chain(adam, snapshots)
+        wraps.append(surrogates.snapshot_ensemble)
+    if "gradient_norm" in settings:
+        wraps.append(functools.partial(surrogates.gradient_norm, weight=0.5))
+    if "consensus" in settings:
+        wraps.append(functools.partial(surrogates.consensus, weight=settings["consensus"]))
+    how = {name: settings[name] for name in ("second_order", "average") if name in settings}
+    unrolled = functools.partial(
+        surrogates.unrolled, tx=disc, steps=settings["unroll_steps"], **how
     )
-    pictures.of_table(runs, tmp_path)
-    assert labelled == ["as in VEEGAN,\nK = 0", "as in VEEGAN,\nK = 5", "as in PacGAN,\nK = 0"]
+    return Pair(adam, disc), [*wraps, unrolled]
+
+
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_the_recipe_is_the_techniques_of_the_settings(name):
+    """Two steps with small networks end where those of a game put together by hand end."""
+    settings = TECHNIQUES[name]
+    config = MixtureOfGaussians(batch_size=4, **settings)
+    small = Pair(perceptron(2, 4, 2), perceptron(2, 4, 1))
+
+    def prior(key, n):
+        return jax.random.normal(key, (n, 2))
+
+    txs, wraps = by_hand(settings)
+    game = make_game(small, terms.score_loss(unrolled_gan.LOSSES["minimax"]), prior=prior)
+    for wrap in wraps:
+        game = wrap(game)
+    trainable = config.recipe().build(small, prior)
+    real = jax.random.normal(jax.random.key(1), (4, 4, 2))
+
+    def ends(init, step):
+        state, step = init(jax.random.key(0)), quick(step)
+        for place in (0, 2):
+            state, _ = step(state, Batch(real[place : place + 2]))
+        return state.params
+
+    expected = ends(functools.partial(steps.init, small, txs), steps.alternating(game, txs))
+    assert_close(ends(trainable.init, trainable.step), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_generator_steps_are_the_recipes():
+    assert MixtureOfGaussians(gen_steps=5).recipe().n_gen == 5
+    assert MixtureOfGaussians().recipe().n_gen == MixtureOfGaussians().recipe().n_disc == 1
+
+
+def test_losses_by_their_names():
+    assert {name: loss.__name__ for name, loss in unrolled_gan.LOSSES.items()} == {
+        name: name for name in unrolled_gan.LOSSES
+    }
 
 
 def test_over_training_six_steps_are_drawn_and_the_data(tmp_path):
-    kept = {step: np.zeros((5, 2)) for step in range(20)}
-    pictures.over_training(kept, tmp_path / "all.png", mixture=protocols.MIXTURES["grid"])
+    (view,) = MixtureOfGaussians(data="grid").views()
+    kept = {step: {"samples": np.zeros((5, 2))} for step in range(20)}
+    samples.over_training([("", kept, view)], kept[0], tmp_path / "all.png")
     shape = matplotlib.image.imread(tmp_path / "all.png").shape
     assert shape[:2] == (round(1.36 * 200), round(7 * 1.28 * 200))
 
 
-def test_the_program_runs_reports_and_takes_every_cell_of_its_tables(tmp_path, cache):
-    flags = {**RUN, "workdir": tmp_path / "run", "compilation_cache": cache}
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *(f"--{name}={value}" for name, value in flags.items())],
-        cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result["status"] == "finished" and result["step"] == 2
-    assert result["results"]["modes"]["published"] is None  # it has two generator steps
-    assert result["results"]["high_quality"]["ideal"] == pytest.approx(98.889, abs=1e-3)
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert config["unroll_steps"] == 5 and not {"dataset", "data_dir", "download"} & config.keys()
-    kept = samples.kept(tmp_path / "run", 2)
+def test_a_run_leaves_its_numbers_pictures_and_samples(tmp_path):
+    config = MixtureOfGaussians(data="small_ring", unroll_steps=1, gen_steps=2, **FEW)
+    results = trained(program.build, config, tmp_path / "run")["results"]
+    assert results["modes"]["published"] is None  # it has two generator steps
+    assert results["high_quality"]["ideal"] == pytest.approx(98.889, abs=1e-3)
+    kept = {step: each["samples"] for step, each in samples.read_samples(tmp_path / "run").items()}
     assert list(kept) == [0, 2] and kept[2].shape == (64, 2)
     assert 0 < np.max(np.abs(kept[2] - kept[0])) < 0.1
-    for picture in ("training.png", "curves.png", "samples_000000000.png"):
-        assert (tmp_path / "run" / "figures" / picture).stat().st_size > 1000
+    data = samples.read_reference(tmp_path / "run")["samples"]
+    assert mixtures.measure(mixtures.MIXTURES["small_ring"], data)[0]["modes"] == 8
+    assert {"training.png", "curves.png", "samples_000000000.png"} <= drawn(tmp_path / "run")
     assert "step 2" in (tmp_path / "run" / "report.html").read_text()
-    built = json.loads(done.stdout.splitlines()[0])
-    assert len(built) == 59
-    for settings, seen in built:
-        assert seen == techniques(DEFAULTS | settings)
-
-
-def techniques(settings):
-    """The parts that the settings stand for, from the innermost, as `spies.spied` has them."""
-    moments = {"b1": settings["beta1"], "b2": 0.999}
-    found = [["adam", [1e-4], moments]] * 2
-    if "ensemble" in settings:
-        found.append(["snapshots", [settings["ensemble"], settings["ensemble_every"]], {}])
-        found.append(["snapshot_ensemble", [], {}])
-    for name in ("gradient_norm", "consensus"):
-        found += [[name, [settings[name]], {}]] if name in settings else []
-    how = {name: settings[name] for name in ("second_order", "average")}
-    return [*found, ["unrolled", [settings["unroll_steps"]], {**how, "live": True}]]
-
-
-def test_losses_by_their_names():
-    assert {name: loss.__name__ for name, loss in gan_flags.LOSSES.items()} == {
-        name: name for name in gan_flags.LOSSES
-    }
