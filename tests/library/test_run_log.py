@@ -1,6 +1,7 @@
 """The log of a run: whole rows, truncation without reading it all, thinning, damage named."""
 
 import errno
+import io
 import json
 import math
 
@@ -57,7 +58,7 @@ def opened(monkeypatch):
     files = []
 
     def counting(*arguments, **options):
-        files.append(Counted(open(*arguments, **options)))
+        files.append(Counted(io.open(*arguments, **options)))
         return files[-1]
 
     monkeypatch.setattr(run_log, "open", counting, raising=False)
