@@ -1,7 +1,6 @@
 """The log of a run: whole rows, truncation without reading it all, thinning, damage named."""
 
 import errno
-import io
 import json
 import math
 
@@ -11,6 +10,8 @@ from common import failing
 
 from ganstab.errors import InputError
 from ganstab.reporting import run_log
+
+OPEN = open
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def opened(monkeypatch):
     files = []
 
     def counting(*arguments, **options):
-        files.append(Counted(io.open(*arguments, **options)))
+        files.append(Counted(OPEN(*arguments, **options)))
         return files[-1]
 
     monkeypatch.setattr(run_log, "open", counting, raising=False)
