@@ -1,4 +1,4 @@
-"""The digit classifier that names the mode of a stacked-MNIST sample: a ruler, trained once.
+"""The pretrained digit classifier that names the mode of a stacked-MNIST sample.
 
     28 x 28 x 1  conv 5x5 / 2, 24   14 x 14   conv 3x3 / 2, 32   7 x 7   conv 3x3, 64   5 x 5
     dense 64     dense 10

@@ -86,7 +86,7 @@ class Cifar10Reconstruction(unrolled_gan.UnrolledImageConfig):
 
     def compare_runs(self, runs, path):
         """Figures 5 and 6 and Table 3 of runs that sought the same images, seeds put together."""
-        names = labels([config for *_, config in runs], but={"seed"})
+        names = labels([vars(config) for *_, config in runs], but={"seed"})
         found = [comparison.finished(n, *run[1:]) for n, run in zip(names, runs, strict=True)]
         return comparison.compare(found, path)
 

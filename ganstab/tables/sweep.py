@@ -14,7 +14,7 @@ from ganstab.errors import InputError
 from ganstab.reporting.formatting import format_duration, format_number
 from ganstab.tables import page
 from ganstab.tables.collect import collect
-from ganstab.tables.executors import Job, make_executor, run_job
+from ganstab.tables.executors import Job, check_place, make_executor, run_job
 from ganstab.tables.hardware import this_machine
 from ganstab.tables.merge import merge as merge_runs
 from ganstab.tables.merge import put_back
@@ -91,6 +91,8 @@ def sweep(
       InputError: the folder cannot be used, or a run in it, or to be merged, has other settings.
     """
     folder = files.local_folder(folder).absolute()
+    if isinstance(executor, str):
+        check_place(executor)
     table = table if base.has_papers_data() else table.unpublished()
     plan = Plan(name, table, base, folder, seeds, chosen(table.cells, cells), command)
     jobs, together = _at_once(plan, executor, jobs, population)
@@ -112,7 +114,9 @@ def sweep(
                 executor = make_executor(executor, jobs)
                 stack.callback(executor.shutdown, wait=False)
             end = str(folder / f".stop_{socket.gethostname()}_{os.getpid()}")
-            common = Job((), 0, "", end, tuple(arguments), tuple(program), os.getcwd())
+            named = () if program else (f"--experiment={experiment}",)
+            given = (*named, *arguments)
+            common = Job((), 0, "", end, given, tuple(program), os.getcwd())
             _work([_task(runs, common) for runs in groups], experiment, executor, keeper, stop)
         keeper.close("interrupted" if stop else "failed" if keeper.failed else "partial")
         return stop.exit_status if stop else int(bool(keeper.failed))
