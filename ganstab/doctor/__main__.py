@@ -31,9 +31,7 @@ from ganstab.training.run_folder import local_folder
 __all__ = ["main"]
 
 
-def main(
-    arguments: Sequence[str] | None = None, *, prog: str = "python -m ganstab.doctor"
-) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganstab.doctor") -> int:
     """Examines RUN, says what it found, and returns the program's exit status."""
     parser = Parser(prog=prog, description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run's folder, or MODULE:FUNCTION")

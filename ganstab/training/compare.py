@@ -18,6 +18,7 @@ from ganstab.training.config import RunConfig
 from ganstab.training.figures import measure_curve
 from ganstab.training.measures import Measure, Published
 from ganstab.training.restore import config_of
+from ganstab.training.soundness import read_sound_result
 
 __all__ = ["compare", "labels"]
 
@@ -124,7 +125,7 @@ def _draw(
 
 def _measures(folders) -> list[Measure]:
     """Those that all runs have results of, as their results declare them."""
-    results = [files.read_result(folder).get("results", {}) for folder in folders]
+    results = [read_sound_result(folder).get("results", {}) for folder in folders]
     common = [name for name in results[0] if all(name in result for result in results)]
     return [_measure(name, results[0][name]) for name in common]
 
@@ -137,8 +138,8 @@ def _measure(name: str, entry: dict) -> Measure:
 
 
 def _lines(name: str, folder: pathlib.Path) -> list[str]:
-    result = files.read_result(folder)
+    result = read_sound_result(folder)
     return [
-        f"{name}: {entry['label']}: {format_mean(entry['mean'], entry['standard_error'])}"
+        f"{name}: {entry['label']}: {format_mean(entry.get('mean'), entry.get('standard_error'))}"
         for entry in result.get("results", {}).values()
     ]
