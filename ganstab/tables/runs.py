@@ -8,8 +8,6 @@ import dataclasses
 import json
 import math
 import pathlib
-import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ganstab.errors import InputError

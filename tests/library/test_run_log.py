@@ -1,7 +1,6 @@
 """The log of a run: whole rows, truncation without reading it all, thinning, damage named."""
 
 import errno
-import io
 import json
 import math
 
@@ -55,10 +54,10 @@ class Counted:
 @pytest.fixture
 def opened(monkeypatch):
     """The files that the module opens, each with the number of bytes read from it."""
-    files = []
+    files, open_file = [], open
 
     def counting(*arguments, **options):
-        files.append(Counted(io.open(*arguments, **options)))
+        files.append(Counted(open_file(*arguments, **options)))
         return files[-1]
 
     monkeypatch.setattr(run_log, "open", counting, raising=False)
