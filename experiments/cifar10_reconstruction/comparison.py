@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from ganstab.reporting.formatting import format_mean
 
 from experiments.cifar10_reconstruction import pictures, search
 from experiments.cifar10_reconstruction.published import TABLE_3, published
 from ganstab.errors import InputError
 from ganstab.reporting import Picture
+from ganstab.reporting.formatting import format_mean
 from ganstab.reporting.writing import to_json, write_atomic
 from ganstab.tables import Runs
 from ganstab.training import Measure, Published, RunConfig

@@ -58,27 +58,11 @@ def collect(
       failed: the last words of runs that failed just now, by the run's name.
     """
     found = read_runs(plan)
-    complete = finished(found)
-    counted = {cell.name: seeds for cell, seeds in complete}
     asked = [each for each in found if each.run.seed in plan.seeds]
     done = [each for each in found if each.done]
-    further = plan.table.across(complete) if plan.table.across else {}
     versions = _versions([each.result for each in done])
-    cells = {
-        cell.name: {
-            "row": cell.row,
-            "column": cell.column,
-            "settings": {n: getattr(plan.run(cell, 0).config, n) for n in cell.settings},
-            **_cell(
-                cell,
-                [each for each in found if each.run.cell is cell],
-                counted.get(cell.name, {}),
-                further.get(cell.name, {}),
-            ),
-        }
-        for cell in plan.table.cells
-    }
-    in_means = [each for each in done if each.run.seed in counted.get(each.run.cell.name, {})]
+    cells = _cells(plan, found)
+    in_means = [e for e in done if e.run.seed in cells[e.run.cell.name]["finished"]]
     own = {"seed", *plan.table.own_settings()}
     return {
         "table": plan.name,
@@ -98,6 +82,26 @@ def collect(
         "versions_that_differ": {name: v for name, v in versions.items() if len(v) > 1},
         "config": {name: v for name, v in vars(plan.base).items() if name not in own},
         "command": plan.command,
+    }
+
+
+def _cells(plan: Plan, found: Sequence[Found]) -> dict[str, dict[str, Any]]:
+    complete = finished(found)
+    counted = {cell.name: seeds for cell, seeds in complete}
+    further = plan.table.across(complete) if plan.table.across else {}
+    return {
+        cell.name: {
+            "row": cell.row,
+            "column": cell.column,
+            "settings": {n: getattr(plan.run(cell, 0).config, n) for n in cell.settings},
+            **_cell(
+                cell,
+                [each for each in found if each.run.cell is cell],
+                counted.get(cell.name, {}),
+                further.get(cell.name, {}),
+            ),
+        }
+        for cell in plan.table.cells
     }
 
 

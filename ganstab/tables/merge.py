@@ -1,5 +1,7 @@
 """Takes finished runs over from another table's folder, in one piece each."""
 
+import contextlib
+import dataclasses
 import pathlib
 import shutil
 from collections.abc import Iterable, Sequence
@@ -7,29 +9,9 @@ from collections.abc import Iterable, Sequence
 from ganstab.errors import InputError
 from ganstab.reporting.writing import UNFINISHED, explained
 from ganstab.tables.runs import Run, damage, place, position
-from ganstab.training.run_folder import (
-    CONFIG,
-    LOCK,
-    InUseError,
-    check_same,
-    hold,
-    is_done,
-    read_result,
-)
+from ganstab.training.run_folder import CONFIG, LOCK, InUseError, check_same, hold, read_result
 
-__all__ = ["merge", "put_back", "table_to_merge"]
-
-
-def table_to_merge(name: str) -> pathlib.Path:
-    """The folder of a table, or its `cells` folder, that a user named.
-
-    Raises:
-      InputError: it is neither.
-    """
-    folder = pathlib.Path(name).expanduser()
-    if not (folder.name == "cells" or (folder / "cells").is_dir()) or not folder.is_dir():
-        raise InputError(f"--merge={name} is no table's folder: it has no cells/ in it")
-    return folder
+__all__ = ["merge", "put_back"]
 
 
 def merge(runs: Sequence[Run], source: pathlib.Path) -> tuple[list[str], list[str]]:
@@ -47,12 +29,15 @@ def merge(runs: Sequence[Run], source: pathlib.Path) -> tuple[list[str], list[st
       The names of those that were copied, and what is wrong with those that are damaged.
 
     Raises:
-      InputError: a run there has other settings, or cannot be copied.
+      InputError: it is no table's folder, or a run there has other settings or cannot be copied.
     """
-    there = [(run, _finished(run, source)) for run in runs if not run.is_done()]
-    found = [(run, folder) for run, folder in there if folder is not None]
-    damaged = [words for run, folder in there if (words := _damage(run, source, folder))]
-    return [run.name for run, folder in found if _take_over(run, folder)], damaged
+    if not source.is_dir() or (source.name != "cells" and not (source / "cells").is_dir()):
+        raise InputError(f"--merge={source} is no table's folder: it has no cells/ in it")
+    left = [run for run in runs if not run.is_done()]
+    there = [_finished(run, source) for run in left]
+    found = [(run, folder) for run, (folder, _) in zip(left, there, strict=True) if folder]
+    copied = [run.name for run, folder in found if _take_over(run, folder)]
+    return copied, [words for _, words in there if words]
 
 
 def put_back(runs: Iterable[Run]) -> None:
@@ -64,34 +49,29 @@ def put_back(runs: Iterable[Run]) -> None:
                 old.rename(run.folder)
 
 
-def _finished(run: Run, source: pathlib.Path) -> pathlib.Path | None:
-    """Where another table has the run, sound: under its own name, or else under another."""
-    named = place(source, run.cell.name, run.seed)
-    if is_done(read_result(named), run.config.num_steps) and not _damage(run, source, None):
-        if not (named / CONFIG).exists():
-            raise InputError(f"{named} has no {CONFIG}, so that its settings cannot be told")
-        check_same(named, run.config)
-        return named
-    others = sorted(named.parents[1].glob(f"*/{named.name}"))
-    return next((folder for folder in others if _is_the_same(folder, run)), None)
-
-
-def _damage(run: Run, source: pathlib.Path, taken: pathlib.Path | None) -> str:
-    """What is wrong with the run of the same name there, if it is not taken from elsewhere."""
-    there = Run(run.cell, run.seed, place(source, run.cell.name, run.seed), run.config)
-    return "" if taken else damage(there)
+def _finished(run: Run, source: pathlib.Path) -> tuple[pathlib.Path | None, str]:
+    """Where another table has the run, under its own name or another; or what is wrong with it."""
+    named = dataclasses.replace(run, folder=place(source, run.cell.name, run.seed))
+    wrong = damage(named)
+    if named.is_done() and not wrong:
+        if not (named.folder / CONFIG).exists():
+            raise InputError(f"{named.folder} has no {CONFIG}, so its settings cannot be told")
+        check_same(named.folder, run.config)
+        return named.folder, ""
+    others = sorted(named.folder.parents[1].glob(f"*/{named.folder.name}"))
+    same = next((folder for folder in others if _is_the_same(folder, run)), None)
+    return same, "" if same else wrong
 
 
 def _is_the_same(folder: pathlib.Path, run: Run) -> bool:
     """Whether another cell's run ended at the same step, with the same settings."""
-    result = read_result(folder)
-    if result.get("status") != "finished" or result["step"] != run.config.num_steps:
-        return False
-    try:
+    there = dataclasses.replace(run, folder=folder)
+    result = there.result()
+    with contextlib.suppress(InputError):
         check_same(folder, run.config)
-    except InputError:
-        return False
-    return not damage(Run(run.cell, run.seed, folder, run.config))
+        ended = result.get("status") == "finished" and result["step"] == run.config.num_steps
+        return ended and not damage(there)
+    return False
 
 
 def _take_over(run: Run, there: pathlib.Path) -> bool:

@@ -1,25 +1,24 @@
 """A table's files: `result.json`, `figures/` and `report.html`; and its lines for a terminal."""
 
 import dataclasses
-import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ganstab.reporting import Picture, table_page
-from ganstab.reporting.formatting import describe, format_mean
+from ganstab.reporting.formatting import describe, format_mean, format_published
 from ganstab.reporting.run_log import Row
 from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.tables.collect import finished, measures, read_runs
 from ganstab.tables.figures import curves
-from ganstab.tables.runs import Plan, Run, read_log
+from ganstab.tables.runs import Plan, read_log
 from ganstab.tables.table import Cell
+from ganstab.training import samples
 from ganstab.training.run_folder import FIGURES, REPORT, RESULT
 
 __all__ = ["state", "summary_lines", "write"]
 
-TRAINING = "training.png"
 SAMPLES = f"{FIGURES}/samples_*.png", "samples/step_*.png"
-"""The pictures of a run's samples, now and in older runs; their names sort by step."""
+"""The pictures of a run's samples, now and in older runs."""
 STATES = {
     "finished": "Finished: all {runs} runs{gone}.",
     "running": "{done} of {runs} runs are done.",
@@ -38,7 +37,7 @@ def state(result: Mapping[str, Any]) -> str:
 
 
 def summary_lines(plan: Plan, result: Mapping[str, Any]) -> Iterator[str]:
-    """How far the table is, each claim, each cell's means, and what is missing."""
+    """How far the table is, claims and means with what they say, and what is left out."""
     yield state(result)
     yield from (f"{claim['words']}: {claim['verdict']}" for claim in result["claims"])
     for measure in measures(plan.table, result):
@@ -53,8 +52,7 @@ def summary_lines(plan: Plan, result: Mapping[str, Any]) -> Iterator[str]:
 def _numbers(entry: Mapping[str, Any]) -> Iterator[str]:
     yield f"{format_mean(entry['mean'], entry['standard_error'])} ({entry['n']})"
     if entry["published"]:
-        paper = entry["published"]
-        yield f"paper {format_mean(paper['value'], paper['standard_error'])}"
+        yield f"paper {format_published(entry['published'])}"
     if entry["verdict"]:
         yield entry["verdict"]["words"]
 
@@ -104,62 +102,70 @@ def _read_logs(plan: Plan, result: dict[str, Any]) -> Logs:
 
 
 def _side_by_side(plan: Plan) -> Sequence[Picture]:
-    """The table's own pictures of its finished runs, or what the first run of each cell drew."""
+    """The table's own pictures of its finished runs, or a row of samples for each cell.
+
+    A row is of the cell's first seed that kept its samples; runs of one length share a picture.
+    """
     runs = finished(read_runs(plan))
     if plan.table.pictures and runs:
         return plan.table.pictures(runs, plan.folder / FIGURES)
-    first = [(cell, min(seeds), seeds[min(seeds)] / FIGURES / TRAINING) for cell, seeds in runs]
-    return [
-        Picture(path, f"{cell.row}, {cell.column}, seed {seed}.")
-        for cell, seed, path in first
-        if path.exists()
-    ]
+    together: dict[int, list[tuple[str, Mapping[int, samples.Arrays], samples.View]]] = {}
+    reference: samples.Arrays = {}
+    several = len(plan.table.rows()) > 1
+    for cell, seeds in runs:
+        config = plan.base.replace(**cell.settings)
+        found = next((kept for s in sorted(seeds) if (kept := samples.read_samples(seeds[s]))), {})
+        views = found and (config.views() or samples.views_of(found[min(found)]))
+        if views:
+            reference = reference or samples.read_reference(seeds[min(seeds)])
+            label = f"{cell.row}, {cell.column}" if several else cell.column
+            together.setdefault(config.num_steps, []).append((label, found, views[0]))
+    pictures = []
+    for steps, rows in together.items():
+        path = plan.folder / FIGURES / f"training_{steps}.png"
+        if samples.over_training(rows, reference, path):
+            pictures.append(Picture(path, "Samples over the training steps, a row for each cell."))
+    return pictures
 
 
 def _curves(plan: Plan, result: Mapping[str, Any], name: str, logs: Logs) -> list[Picture]:
     cells = result["cells"].items()
     entry = next(cell["measures"][name] for _, cell in cells if name in cell["measures"])
+    path = plan.folder / FIGURES / f"{name}.png"
     drawn = curves(
         plan.table,
         name,
         logs,
         {cell: found["finished"] for cell, found in cells},
-        plan.folder / FIGURES / f"{name}.png",
+        path,
         title=entry["label"],
         log=entry["better"] == "lower",  # errors and divergences are compared by their ratio
     )
-    picture = Picture(
-        plan.folder / FIGURES / f"{name}.png", f"{entry['label']}, at every evaluation."
-    )
-    return [picture] if drawn else []
+    return [Picture(path, f"{entry['label']}, at every evaluation.")] if drawn else []
 
 
 def _samples(plan: Plan, cell: Cell | None, names: Sequence[str], logs: Logs) -> Picture | None:
     """The last samples of a cell's first seed, and what was measured of them."""
-    run = plan.run(cell, min(plan.seeds)) if cell else None
-    found = _last_samples(run) if run else None
-    if not run or not found:
+    if cell is None:
         return None
-    step = int(found.stem.rpartition("_")[2])
-    rows = logs.get(run.cell.name, {}).get(run.seed, [])
+    run = plan.run(cell, min(plan.seeds))
+    files = (path for pattern in SAMPLES for path in run.folder.glob(pattern))
+    steps = {int(n): path for path in files if (n := path.stem.rpartition("_")[2]).isdecimal()}
+    if not steps:
+        return None
+    step = max(steps)
+    rows = logs.get(cell.name, {}).get(run.seed, [])
     row = next((row for row in rows if row["step"] == step), {})
     numbers = {name: row[name] for name in names if row.get(name) is not None}
     words = describe(numbers, {name: name for name in numbers})
-    return Picture(
-        found, " · ".join([f"{run.cell.row}, {run.cell.column}", f"step {step:,}", *words])
-    )
-
-
-def _last_samples(run: Run) -> pathlib.Path | None:
-    pictures = [sorted(run.folder.glob(pattern)) for pattern in SAMPLES]
-    return next((paths[-1] for paths in pictures if paths), None)
+    return Picture(steps[step], f"{cell.row}, {cell.column} · step {step:,} · {' · '.join(words)}")
 
 
 def _sample_grid(plan: Plan, names: Sequence[str], logs: Logs) -> list[Picture | None]:
     """The last samples of each place of the table, row by row; rows without any are left out."""
-    table, columns = plan.table, plan.table.columns()
+    table = plan.table
     rows = [
-        [_samples(plan, table.at(row, column), names, logs) for column in columns]
+        [_samples(plan, table.at(row, column), names, logs) for column in table.columns()]
         for row in table.rows()
     ]
     return [picture for row in rows if any(row) for picture in row]

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import math
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -117,10 +118,8 @@ def position(run: Run) -> Position:
     rows = _ends(run.folder / METRICS)
     if not rows or any(_row_damage(row) for row in rows):
         return Position()
-    steps, seconds = (rows[-1][name] - rows[0][name] for name in ("step", "wall_time_s"))
-    return Position(
-        rows[-1]["step"], seconds / steps if steps else math.nan, rows[-1]["wall_time_s"]
-    )
+    (begin, since), (step, now) = ((rows[at]["step"], rows[at]["wall_time_s"]) for at in (0, -1))
+    return Position(step, (now - since) / (step - begin) if step > begin else math.nan, now)
 
 
 def _ends(path: pathlib.Path, reach: int = 8192) -> list[Any]:
@@ -154,11 +153,8 @@ def _row_damage(row: Any) -> str:
         return "no step"
     if not _is_number(row.get("wall_time_s")):
         return "no wall_time_s"
-    sound = (
-        value is None or isinstance(value, bool) or _is_number(value) for value in row.values()
-    )
-    wrong = [name for name, is_sound in zip(row, sound, strict=True) if not is_sound]
-    return f"no number for {wrong[0]}" if wrong else ""
+    wrong = (n for n, v in row.items() if not (v is None or type(v) is bool or _is_number(v)))
+    return next((f"no number for {name}" for name in wrong), "")
 
 
 def damage(run: Run) -> str:
@@ -177,12 +173,19 @@ def _result_damage(result: Mapping[str, Any]) -> str:
     for name, is_sound in _SOUND.items():
         if result.get(name) is not None and not is_sound(result[name]):
             return f"something else for {name}"
-    for name, entry in result.get("results", {}).items():
-        if not isinstance(entry, dict) or any(
-            not is_sound(entry.get(key)) for key, is_sound in _SOUND_ENTRY.items()
-        ):
-            return f"no measured number for {name}"
-    return ""
+    entries = result.get("results", {}).items()
+    return next((f"no number for {name}" for name, e in entries if not _is_entry(name, e)), "")
+
+
+def _is_entry(name: str, entry: Any) -> bool:
+    """Of a measure, whose name is also that of a file."""
+    return (
+        re.fullmatch(r"[\w .+-]{1,100}", name) is not None
+        and isinstance(entry, dict)
+        and isinstance(entry.get("label"), str)
+        and entry.get("better") in ("higher", "lower")
+        and all(entry.get(name) is None or _is_number(entry[name]) for name in ("mean", "ideal"))
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -201,10 +204,4 @@ _SOUND = {
     "population": lambda value: isinstance(value, list) and bool(value),
     "params_digest": _is_text,
     "versions": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
-}
-_SOUND_ENTRY = {
-    "label": _is_text,
-    "mean": lambda value: value is None or _is_number(value),
-    "ideal": lambda value: value is None or _is_number(value),
-    "better": lambda value: value in ("higher", "lower"),
 }

@@ -7,16 +7,17 @@ import os
 import pathlib
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ganstab.errors import InputError
 from ganstab.reporting.formatting import format_duration, format_number
 from ganstab.tables import page
 from ganstab.tables.collect import collect
-from ganstab.tables.executors import Job, make_executor, run_job
+from ganstab.tables.executors import Job, check_place, make_executor, run_job
 from ganstab.tables.hardware import this_machine
-from ganstab.tables.merge import merge, put_back, table_to_merge
+from ganstab.tables.merge import merge as merge_runs
+from ganstab.tables.merge import put_back
 from ganstab.tables.progress import TableProgress
 from ganstab.tables.runs import Plan, Run
 from ganstab.tables.table import Table, chosen
@@ -37,6 +38,7 @@ RETRY = 10.0
 """Seconds after which a run that another process had is tried again."""
 GRACE = 10.0
 """Seconds in which every job that has a process has told it to stop."""
+Future = concurrent.futures.Future
 
 
 def sweep(
@@ -78,7 +80,7 @@ def sweep(
       program: what a job starts with the folders of its runs, by default this Python's
         `python -m ganstab.training`.
       arguments: further ones for the program, e.g. "--tensorboard".
-      stop: who may end it; by default Ctrl-C and SIGTERM do.
+      stop: ends it once it is true; by default at Ctrl-C and SIGTERM.
       command: what goes on with the table, for the report.
 
     Returns:
@@ -89,24 +91,31 @@ def sweep(
       InputError: the folder cannot be used, or a run in it, or to be merged, has other settings.
     """
     folder = files.local_folder(folder).absolute()
+    if isinstance(executor, str):
+        check_place(executor)
     table = table if base.has_papers_data() else table.unpublished()
     plan = Plan(name, table, base, folder, seeds, chosen(table.cells, cells), command)
-    sources = [table_to_merge(os.fspath(source)) for source in merge]
-    at_once, together = _at_once(plan, executor, jobs, population)
-    _open(plan)
-    progress = TableProgress(plan.wanted(), at_once * together)
-    _merge(plan, sources, progress)
+    jobs, together = _at_once(plan, executor, jobs, population)
+    _check(plan)
+    progress = TableProgress(plan.wanted(), jobs * together)
+    put_back(plan.wanted())
+    for source in map(files.local_folder, merge):
+        taken, damaged = merge_runs(plan.wanted(), source)
+        for words in (f"{len(taken)} finished runs taken over from {source}", *damaged):
+            progress.note(words)
     groups = plan.left(together)
-    _say_what_is_left(plan, groups, at_once, together, progress)
     keeper = _Keeper(plan, progress, sum(map(len, groups)))
+    keeper.open(f"{jobs * together} at once" if jobs else "none started", together)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(watch_signals()) if stop is None else stop
-        if groups and at_once:
+        if groups and jobs:
             keeper.refresh()
-            pool = stack.enter_context(_running(executor, at_once))
-            common = Job((), 0, "", _stop_file(plan), tuple(arguments), tuple(program), os.getcwd())
-            tasks = [_task(group, common) for group in groups]
-            _work(tasks, experiment, pool, keeper, stop)
+            if isinstance(executor, str):
+                executor = make_executor(executor, jobs)
+                stack.callback(executor.shutdown, wait=False)
+            end = str(folder / f".stop_{socket.gethostname()}_{os.getpid()}")
+            common = Job((), 0, "", end, tuple(arguments), tuple(program), os.getcwd())
+            _work([_task(runs, common) for runs in groups], experiment, executor, keeper, stop)
         keeper.close("interrupted" if stop else "failed" if keeper.failed else "partial")
         return stop.exit_status if stop else int(bool(keeper.failed))
 
@@ -118,74 +127,31 @@ def _at_once(
     if jobs == 0 or executor != "local":
         return (1 if jobs is None else jobs), population or 1
     machine = this_machine()
-    jobs = machine.jobs() if jobs is None else jobs
+    jobs = jobs or machine.jobs()
     return jobs, population or machine.population(len(plan.cells), len(plan.seeds), jobs)
 
 
-def _open(plan: Plan) -> None:
+def _check(plan: Plan) -> None:
     """Looks at the table's folder and at every run in it, before anything is changed.
 
     Raises:
       InputError: the folder is another table's, a run's or none at all, or a run's settings differ.
     """
-    folder = plan.folder
-    known = _json(folder / files.RESULT) | _json(folder / files.CONFIG)
-    if known and known.get("table") != plan.name:
-        what = f"table {known['table']}" if "table" in known else "a run"
-        raise InputError(f"--workdir={folder} is the folder of {what}: name another")
-    if folder.is_dir() and not known and not (folder / "cells").is_dir():
-        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-        if names:
-            raise InputError(
-                f"--workdir={folder} is not empty ({names[0]}, …), and no table's folder: name a "
-                "new or empty one"
-            )
+    folder, known = plan.folder, dict[str, Any]()
+    for name in (files.CONFIG, files.RESULT):
+        with contextlib.suppress(InputError):
+            known |= files.read_json(folder / name)
+    names = [path.name for path in folder.glob("[!.]*")]
+    if known.get("table", plan.name) != plan.name:
+        raise InputError(f"--workdir={folder} has table {known['table']} in it: name another")
+    if names and "table" not in known and ("cells" not in names or files.CONFIG in names):
+        raise InputError(
+            f"--workdir={folder} has other things in it ({min(names)}, …), and is no table's "
+            "folder: name a new or empty one"
+        )
     for run in plan.shown():
         if (run.folder / files.CONFIG).exists():
             files.check_same(run.folder, run.config)
-
-
-def _json(path: pathlib.Path) -> dict[str, Any]:
-    try:
-        return files.read_json(path)
-    except InputError:
-        return {}
-
-
-def _merge(plan: Plan, sources: Sequence[pathlib.Path], progress: TableProgress) -> None:
-    put_back(plan.wanted())
-    for source in sources:
-        taken, damaged = merge(plan.wanted(), source)
-        progress.note(f"{len(taken)} finished runs taken over from {source}")
-        for words in damaged:
-            progress.note(words)
-
-
-def _say_what_is_left(
-    plan: Plan, groups: Sequence[list[Run]], jobs: int, population: int, progress: TableProgress
-) -> None:
-    wanted, left = len(plan.wanted()), sum(map(len, groups))
-    together = f" as populations of {population}" if population > 1 else ""
-    how = f"{jobs * population} at once{together}" if jobs else "none started"
-    report = plan.folder / files.REPORT
-    progress.note(
-        f"{wanted} runs, {wanted - left} of them done, {how}; look at {report} at any time"
-    )
-
-
-@contextlib.contextmanager
-def _running(
-    executor: str | concurrent.futures.Executor, jobs: int
-) -> Iterator[concurrent.futures.Executor]:
-    """The executor, which is shut down after use if it is made here."""
-    if isinstance(executor, concurrent.futures.Executor):
-        yield executor
-        return
-    pool = make_executor(executor, jobs)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -195,10 +161,6 @@ class _Task:
     name: str
     runs: Sequence[Run]
     job: Job
-
-
-def _stop_file(plan: Plan) -> str:
-    return str(plan.folder / f".stop_{socket.gethostname()}_{os.getpid()}")
 
 
 def _task(runs: Sequence[Run], common: Job) -> _Task:
@@ -215,64 +177,62 @@ def _task(runs: Sequence[Run], common: Job) -> _Task:
 def _work(
     tasks: Sequence[_Task],
     experiment: str,
-    pool: concurrent.futures.Executor,
+    executor: concurrent.futures.Executor,
     keeper: "_Keeper",
     stop: StopRequest,
 ) -> None:
     """Has every task done, in order; returns when all have ended or there is reason to stop."""
-    waiting = dict.fromkeys(tasks, 0.0)
-    running: dict[concurrent.futures.Future, _Task] = {}
+    waiting, running = dict.fromkeys(tasks, 0.0), dict[Future, _Task]()
     try:
         while (waiting or running) and not stop and not keeper.is_hopeless():
-            now = time.monotonic()
-            for task in [task for task, due in waiting.items() if due <= now]:
-                try:
-                    _prepare(task, experiment)
-                except files.InUseError:
-                    waiting[task] = now + RETRY
-                else:
+            for task in [task for task, due in waiting.items() if due <= time.monotonic()]:
+                if _prepared(task, experiment):
                     del waiting[task]
-                    running[pool.submit(run_job, task.job)] = task
+                    running[executor.submit(run_job, task.job)] = task
+                else:
+                    waiting[task] = time.monotonic() + RETRY
             for future in _ended(running):
                 task = running.pop(future)
                 error = future.exception()
-                status = 1 if error else future.result()
-                if status == files.IN_USE:
-                    waiting[task] = now + RETRY
+                if error is None and future.result() == files.IN_USE:
+                    waiting[task] = time.monotonic() + RETRY
                 else:
-                    keeper.ended(task, status, "" if error is None else str(error))
+                    keeper.ended(task, str(error) if error else _why(task, future.result()))
             keeper.tick([task.name for future, task in running.items() if future.running()])
     finally:
-        _end(running)
+        if running:
+            _end(running)
 
 
-def _prepare(task: _Task, experiment: str) -> None:
-    """Says in each run's folder what it is, so that a job can be told the folder alone."""
-    for run in task.runs:
-        with files.hold(run.folder):
-            files.open_folder(run.folder, run.config, experiment)
+def _prepared(task: _Task, experiment: str) -> bool:
+    """Says in each run's folder what it is; false if another process is at work on one."""
+    try:
+        for run in task.runs:
+            with files.hold(run.folder):
+                files.open_folder(run.folder, run.config, experiment)
+    except files.InUseError:
+        return False
+    return True
 
 
-def _ended(running: dict[concurrent.futures.Future, _Task]) -> set[concurrent.futures.Future]:
+def _ended(running: dict[Future, _Task]) -> set[Future]:
     if not running:
         time.sleep(PAUSE)
     first = concurrent.futures.FIRST_COMPLETED
     return concurrent.futures.wait(running, PAUSE, first).done
 
 
-def _end(running: dict[concurrent.futures.Future, _Task]) -> None:
+def _end(running: dict[Future, _Task]) -> None:
     """Tells the jobs to stop, and waits for those that are at work.
 
     A job that waits for a worker may wait for ever, so it is not waited for.
     """
-    if not running:
-        return
     file = pathlib.Path(next(iter(running.values())).job.stop)
     file.touch()
     begin = time.monotonic()
     while left := concurrent.futures.wait(running, PAUSE).not_done:
-        folders = [run.folder for future in left for run in running[future].runs]
-        if time.monotonic() - begin > GRACE and not any(map(files.is_held, folders)):
+        runs = [run for future in left for run in running[future].runs]
+        if time.monotonic() - begin > GRACE and not any(files.is_held(r.folder) for r in runs):
             break
     for future in left:
         future.cancel()
@@ -280,32 +240,32 @@ def _end(running: dict[concurrent.futures.Future, _Task]) -> None:
 
 
 class _Keeper:
-    """Keeps a table's files up to date while it is worked on."""
+    """Keeps a table's files up to date while it is worked on, and says what happens."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        progress: TableProgress,
-        left: int,
-        clock: Callable[[], float] = time.monotonic,
-    ):
-        self._plan, self._progress, self._left, self._clock = plan, progress, left, clock
+    def __init__(self, plan: Plan, progress: TableProgress, left: int):
+        self._plan, self._progress, self._left = plan, progress, left
         self._fresh, self._soonest, self._latest = True, 0.0, 0.0
         self.failed: dict[str, str] = {}
         self._done, self._reasons = False, list[str]()
 
-    def ended(self, task: _Task, status: int, error: str = "") -> None:
-        """Says how the runs of a job ended; the files are refreshed soon."""
-        why = error or _why(task, status)
-        if not all(run.is_done() for run in task.runs):
-            self._reasons.append(why)
+    def open(self, how: str, together: int) -> None:
+        """Says what there is to do."""
+        wanted, report = len(self._plan.wanted()), self._plan.folder / files.REPORT
+        how += f" as populations of {together}" if together > 1 else ""
+        done = f"{wanted} runs, {wanted - self._left} of them done"
+        self._progress.note(f"{done}, {how}; look at {report} at any time")
+
+    def ended(self, task: _Task, why: str) -> None:
+        """Says how the runs of a job ended, and why if not well; the files are refreshed soon."""
+        done = [run for run in task.runs if run.is_done()]
+        for run in done:
+            self._done = True
+            self._progress.note(f"{run.name}: {_numbers(run)}")
         for run in task.runs:
-            if run.is_done():
-                self._done = True
-                self._progress.note(f"{run.name}: {_numbers(run)}")
-            else:
+            if run not in done:
                 self.failed[run.name] = why
                 self._progress.note(f"{run.name} FAILED: {why} (see {task.job.log})")
+        self._reasons += [why] if len(done) < len(task.runs) else []
         self._fresh = False
 
     def is_hopeless(self) -> bool:
@@ -316,15 +276,15 @@ class _Keeper:
     def tick(self, at_work: Sequence[str]) -> None:
         """Called all the time."""
         self._progress.look(at_work)
-        if self._clock() >= (self._latest if self._fresh else self._soonest):
+        if time.monotonic() >= (self._latest if self._fresh else self._soonest):
             self.refresh()
 
     def refresh(self, status: str = "running") -> dict[str, Any]:
         """Writes result, pictures and report."""
-        begin, self._fresh = self._clock(), True
+        begin, self._fresh = time.monotonic(), True
         result = collect(self._plan, status, self.failed)
         page.write(self._plan, result)
-        end = self._clock()
+        end = time.monotonic()
         self._soonest = end + max(SOONEST, (end - begin) / SHARE)
         self._latest = max(self._soonest, end + LATEST)
         return result
@@ -334,8 +294,7 @@ class _Keeper:
         if self.is_hopeless() and len(self.failed) < self._left:
             self._progress.note("all that were started failed alike: the others are not started")
         self._progress.close()
-        for line in page.summary_lines(self._plan, self.refresh(status)):
-            print(line)
+        print("\n".join(page.summary_lines(self._plan, self.refresh(status))))
         print(f"report: {self._plan.folder / files.REPORT}", flush=True)
 
 
@@ -343,20 +302,21 @@ def _why(task: _Task, status: int) -> str:
     """Why a job has not done its runs, as far as can be told."""
     if status > 128:
         return f"ended by signal {status - 128}"
-    try:
-        lines = pathlib.Path(task.job.log).read_text(errors="replace").splitlines()
-    except OSError:
-        lines = []
-    return next((line.strip() for line in reversed(lines) if line.strip()), f"status {status}")
+    lines = [f"exit status {status}"]
+    with contextlib.suppress(OSError):
+        lines += pathlib.Path(task.job.log).read_text(errors="replace").split("\n")
+    return next(line.strip() for line in reversed(lines) if line.strip())
 
 
 def _numbers(run: Run) -> str:
     result = run.result()
     if result["status"] == "diverged":
         return f"diverged, {result.get('reason')}"
-    entries = result.get("results", {}).items()
-    means = {n: e.get("mean") for n, e in entries if isinstance(e, dict)}
+    means = {
+        name: entry.get("mean")
+        for name, entry in result.get("results", {}).items()
+        if isinstance(entry, dict)
+    }
     words = [f"{n} {format_number(m)}" for n, m in means.items() if isinstance(m, int | float)]
     seconds = result.get("wall_time_s")
-    took = [format_duration(seconds)] if isinstance(seconds, int | float) else []
-    return ", ".join([*words, *took])
+    return ", ".join(words + [format_duration(s) for s in [seconds] if isinstance(s, int | float)])

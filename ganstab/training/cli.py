@@ -110,7 +110,6 @@ MERGE = (
     "With --table: first copy the finished runs of this folder, that of the same table from "
     "another machine, or of another table that has runs with the same settings. May be repeated."
 )
-ABSL = ("flagfile", "undefok")
 NOT_FOR_TABLES = {
     "seed": "a table has --seeds",
     "coordinator": "each run of a table is one process",
@@ -147,7 +146,7 @@ def run(program: "_Program", arguments: list[str]) -> int:
     """The exit status of a command line."""
     values = program.define()
     if {"--help", "-h", "-help"} & set(arguments):
-        print(program.help(values))
+        print(program.help())
         return 0
     try:
         rest = values(arguments)[1:]
@@ -186,14 +185,16 @@ class _Program:
         found = [known for holder in holders for known in options(holder).values() if known.flag]
         return {known.name: known for known in found}
 
-    def help(self, values: flags.FlagValues) -> str:
+    def help(self) -> str:
         """The program's own docstring, then every flag with its default and what is allowed."""
         lines = [sys.modules[self.build.__module__].__doc__ or "", "flags:"]
         known = self.options()
-        for name in dict.fromkeys([*known, *(n for n in values if n not in ABSL), "flagfile"]):
-            allowed = known[name].describe() if name in known else ""
+        words = {name: f"{each.help} {each.describe()}" for name, each in known.items()}
+        words |= {"table": TABLE, "cells": CELLS, "merge": MERGE} if self.tables else {}
+        words["flagfile"] = "A file of flags, one a line."
+        for name, text in words.items():
             lines += textwrap.wrap(
-                f"--{name}: {values[name].help} {allowed}",
+                f"--{name}: {text}",
                 width=98,
                 initial_indent="  ",
                 subsequent_indent="      ",

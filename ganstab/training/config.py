@@ -69,12 +69,14 @@ class Option:
 
     def describe(self) -> str:
         """Its default and what is allowed, e.g. "(default 64; from 1 to 1,000)"."""
-        allowed = ""
+        words = [] if self.default is None else [f"default {self.default}"]
         if self.choices is not None:
-            allowed = f"; one of {', '.join(map(str, self.choices))}"
-        elif (self.lower, self.upper) != (None, None):
-            allowed = f"; {self._allowed()}"
-        return f"(default {'none' if self.default is None else self.default}{allowed})"
+            words.append(f"one of {', '.join(map(str, self.choices))}")
+        elif self.upper is None and self.lower is not None:
+            words.append(f"{self.lower:g} or more")
+        elif self.upper is not None:
+            words.append(self._allowed())
+        return f"({'; '.join(words)})" if words else ""
 
     def _allowed(self) -> str:
         low, high = self.limits

@@ -55,21 +55,21 @@ class InUseError(InputError):
     """Another process is at work in the folder."""
 
 
-def local_folder(path: str | os.PathLike[str]) -> pathlib.Path:
-    """The folder that a user named, with `~` expanded.
+def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathlib.Path:
+    """The folder that a user named with a flag, with `~` expanded.
 
     Raises:
       InputError: the name is empty, an address, or of a user that does not exist.
     """
     text = os.fspath(path)
-    if not text.strip():
-        raise InputError("--workdir is empty: name a folder for the run's files")
+    if not text.strip() or "\0" in text:
+        raise InputError(f"{flag} is {'no name' if text.strip() else 'empty'}: name a folder")
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:/", text):
-        raise InputError(f"--workdir={text} is an address: name a folder of this machine")
+        raise InputError(f"{flag}={text} is an address: name a folder of this machine")
     try:
         return pathlib.Path(text).expanduser()
     except RuntimeError as error:
-        raise InputError(f"--workdir={text} cannot be found: {error}") from error
+        raise InputError(f"{flag}={text} cannot be found: {error}") from error
 
 
 @contextlib.contextmanager
@@ -171,7 +171,7 @@ def read_json(path: pathlib.Path, remedy: str = "name another --workdir") -> dic
         content = path.read_bytes()
     try:
         found = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}): {remedy}") from error
     if not isinstance(found, dict):
         raise InputError(f"{path} is damaged (no JSON object): {remedy}")

@@ -11,7 +11,7 @@ import jax
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.style import PAPER, panels, png
@@ -20,9 +20,11 @@ from ganstab.types import Player, TrainState
 
 __all__ = [
     "View",
+    "draw_rows",
     "draw_samples",
     "make_sampler",
     "over_training",
+    "read_reference",
     "read_samples",
     "spread",
     "tile",
@@ -32,6 +34,7 @@ __all__ = [
 
 Arrays = Mapping[str, np.ndarray]
 SAMPLES = "samples"
+DATA = "samples/data.npz"
 SHOWN = 64
 SIDE = 5
 _GAP = 2
@@ -85,8 +88,8 @@ def make_sampler(
     return sample
 
 
-def write_samples(folder: pathlib.Path, step: int, arrays: Arrays) -> None:
-    """Keeps an evaluation's arrays; images as bytes.
+def write_samples(folder: pathlib.Path, step: int | None, arrays: Arrays) -> None:
+    """Keeps an evaluation's arrays, or without a step those of the data; images as bytes.
 
     Raises:
       InputError: the file cannot be written.
@@ -94,7 +97,7 @@ def write_samples(folder: pathlib.Path, step: int, arrays: Arrays) -> None:
     kept: dict[str, Any] = {name: _bytes(x) if _are_images(x) else x for name, x in arrays.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **kept)
-    path = sample_path(folder, step)
+    path = folder / DATA if step is None else sample_path(folder, step)
     with explained(f"cannot write {path}"):
         path.parent.mkdir(exist_ok=True)
     write_atomic(path, buffer.getvalue())
@@ -107,7 +110,12 @@ def read_samples(folder: pathlib.Path, last_step: int | None = None) -> dict[int
     """
     steps = [s for s in sample_steps(folder) if last_step is None or s <= last_step]
     found = {step: _read(sample_path(folder, step)) for step in steps}
-    return {step: arrays for step, arrays in found.items() if arrays}
+    return {step: arrays for step, arrays in found.items() if SAMPLES in arrays}
+
+
+def read_reference(folder: pathlib.Path) -> Arrays:
+    """The data's own arrays; empty where the run kept none."""
+    return _read(folder / DATA)
 
 
 def _read(path: pathlib.Path) -> Arrays:
@@ -116,8 +124,7 @@ def _read(path: pathlib.Path) -> Arrays:
             found = {name: arrays[name] for name in arrays}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return {}
-    sound = SAMPLES in found and all(array.ndim for array in found.values())
-    return found if sound else {}
+    return found if all(array.ndim for array in found.values()) else {}
 
 
 def views_of(arrays: Arrays) -> Sequence[View]:
@@ -175,18 +182,30 @@ def over_training(
     steps = spread(set.intersection(*(set(found) for _, found, _ in rows)) if rows else (), most)
     if not steps:
         return False
-    titles = [f"step {step:,}" for step in steps] + ["data"] * bool(reference)
     with matplotlib.rc_context(PAPER):
-        figure, axes = panels(len(rows), len(titles), width=1.28, height=1.36)
-        for line, (label, found, view) in zip(axes, rows, strict=True):
-            drawn = [found[step] for step in steps] + [reference] * bool(reference)
-            for axis, arrays in zip(line, drawn, strict=True):
-                view.draw(axis, arrays, reference)
-            line[0].set_ylabel(label)
-        for axis, title in zip(axes[0], titles, strict=True):
-            axis.set_title(title, loc="center", fontweight="normal")
+        size = 1.28 * (len(steps) + bool(reference)), 1.36 * len(rows)
+        figure = Figure(figsize=size, dpi=200, layout="constrained")
+        draw_rows(figure, rows, steps, reference)
         write_atomic(path, png(figure))
     return True
+
+
+def draw_rows(
+    figure: FigureBase,
+    rows: Sequence[tuple[str, Mapping[int, Arrays], View]],
+    steps: Sequence[int],
+    reference: Arrays,
+) -> None:
+    """A row of axes for each row of `over_training`: a column for each step, and the data."""
+    titles = [f"step {step:,}" for step in steps] + ["data"] * bool(reference)
+    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    for line, (label, found, view) in zip(axes, rows, strict=True):
+        drawn = [found[step] for step in steps] + [reference] * bool(reference)
+        for axis, arrays in zip(line, drawn, strict=True):
+            view.draw(axis, arrays, reference)
+        line[0].set_ylabel(label.replace(", ", "\n"))
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, loc="center", fontweight="normal")
 
 
 def spread(steps: Iterable[int], most: int = 6) -> list[int]:

@@ -8,9 +8,9 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 from common import refusal
+from experiments.runner import samples
 
 from experiments import compare
-from experiments.runner import samples
 from ganstab.data import Images
 
 

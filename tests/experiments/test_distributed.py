@@ -9,9 +9,8 @@ import jax
 import numpy as np
 import pytest
 from common import refusal
-from program import RUN, run, start
-
 from experiments.runner import devices
+from program import RUN, run, start
 
 
 def free_port() -> int:

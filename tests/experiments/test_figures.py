@@ -3,7 +3,6 @@
 import matplotlib.image
 import numpy as np
 import pytest
-
 from experiments.runner import figures, records, samples
 
 PAPER = records.Published(236.4, 63.3, "Metz et al. 2017, Table 1")

@@ -9,8 +9,6 @@ import numpy as np
 import optax
 import pytest
 from common import names, plain_pair, prior, refusal
-
-from experiments import runner
 from experiments.runner import book, figures, records
 from experiments.runner.feeds import drawn
 from experiments.runner.progress import Progress
@@ -18,6 +16,8 @@ from experiments.runner.session import Session
 from experiments.runner.settings import Settings
 from experiments.runner.stopping import StopRequest
 from experiments.runner.workdir import is_held, result_of
+
+from experiments import runner
 from ganstab import Pair, checkpoint, losses, steps, terms
 from ganstab.data import ring
 from ganstab.game import make_game

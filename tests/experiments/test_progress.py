@@ -7,7 +7,6 @@ import signal
 
 import jax.numpy as jnp
 import pytest
-
 from experiments.runner import progress, stopping
 
 

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 from common import failing
-
 from experiments.runner import devices, events, fingerprint, records
+
 from ganstab.errors import InputError
 from ganstab.reporting import run_log
 

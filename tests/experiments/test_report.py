@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-
 from experiments.runner import records, report, result_text, samples, workdir
+
 from ganstab.reporting import run_log, writing
 
 CONFIG = {"unroll_steps": 5, "optimizer": {"learning_rate": 1e-4, "betas": (0.5, 0.999)}}

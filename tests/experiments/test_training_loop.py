@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from common import assert_equal
-
 from experiments.runner.feeds import drawn, make_feed
 from experiments.runner.training import make_loops
+
 from ganstab import Carry, Pair, TrainState
 from ganstab.data import Images, RandomAccess, colored_digits, ring, stacked_digits
 

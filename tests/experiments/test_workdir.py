@@ -5,8 +5,8 @@ import os
 
 import pytest
 from common import names
-
 from experiments.runner import workdir
+
 from ganstab.errors import InputError
 
 CONFIG = {"unroll_steps": 5, "optimizer": {"learning_rate": 1e-4, "betas": (0.5, 0.999)}}

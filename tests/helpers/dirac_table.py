@@ -80,10 +80,10 @@ class Case(NamedTuple):
     weights: tuple = (0.0,)
 
 
-def penalised(penalty, **options):
+def penalised(penalty, loss=MINIMAX, **options):
     """A penalty of weight γ/2."""
     fn = functools.partial(penalty, **options)
-    return lambda gamma: dirac(MINIMAX, terms.disc_penalty(gamma / 2, fn))
+    return lambda gamma: dirac(loss, terms.disc_penalty(gamma / 2, fn))
 
 
 def under(surrogate):
@@ -183,6 +183,9 @@ TABLE = {
         lambda weight: shared_out(3),
     ),
     "R1 γ": Case(penalised(penalties.r1), damped, (0.3, 1.0, 2.0)),
+    "R1 γ, non-saturating": Case(
+        penalised(penalties.r1, terms.score_loss(losses.non_saturating)), damped, (0.3, 1.0)
+    ),
     "R2 γ": Case(penalised(penalties.r2), damped, (0.3, 1.0, 2.0)),
     "JS regularizer γ": Case(
         penalised(penalties.js_regularizer),

@@ -68,3 +68,10 @@ def gan():
         at = {"carry": CARRY, "batch": batch(0, 16), "key": jax.random.key(5)}
         whole = quick(lambda params: dynamics.jacobian(game, params, **at))(params)
     return game, params, at, np.asarray(whole)
+
+
+def agree(rows):
+    """Rows of a name, what is found, what is expected, and the largest difference allowed."""
+    for name, found, expected, tolerance in rows:
+        away = abs(complex(found) - complex(expected))
+        assert away <= tolerance, f"{name}: {found} is not within {tolerance} of {expected}"

@@ -10,10 +10,9 @@ import sys
 import tempfile
 
 from absl import flags
-from tables import TABLE
-
 from experiments.runner import define_flags, launch, settings
 from experiments.runner.table import conduct
+from tables import TABLE
 
 define_flags(num_steps=100, batch_size=8, eval_every=50, dataset="mnist")
 flags.DEFINE_integer("level", 1, "The level.")

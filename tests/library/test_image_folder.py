@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from common import names, refusal
+from experiments.runner import images, settings
 from PIL import Image
 from test_tfds import prepare_tfds
 from tiny_images import IMAGES, assert_same_images, write_idx
 
-from experiments.runner import images, settings
 from ganstab.data import Images, class_names, load_folder
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)

@@ -42,6 +42,7 @@ RESULTS = {
     "a mean too large": lambda r: r["results"]["modes"].update(mean=10**400),
     "a list for a measure": lambda r: r["results"].update(modes=[100.0]),
     "a number for a measure": lambda r: r["results"].update(modes=100.0),
+    "a path as a measure": lambda r: r["results"].update({"../x": r["results"]["kl"]}),
     "no label": lambda r: r["results"]["modes"].pop("label"),
     "no direction": lambda r: r["results"]["modes"].update(better="up"),
     "text for the ideal": lambda r: r["results"]["modes"].update(ideal="all"),

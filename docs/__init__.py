@@ -1,0 +1,1 @@
+"""The documents; of Python only the gallery, `python -m docs.gallery`."""
