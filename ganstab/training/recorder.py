@@ -1,8 +1,9 @@
 """What a run keeps of itself while it goes: rows, samples, figures, its result and its report."""
 
+import contextlib
 import pathlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class Recorder:
         command: str,
         together: tuple[int, ...] = (),
         writers: Sequence[Writer] = (),
+        note: Callable[[str], None],
     ):
         self._folder, self._config, self._experiment = folder, config, experiment
         self._command, self._together, self._writers = command, together, writers
@@ -51,8 +53,9 @@ class Recorder:
         self._rows: list[run_log.Row] = []
         self._evaluations: list[run_log.Row] = []
         if self._writes:
-            self._rows = run_log.keep_rows(self._log, begin or -1)
-            self._evaluations = run_log.keep_rows(folder / files.EVALUATIONS, begin or -1)
+            self._rows = run_log.keep_rows(self._log, begin or -1, note)
+            evaluations = folder / files.EVALUATIONS
+            self._evaluations = run_log.keep_rows(evaluations, begin or -1, note)
         self._every, self._saved = 1, begin
         self._seconds = self._rows[-1].get("wall_time_s", 0.0) if self._rows else 0.0
         self._clock = time.monotonic()
@@ -97,8 +100,9 @@ class Recorder:
         self.result = self._result(state, step, status, reason)
         drawn = self._folder / files.FIGURES
         figures.curves(self._rows, self._experiment.measures, drawn / "curves.png")
-        counts = [row for row in self._evaluations if row.get("counts")]
-        if len(counts) > 1:
+        modes = len(self._evaluations[-1].get("counts") or ()) if self._evaluations else 0
+        counts = [row for row in self._evaluations if len(row.get("counts") or ()) == modes]
+        if modes and len(counts) > 1:
             figures.mode_shares(counts, drawn / "modes.png")
         shown = self._draw_training(step)
         write_atomic(self._folder / files.RESULT, to_json(self.result))
@@ -182,8 +186,9 @@ class Recorder:
         }
 
 
-def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Writer:
-    """A writer of TensorBoard events, scalars and sample grids, with tensorboardX.
+@contextlib.contextmanager
+def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Iterator[Writer]:
+    """A writer of TensorBoard events, scalars and sample grids, with tensorboardX; closed at the end.
 
     Events that an earlier start wrote from `first_step` on are hidden by TensorBoard.
 
@@ -206,7 +211,10 @@ def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Writer:
             for name, image in images.items():
                 writer.add_image(name, image, step, dataformats="HWC")
 
-    return write
+    try:
+        yield write
+    finally:
+        writer.close()
 
 
 def _number(value: float | None) -> float:

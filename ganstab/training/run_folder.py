@@ -137,7 +137,8 @@ def open_folder(folder: pathlib.Path, config: RunConfig, experiment: str | None 
         )
     if started:
         check_same(folder, config)
-    write_config(folder, config, experiment)
+    else:
+        write_config(folder, config, experiment)
     with explained(f"cannot use --workdir={folder}"):
         (folder / FIGURES).mkdir(exist_ok=True)
 
@@ -171,7 +172,7 @@ def read_json(path: pathlib.Path, remedy: str = "name another --workdir") -> dic
         content = path.read_bytes()
     try:
         found = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}): {remedy}") from error
     if not isinstance(found, dict):
         raise InputError(f"{path} is damaged (no JSON object): {remedy}")
