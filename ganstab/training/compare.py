@@ -1,7 +1,7 @@
 """Several runs of one program in one picture: `ganstab compare RUN RUN`."""
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -50,7 +50,7 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     programs = sorted({str(known.pop(files.CLASS, "an older version")) for known in settings})
     if len(programs) > 1:
         raise InputError(f"runs of one program are compared, these are of {', '.join(programs)}")
-    names, configs = labels(settings), _configs(folders)
+    names, configs = _told_apart(labels(settings)), _configs(folders)
     if configs:
         own = configs[0].compare_runs(list(zip(names, folders, configs, strict=True)), out)
         if own is not None:
@@ -60,25 +60,27 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     return [line for name, folder in runs.items() for line in _lines(name, folder)]
 
 
-def labels(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each run's name: the settings in which the runs differ, or K, or their number.
+def labels(settings: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
+    """Each run's name: the settings in which the runs differ, or K where they do not.
 
     A setting that a program got after one of the runs tells nothing.
 
     Args:
       settings: the runs', by name.
+      but: settings that no name has.
     """
-    common = set.intersection(*map(set, settings)) - PLACES
+    common = set.intersection(*map(set, settings)) - PLACES - set(but)
     names = [name for name in settings[0] if name in common]
     differing = [name for name in names if len({repr(known[name]) for known in settings}) > 1]
     shown = differing or [name for name in SHORT if name in names]
-    words = [
-        ", ".join(f"{SHORT.get(name, name)} = {known[name]}" for name in shown)
-        for known in settings
-    ]
-    if len(set(words)) == len(words):
-        return words
-    return [f"{word} ({place})".strip() for place, word in enumerate(words, start=1)]
+    return [", ".join(f"{SHORT.get(n, n)} = {known[n]}" for n in shown) for known in settings]
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """The names, numbered where two are the same."""
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name} ({place})".strip() for place, name in enumerate(names, start=1)]
 
 
 def _settings(folder: pathlib.Path) -> dict[str, Any]:
