@@ -46,6 +46,7 @@ from ganstab.errors import InputError
 from ganstab.networks.unrolled_gan import cifar10 as networks
 from ganstab.training import Evaluation, Experiment, Measure, images, option
 from ganstab.training.cli import main
+from ganstab.training.compare import labels
 from ganstab.training.experiment import prose
 from ganstab.types import Player, TrainState
 
@@ -84,8 +85,10 @@ class Cifar10Reconstruction(unrolled_gan.UnrolledImageConfig):
         return f"cifar10_K{self.unroll_steps}_width{self.width:g}_seed{self.seed}"
 
     def compare_runs(self, runs, path):
-        """Figures 5 and 6 and Table 3 of runs that sought the same images."""
-        return comparison.compare([comparison.finished(*run) for run in runs], path)
+        """Figures 5 and 6 and Table 3 of runs that sought the same images, seeds put together."""
+        names = labels([vars(config) for *_, config in runs], but={"seed"})
+        found = [comparison.finished(n, *run[1:]) for n, run in zip(names, runs, strict=True)]
+        return comparison.compare(found, path)
 
 
 def make_sampler(config: Cifar10Reconstruction, gen: Player):

@@ -1,7 +1,7 @@
 """Several runs of one program in one picture: `ganstab compare RUN RUN`."""
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -51,7 +51,7 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     programs = sorted({str(known.pop(files.CLASS, "an older version")) for known in settings})
     if len(programs) > 1:
         raise InputError(f"runs of one program are compared, these are of {', '.join(programs)}")
-    names, configs = labels(settings), _configs(folders)
+    names, configs = _told_apart(labels(settings)), _configs(folders)
     if configs:
         own = configs[0].compare_runs(list(zip(names, folders, configs, strict=True)), out)
         if own is not None:
@@ -61,25 +61,27 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     return [line for name, folder in runs.items() for line in _lines(name, folder)]
 
 
-def labels(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each run's name: the settings in which the runs differ, or K, or their number.
+def labels(settings: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
+    """Each run's name: the settings in which the runs differ, or K where they do not.
 
     A setting that a program got after one of the runs tells nothing.
 
     Args:
       settings: the runs', by name.
+      but: settings that no name has.
     """
-    common = set.intersection(*map(set, settings)) - PLACES
+    common = set.intersection(*map(set, settings)) - PLACES - set(but)
     names = [name for name in settings[0] if name in common]
     differing = [name for name in names if len({repr(known[name]) for known in settings}) > 1]
     shown = differing or [name for name in SHORT if name in names]
-    words = [
-        ", ".join(f"{SHORT.get(name, name)} = {known[name]}" for name in shown)
-        for known in settings
-    ]
-    if len(set(words)) == len(words):
-        return words
-    return [f"{word} ({place})".strip() for place, word in enumerate(words, start=1)]
+    return [", ".join(f"{SHORT.get(n, n)} = {known[n]}" for n in shown) for known in settings]
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """The names, numbered where two are the same."""
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name} ({place})".strip() for place, name in enumerate(names, start=1)]
 
 
 def _settings(folder: pathlib.Path) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _draw(
         above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         axes = above.subplots(1, len(measures), squeeze=False)[0] if measures else ()
         for axis, measure in zip(axes, measures, strict=True):
-            measure_curve(axis, measure, rows)
+            measure_curve(axis, measure, rows, letters=78 // len(measures))
         if steps and views:
             reference = samples.read_reference(next(iter(runs.values())))
             labelled = [(name, found, views[0]) for name, found in drawn]
@@ -125,8 +127,10 @@ def _draw(
 
 def _measures(folders) -> list[Measure]:
     """Those that all runs have results of, as their results declare them."""
-    results = [read_sound_result(folder).get("results", {}) for folder in folders]
-    common = [name for name in results[0] if all(name in result for result in results)]
+    found = [read_sound_result(folder) for folder in folders]
+    results = [result.get("results", {}) for result in found]
+    names = dict.fromkeys([*found[0].get("measures", ()), *results[0]])
+    common = [name for name in names if all(name in result for result in results)]
     return [_measure(name, results[0][name]) for name in common]
 
 

@@ -149,11 +149,8 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
 def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:
     """As the run wrote them down, or measured anew at the checkpoints that are kept."""
     rows = run_log.read_rows(folder / files.EVALUATIONS)
-    written = {
-        row["step"]: np.asarray(row["counts"])
-        for row in rows
-        if isinstance(row.get("counts"), list)
-    }
+    counted = [row for row in rows if isinstance(row.get("counts"), list)]
+    written = {row["step"]: np.asarray(row["counts"]) for row in counted}
     if written:
         return written
     found = {}

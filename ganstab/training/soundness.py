@@ -90,6 +90,7 @@ _SOUND = {
     "wall_time_s": _is_number,
     "evaluated_at_step": lambda value: type(value) is int,
     "population": lambda value: isinstance(value, list) and bool(value),
+    "measures": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "params_digest": _is_text,
     "versions": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
 }

@@ -11,6 +11,8 @@ from common import failing
 from ganstab.errors import InputError
 from ganstab.reporting import run_log
 
+OPEN = open
+
 
 @pytest.fixture
 def log(tmp_path):
@@ -54,10 +56,10 @@ class Counted:
 @pytest.fixture
 def opened(monkeypatch):
     """The files that the module opens, each with the number of bytes read from it."""
-    files, open_file = [], open
+    files = []
 
     def counting(*arguments, **options):
-        files.append(Counted(open_file(*arguments, **options)))
+        files.append(Counted(OPEN(*arguments, **options)))
         return files[-1]
 
     monkeypatch.setattr(run_log, "open", counting, raising=False)
