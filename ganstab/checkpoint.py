@@ -64,7 +64,7 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
     arrays = _arrays(state)
     content = ocp.args.Composite(
         arrays=ocp.args.StandardSave(arrays),
-        manifest=ocp.args.JsonSave(_manifest(arrays)),
+        manifest=ocp.args.JsonSave({**_manifest(arrays), "step": step}),
     )
     try:
         _check_space(folder, arrays)
@@ -231,6 +231,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     manifest = _read(folder, manifest=ocp.args.JsonRestore())["manifest"]
     if _checksum(manifest["arrays"]) != manifest["sha256"]:
         raise ValueError("the checksum of its manifest does not match")
+    named = int(folder.name.removeprefix("step_"))
+    if manifest.get("step", named) != named:
+        raise ValueError(f"it is of step {manifest['step']}")
     return manifest["arrays"]
 
 

@@ -174,7 +174,7 @@ def _damage(row: Any) -> str:
     """What is of another kind than in a log's row; empty if nothing is."""
     if not isinstance(row, dict):
         return "no JSON object"
-    if type(row.get("step")) is not int or row["step"] < 0:
+    if type(row.get("step")) is not int or not 0 <= row["step"] < 2**63:
         return "no step"
     for name, value in row.items():
         if not all(map(_is_number, value if isinstance(value, list) else [value])):

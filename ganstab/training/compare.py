@@ -18,6 +18,7 @@ from ganstab.training.config import RunConfig
 from ganstab.training.figures import measure_curve
 from ganstab.training.measures import Measure, Published
 from ganstab.training.restore import config_of
+from ganstab.training.soundness import read_sound_result
 
 __all__ = ["compare", "labels"]
 
@@ -126,7 +127,7 @@ def _draw(
 
 def _measures(folders) -> list[Measure]:
     """Those that all runs have results of, as their results declare them."""
-    found = [files.read_result(folder) for folder in folders]
+    found = [read_sound_result(folder) for folder in folders]
     results = [result.get("results", {}) for result in found]
     names = dict.fromkeys([*found[0].get("measures", ()), *results[0]])
     common = [name for name in names if all(name in result for result in results)]
@@ -141,8 +142,8 @@ def _measure(name: str, entry: dict) -> Measure:
 
 
 def _lines(name: str, folder: pathlib.Path) -> list[str]:
-    result = files.read_result(folder)
+    result = read_sound_result(folder)
     return [
-        f"{name}: {entry['label']}: {format_mean(entry['mean'], entry['standard_error'])}"
+        f"{name}: {entry['label']}: {format_mean(entry.get('mean'), entry.get('standard_error'))}"
         for entry in result.get("results", {}).values()
     ]

@@ -1,9 +1,9 @@
 """What a run keeps of itself while it goes: rows, samples, figures, its result and its report."""
 
+import contextlib
 import pathlib
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class Recorder:
         command: str,
         together: tuple[int, ...] = (),
         writers: Sequence[Writer] = (),
+        note: Callable[[str], None],
     ):
         self._folder, self._config, self._experiment = folder, config, experiment
         self._command, self._together, self._writers = command, together, writers
@@ -54,7 +55,7 @@ class Recorder:
             run_log.keep_rows(folder / files.EVALUATIONS, begin or -1)
             self._evaluations, damaged = run_log.read_sound(folder / files.EVALUATIONS)
             for words in damaged + run_log.read_sound(self._log, run_log.ENOUGH)[1]:
-                print(f"left out: {words}", file=sys.stderr)
+                note(f"left out: {words}")
         self._clock = time.monotonic()
         self._findings = Findings({})
         self._views = list(config.views())
@@ -98,8 +99,9 @@ class Recorder:
         drawn_rows, _ = run_log.read_sound(self._log, run_log.ENOUGH)
         rows = run_log.merge(drawn_rows, self._evaluations)
         figures.curves(rows, self._experiment.measures, drawn / "curves.png")
-        counts = [row for row in self._evaluations if row.get("counts")]
-        if len(counts) > 1:
+        modes = len(self._evaluations[-1].get("counts") or ()) if self._evaluations else 0
+        counts = [row for row in self._evaluations if len(row.get("counts") or ()) == modes]
+        if modes and len(counts) > 1:
             figures.mode_shares(counts, drawn / "modes.png")
         shown = self._draw_training(step)
         write_atomic(self._folder / files.RESULT, to_json(self.result))
@@ -176,7 +178,8 @@ class Recorder:
         }
 
 
-def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Writer:
+@contextlib.contextmanager
+def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Iterator[Writer]:
     """A writer of TensorBoard events, scalars and sample grids, with tensorboardX.
 
     Events that an earlier start wrote from `first_step` on are hidden by TensorBoard.
@@ -200,7 +203,10 @@ def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Writer:
             for name, image in images.items():
                 writer.add_image(name, image, step, dataformats="HWC")
 
-    return write
+    try:
+        yield write
+    finally:
+        writer.close()
 
 
 def _number(value: float | None) -> float:

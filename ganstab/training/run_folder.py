@@ -137,7 +137,8 @@ def open_folder(folder: pathlib.Path, config: RunConfig, experiment: str | None 
         )
     if started:
         check_same(folder, config)
-    write_config(folder, config, experiment)
+    else:
+        write_config(folder, config, experiment)
     with explained(f"cannot use --workdir={folder}"):
         (folder / FIGURES).mkdir(exist_ok=True)
 

@@ -133,7 +133,7 @@ def train_together(
             )
         ]
         for run in runs:
-            run.open(tensorboard, writers)
+            run.open(name, writers, stack if tensorboard else None)
         _train([run for run in runs if run.is_open()], parts, progress)
         progress.close()
         for run in runs:
@@ -224,8 +224,16 @@ class _Run:
         self._result: Mapping[str, Any] = {}
         self._key = parts.keys(config.seed)[2]
 
-    def open(self, tensorboard: bool, writers: Sequence[Writer]) -> None:
-        """Restores the newest checkpoint; a run that is done stays as it is."""
+    def open(
+        self, name: str | None, writers: Sequence[Writer], events: contextlib.ExitStack | None
+    ) -> None:
+        """Restores the newest checkpoint; a run that is done stays as it is.
+
+        Args:
+          name: the experiment's.
+          writers: as of `train_together`.
+          events: closes the writer of TensorBoard events, where one is asked for.
+        """
         result = files.read_result(self.folder)
         done = distributed.is_main() and files.is_done(result, self.config.num_steps)
         initial = self._parts.initial(self.config.seed)
@@ -236,9 +244,11 @@ class _Run:
             return
         # A run that is past num_steps already has as many steps as it has.
         self.config = self.config.replace(num_steps=max(self.at, self.config.num_steps))
-        if tensorboard and distributed.is_main():
-            folder = self.folder / files.TENSORBOARD
-            writers = [*writers, tensorboard_writer(folder, self.at + 1)]
+        if distributed.is_main():
+            files.write_config(self.folder, self.config, name)
+            if events:
+                written = tensorboard_writer(self.folder / files.TENSORBOARD, self.at + 1)
+                writers = [*writers, events.enter_context(written)]
         self._recorder = Recorder(
             self.folder,
             self.config,
@@ -247,6 +257,7 @@ class _Run:
             command=self._command,
             together=self._seeds,
             writers=writers,
+            note=self.note,
         )
 
     def _restore(self, initial: TrainState, result: Mapping[str, Any]) -> tuple[TrainState, int]:
@@ -255,11 +266,13 @@ class _Run:
         distributed.meet("checkpoints")
         restored = checkpoint.restore(self.folder / files.CHECKPOINTS, initial)
         if restored is None:
-            if result.get("saved_at_step") and not files.is_done(result, self.config.num_steps):
+            # A result that is of an older version, or damaged, does not say what was saved.
+            there = (self.folder / files.RESULT).exists()
+            saved = result.get("saved_at_step", result.get("step", "some step") if there else 0)
+            if saved and not files.is_done(result, self.config.num_steps):
                 raise InputError(
-                    f"{self.folder} has no checkpoint, though its run saved step "
-                    f"{result['saved_at_step']:,}: bring back {files.CHECKPOINTS}/, or name "
-                    "another --workdir"
+                    f"{self.folder} has no checkpoint, though its run saved step {saved}: bring "
+                    f"back {files.CHECKPOINTS}/, or name another --workdir"
                 )
             return initial, 0
         for line in restored.damaged:

@@ -103,6 +103,7 @@ def test_full_disk_leaves_the_log_as_it_was(log, monkeypatch):
         ('{"step": true}', "no step"),
         ('{"step": -1}', "no step"),
         ('{"step": 2.5}', "no step"),
+        (f'{{"step": {2**63}}}', "no step"),
         ('{"step": 2, "kl": "low"}', "no number for kl"),
         ('{"step": 2, "kl": NaN}', "no number for kl"),
         (f'{{"step": 2, "kl": 1{"0" * 400}}}', "no number for kl"),

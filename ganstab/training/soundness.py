@@ -1,0 +1,96 @@
+"""Whether a `result.json` from elsewhere has what a run writes into it, kind by kind."""
+
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ganstab.errors import InputError
+from ganstab.training.run_folder import RESULT, read_json, read_result
+
+__all__ = ["read_sound_result", "result_damage"]
+
+
+def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
+    """The folder's `result.json`; empty where there is none.
+
+    Raises:
+      InputError: it cannot be read, or something in it is of another kind than a run writes.
+    """
+    path = folder / RESULT
+    if not path.exists():
+        return {}
+    read_json(path, "take the run from its source again")
+    result = read_result(folder)
+    wrong = result_damage(result) if result else "no sound status, step and results"
+    if wrong:
+        raise InputError(f"{path} is damaged: it has {wrong}")
+    return result
+
+
+def result_damage(result: Mapping[str, Any]) -> str:
+    """The first thing of another kind than a run writes; a finished run must have results.
+
+    Args:
+      result: as `run_folder.read_result` gives it, not empty.
+    """
+    if result["status"] == "finished" and "results" not in result:
+        return "no results"
+    for name, is_sound in _SOUND.items():
+        if result.get(name) is not None and not is_sound(result[name]):
+            return f"something else for {name}"
+    entries = result.get("results", {}).items()
+    return next((f"no number for {name}" for name, e in entries if not _is_entry(name, e)), "")
+
+
+def _is_entry(name: str, entry: Any) -> bool:
+    """Of a measure, whose name is also that of a file."""
+    return (
+        re.fullmatch(r"[\w .+-]{1,100}", name) is not None
+        and isinstance(entry, dict)
+        and isinstance(entry.get("label"), str)
+        and entry.get("better") in ("higher", "lower")
+        and all(_is_number_or_none(entry.get(name)) for name in ("mean", "ideal"))
+        and _is_error(entry.get("standard_error"))
+        and (entry.get("published") is None or _is_published(entry["published"]))
+    )
+
+
+def _is_published(published: Any) -> bool:
+    return (
+        isinstance(published, dict)
+        and published.keys() <= {"value", "standard_error", "source", "runs"}
+        and _is_number(published.get("value"))
+        and _is_error(published.get("standard_error"))
+        and isinstance(published.get("source"), str)
+        and (published.get("runs") is None or type(published["runs"]) is int)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and -1e300 < value < 1e300
+
+
+def _is_number_or_none(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+def _is_error(value: Any) -> bool:
+    return value is None or (_is_number(value) and value >= 0)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_SOUND = {
+    "step": lambda value: value >= 0,
+    "num_steps": lambda value: type(value) is int,
+    "reason": _is_text,
+    "wall_time_s": _is_number,
+    "evaluated_at_step": lambda value: type(value) is int,
+    "population": lambda value: isinstance(value, list) and bool(value),
+    "measures": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "params_digest": _is_text,
+    "versions": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
+}
