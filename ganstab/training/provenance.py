@@ -57,8 +57,8 @@ def of_code() -> str:
     if program is not None:
         roots += [pathlib.Path(path) for path in program.__path__]
     return "+".join(
-        _digest(root, (p for p in sorted(root.rglob("*")) if p.is_file() and p.suffix != ".pyc"))
-        for root in roots
+        _digest(root, (p for p in files if p.is_file() and "__pycache__" not in p.parts))
+        for root, files in ((root, sorted(root.rglob("*"))) for root in roots)
     )
 
 
