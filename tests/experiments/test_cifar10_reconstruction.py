@@ -89,16 +89,16 @@ def test_a_table_tells_who_wins_once_all_are_there(tmp_path):
         folder = written(tmp_path / cell.name, k, 0, errors[k])
         np.save(folder / "errors.npy", np.array(errors[k], float))
         runs.append((cell, {0: folder, 3: folder} if k else {0: folder}))
-    across = comparison.across(runs)
+    across = comparison.across(runs, 4)
     assert [list(seeds) for seeds in across.values()] == [[0]] * 4
     shares = [across[cell.name][0]["win_share"] for cell in table.cells]
     assert [share["values"] for share in shares] == [[0], [25], [50], [25]]
     assert shares[3]["published"]["value"] == 61.09
-    assert comparison.across(runs[:3]) == {"K0": {}, "K1": {}, "K5": {}}
+    assert comparison.across(runs[:3], 4) == {"K0": {}, "K1": {}, "K5": {}}
     bare = tmp_path / "merged"  # a run that came without the files of its last measurement
     bare.mkdir()
     incomplete = [(runs[0][0], {0: bare}), *runs[1:]]
-    assert comparison.across(incomplete) == {cell.name: {} for cell, _ in runs[1:]}
+    assert comparison.across(incomplete, 4) == {cell.name: {} for cell, _ in runs[1:]}
     assert comparison.of_table([(cell, {0: bare}) for cell, _ in runs], tmp_path) == []
     (tmp_path / "drawn").mkdir()
     drawn = comparison.of_table(runs[::3], tmp_path / "drawn")

@@ -13,7 +13,7 @@ from short_runs import FEW, drawn, trained
 
 from experiments import mixture_of_gaussians as program
 from experiments import unrolled_gan
-from experiments.mixture_of_gaussians import MixtureOfGaussians, mixtures, papers, tables
+from experiments.mixture_of_gaussians import MixtureOfGaussians, mixtures, tables
 from experiments.mixture_of_gaussians.networks import NETWORKS, PIECES, UNITS
 from ganstab import Batch, Pair, optimizers, steps, surrogates, terms
 from ganstab.game import make_game
@@ -60,11 +60,11 @@ def test_the_networks_of_pacgan():
 
 
 def test_published_numbers_are_of_the_settings_they_were_printed_for():
-    found = papers.published("mlp", "grid", 5, 1)
+    found = tables.published("mlp", "grid", 5, 1)
     assert (found["modes"].value, found["high_quality"].value) == (23.6, 16)
-    kl = papers.published("pacgan", "small_ring", 0, 3)["kl"]
+    kl = tables.published("pacgan", "small_ring", 0, 3)["kl"]
     assert (kl.value, kl.standard_error) == (0.10, 0.02)
-    assert papers.published("mlp", "ring", 10, 1) == papers.published("pacgan", "grid", 5, 1) == {}
+    assert tables.published("mlp", "ring", 10, 1) == tables.published("pacgan", "grid", 5, 1) == {}
     of_veegan = MixtureOfGaussians(data="small_ring", unroll_steps=5)
     assert program.published(of_veegan)["modes"].value == 7.6
     others = {"ensemble": 2}, {"gradient_norm": 0.5}, {"consensus": 1.0}, {"gen_steps": 2}
