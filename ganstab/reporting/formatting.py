@@ -112,7 +112,7 @@ def compare_with_paper(entry: Mapping[str, Any], status: str = "finished") -> st
 
 
 def verdict_tone(words: str) -> str:
-    """ "good" or "warn" for a verdict of a cell or a claim that says something clear, else nothing."""
+    """The tone of a cell's or a claim's verdict: "good", "warn", or "" where nothing is clear."""
     if words == "agrees" or words.startswith("holds"):
         return "good"
     return "warn" if words.startswith(("differs", "does not hold")) else ""
