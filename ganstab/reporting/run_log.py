@@ -88,8 +88,7 @@ def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], 
 def keep_rows(path: pathlib.Path, last_step: int) -> Row | None:
     """Drops the rows after `last_step` and a torn line, so that a resumed run writes them anew.
 
-    The place is found by bisection, so that the time does not grow with the log. Damaged lines are
-    passed over.
+    The log is read from its end, so that the time does not grow with its length.
 
     Args:
       path: the log, which need not be there.
@@ -105,18 +104,15 @@ def keep_rows(path: pathlib.Path, last_step: int) -> Row | None:
     if not path.exists():
         return None
     with explained(f"cannot write {path}"), open(path, "rb+") as log:
-        low, high, last = 0, _end(log) if last_step >= 0 else 0, None
-        while low < high:
-            middle = _line_start(log, (low + high) // 2)
-            start = middle if middle < high else log.seek(low)
-            row = _loaded(log.readline())
-            while _damage(row) and log.tell() < high:
-                row = _loaded(log.readline())
-            if _damage(row) or row["step"] > last_step:
-                high = start
+        end, last = _end(log) if last_step >= 0 else 0, None
+        while end and last is None:
+            start = log.seek(_last_start(log, end))
+            row = _loaded(log.read(end - start))
+            if not _damage(row) and row["step"] <= last_step:
+                last = row
             else:
-                low, last = log.tell(), row
-        log.truncate(low)
+                end = start
+        log.truncate(end)
         os.fsync(log.fileno())
     return last
 

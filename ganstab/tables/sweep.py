@@ -212,6 +212,8 @@ def _prepared(task: _Task, experiment: str) -> bool:
         for run in task.runs:
             with files.hold(run.folder):
                 files.open_folder(run.folder, run.config, experiment)
+                # A run that is there may now go further.
+                files.write_config(run.folder, run.config, experiment)
     except files.InUseError:
         return False
     return True
