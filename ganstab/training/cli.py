@@ -96,6 +96,7 @@ class TableLaunch:
     )
 
 
+FLAGS = "flags, as --name=value; --noname stands for --name=false:"
 TABLE = (
     "Train all cells of this table, with several seeds each, in place of a single run. Each run is "
     "one of this program with the cell's settings, in a folder under --workdir, which by default "
@@ -187,10 +188,12 @@ class _Program:
 
     def help(self) -> str:
         """The program's own docstring, then every flag with its default and what is allowed."""
-        lines = [sys.modules[self.build.__module__].__doc__ or "", "flags:"]
+        lines = [sys.modules[self.build.__module__].__doc__ or "", FLAGS]
         known = self.options()
         words = {name: f"{each.help} {each.describe()}" for name, each in known.items()}
-        words |= {"table": TABLE, "cells": CELLS, "merge": MERGE} if self.tables else {}
+        if self.tables:
+            table = f"{TABLE} (one of {', '.join(self.tables)})"
+            words |= {"table": table, "cells": CELLS, "merge": MERGE}
         words["flagfile"] = "A file of flags, one a line."
         for name, text in words.items():
             lines += textwrap.wrap(

@@ -82,7 +82,8 @@ class Option:
         low, high = self.limits
         if math.isinf(high):
             return "a number" if math.isinf(low) else f"{low:g} or more"
-        return f"at most {high:,}" if math.isinf(low) else f"from {low:,} to {high:,}"
+        most = f"{high:,.10g}"
+        return f"at most {most}" if math.isinf(low) else f"from {low:,.10g} to {most}"
 
 
 def option(

@@ -32,7 +32,9 @@ def runs(tmp_path_factory):
 
 def check_alike(run, other):
     """Rounding differs under `vmap`, and a game amplifies it."""
-    for found, expected in zip(*(jax.tree.leaves(r.state.params) for r in (run, other)), strict=True):
+    for found, expected in zip(
+        *(jax.tree.leaves(r.state.params) for r in (run, other)), strict=True
+    ):
         np.testing.assert_allclose(found, expected, 1e-5, atol=1e-7)
     assert len(rows(run.folder)) == len(rows(other.folder))
     for found, expected in zip(rows(run.folder), rows(other.folder), strict=True):
@@ -47,7 +49,9 @@ def test_each_is_as_alone_and_one_that_diverges_holds_up_no_other(runs, tmp_path
         result = read_result(folder / f"seed{seed}")
         assert (result["step"], result["seed"], result["population"]) == (last, seed, list(SEEDS))
         assert checkpoint.steps(folder / f"seed{seed}" / "checkpoints")[0] == last
-    assert found[BAD].result["reason"] == "step 4: wasserstein in the generator's loss is not finite"
+    assert (
+        found[BAD].result["reason"] == "step 4: wasserstein in the generator's loss is not finite"
+    )
     for seed in (BAD, 3):
         alone = train(build, CONFIG.replace(seed=seed), tmp_path / f"seed{seed}")
         check_alike(found[seed], alone)
