@@ -182,7 +182,7 @@ def test_a_small_table_from_end_to_end(tmp_path, cache):
     assert kl["verdict"]["words"] == "too few seeds to say"
     page = (table / "report.html").read_text()
     assert 'href="cells/width0.25_K1/seed0/report.html"' in page
-    assert page.count("data:image/png;base64,") == 4  # two measures, two cells' samples
+    assert page.count("data:image/png;base64,") == 5  # all cells, two measures, each cell
 
 
 @pytest.mark.slow
