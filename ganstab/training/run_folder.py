@@ -25,6 +25,7 @@ from typing import Any
 from ganstab.errors import InputError
 from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atomic
 from ganstab.training.config import RunConfig, differences, from_mapping, reference
+from ganstab.training.soundness import result_damage
 
 __all__ = [
     "IN_USE",
@@ -36,6 +37,7 @@ __all__ = [
     "open_folder",
     "read_config",
     "read_result",
+    "read_sound_result",
     "reference",
     "sample_path",
     "sample_steps",
@@ -62,8 +64,10 @@ def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathl
       InputError: the name is empty, an address, or of a user that does not exist.
     """
     text = os.fspath(path)
-    if not text.strip() or "\0" in text:
-        raise InputError(f"{flag} is {'no name' if text.strip() else 'empty'}: name a folder")
+    if not text.strip():
+        raise InputError(f"{flag} is empty: name a folder")
+    if "\0" in text:
+        raise InputError(f"{flag}={text!r} has a null character: name a folder")
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:/", text):
         raise InputError(f"{flag}={text} is an address: name a folder of this machine")
     try:
@@ -207,13 +211,27 @@ def read_config(folder: pathlib.Path, config: type[RunConfig]) -> RunConfig:
 
 
 def read_result(folder: pathlib.Path) -> dict[str, Any]:
-    """The folder's `result.json`; empty where there is none that can be read."""
+    """The folder's `result.json`; empty where there is none, or it is damaged."""
     try:
-        result = read_json(folder / RESULT)
+        return read_sound_result(folder)
     except InputError:
         return {}
-    sound = isinstance(result.get("status"), str) and type(result.get("step")) is int
-    return result if sound and isinstance(result.get("results", {}), dict) else {}
+
+
+def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
+    """The folder's `result.json`; empty where there is none.
+
+    Raises:
+      InputError: it cannot be read, or something in it is of another kind than a run writes.
+    """
+    path = folder / RESULT
+    if not path.exists():
+        return {}
+    result = read_json(path, "take the run from its source again")
+    wrong = result_damage(result)
+    if wrong:
+        raise InputError(f"{path} is damaged: it has {wrong}")
+    return result
 
 
 def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
