@@ -141,6 +141,7 @@ def build(config: Cifar10Reconstruction) -> Experiment:
         data=source,
         evaluation=functools.partial(evaluation, config),
         measures=measures(config, float(np.median(data_distance))),
+        reference={"samples": np.asarray(data[:64])},
         conclude=search.make_conclusion(players.gen, sought, settings, data_distance),
     )
 

@@ -120,24 +120,28 @@ def _draw(
         if steps and views:
             reference = samples.read_reference(next(iter(runs.values())))
             labelled = [(name, found, views[0]) for name, found in drawn]
-            samples.draw_rows(below, labelled, steps, reference)
+            samples.draw_rows(below, labelled, steps, reference, images=True)
         write_atomic(out, style.png(figure))
 
 
 def _measures(folders) -> list[Measure]:
-    """Those that all runs have results of, as their results declare them."""
+    """Those that all runs have results of; a level is drawn where it is the same for all."""
     found = [files.read_sound_result(folder) for folder in folders]
     results = [result.get("results", {}) for result in found]
     names = dict.fromkeys([*found[0].get("measures", ()), *results[0]])
     common = [name for name in names if all(name in result for result in results)]
-    return [_measure(name, results[0][name]) for name in common]
+    return [_measure(name, [result[name] for result in results]) for name in common]
 
 
-def _measure(name: str, entry: dict) -> Measure:
-    published = entry.get("published")
+def _measure(name: str, entries: Sequence[Mapping[str, Any]]) -> Measure:
+    first = entries[0]
+    published, ideal = (
+        first.get(level) if all(e.get(level) == first.get(level) for e in entries) else None
+        for level in ("published", "ideal")
+    )
     known = Published(**published) if isinstance(published, dict) else None
-    label, better = entry.get("label", name), entry.get("better", "higher")
-    return Measure(name, label, better=better, ideal=entry.get("ideal"), published=known)
+    label, better = first.get("label", name), first.get("better", "higher")
+    return Measure(name, label, better=better, ideal=ideal, published=known)
 
 
 def _lines(name: str, folder: pathlib.Path) -> list[str]:

@@ -16,10 +16,12 @@ from short_runs import drawn
 
 from experiments.colored_mnist import ColoredMnist
 from experiments.rnn_mnist import RnnMnist
-from ganstab import tables
+from ganstab import tables, training
 from ganstab.__main__ import main as ganstab
+from ganstab.training import compare as comparison
 from ganstab.training import samples, train
 from ganstab.training.compare import compare, labels
+from ganstab.training.measures import measured
 from ganstab.training.run_folder import write_config
 
 PIXELS = 200  # an inch
@@ -172,6 +174,30 @@ def test_colours_are_compared_beside_the_datas(tmp_path):
     (runs[0] / samples.DATA).unlink()
     compare(runs, tmp_path / "without.png")
     assert not np.array_equal(with_data, matplotlib.image.imread(tmp_path / "without.png"))
+
+
+def test_a_papers_value_is_drawn_where_it_is_of_all_runs(tmp_path, monkeypatch):
+    """The paper has another value for each K, so that neither is a level of the picture."""
+
+    def measure(value):
+        known = training.Published(value, None, "a paper")
+        return training.Measure("kl", "KL", ideal=0.5, published=known)
+
+    def shown(*values):
+        folders = [tmp_path / f"{len(values)} {place} {v}" for place, v in enumerate(values)]
+        for folder, value in zip(folders, values, strict=True):
+            written(folder, RnnMnist())
+            results = {"kl": measured([1.0], measure(value))}
+            result = {"status": "finished", "step": 5, "results": results}
+            (folder / "result.json").write_text(json.dumps(result))
+        compare(folders, tmp_path / "out.png")
+        return seen.pop()
+
+    seen = []
+    monkeypatch.setattr(comparison, "measure_curve", lambda axis, m, *_, **__: seen.append(m))
+    assert shown(2.0, 2.0).published.value == 2.0
+    other = shown(2.0, 3.0, 3.0)
+    assert other.published is None and other.ideal == 0.5
 
 
 def test_runs_that_nothing_can_show_together_are_refused(tmp_path):
