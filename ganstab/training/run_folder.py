@@ -30,6 +30,7 @@ from ganstab.training.soundness import result_damage
 __all__ = [
     "IN_USE",
     "InUseError",
+    "check_writable",
     "hold",
     "is_done",
     "is_held",
@@ -92,7 +93,7 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
       InputError: the folder cannot be written to.
     """
     with explained(f"cannot use --workdir={folder}"):
-        _check_writable(folder)
+        check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # A lock on a file, since network file systems lock no folder.
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -268,7 +269,7 @@ def _locked(handle: int, wait: bool) -> bool:
     return True
 
 
-def _check_writable(folder: pathlib.Path) -> None:
+def check_writable(folder: pathlib.Path) -> None:
     """Looks before anything is made, so that a refused start leaves no trace."""
     existing = folder
     while not existing.exists():
