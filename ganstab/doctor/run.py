@@ -9,7 +9,6 @@ from ganstab.errors import InputError
 from ganstab.reporting.run_log import ENOUGH, Row, merge, read_rows, read_sound
 from ganstab.training import restore
 from ganstab.training import run_folder as files
-from ganstab.training.soundness import read_sound_result
 
 
 class Record(NamedTuple):
@@ -40,7 +39,7 @@ def read_record(folder: pathlib.Path) -> Record:
     if not (folder / files.RESULT).exists():
         raise InputError(f"{folder} has no result.json yet: its run has not come far")
     files.read_json(folder / files.CONFIG, "the doctor needs it whole")
-    result = read_sound_result(folder)
+    result = files.read_sound_result(folder)
     apart = (folder / files.EVALUATIONS).exists()  # else they are rows like others: read them all
     rows, damaged = read_sound(folder / files.METRICS, ENOUGH if apart else None)
     if damaged:

@@ -14,8 +14,7 @@ from ganstab.errors import InputError
 from ganstab.reporting.run_log import Row, read_rows
 from ganstab.tables.table import Cell, Table
 from ganstab.training.config import RunConfig
-from ganstab.training.run_folder import METRICS, RESULT, is_done, read_result
-from ganstab.training.soundness import result_damage
+from ganstab.training.run_folder import METRICS, RESULT, is_done, read_result, read_sound_result
 
 __all__ = ["Plan", "Position", "Run", "damage", "place", "position", "read_log"]
 
@@ -158,11 +157,11 @@ def _row_damage(row: Any) -> str:
 
 def damage(run: Run) -> str:
     """What is wrong with the run's `result.json`; empty if nothing is, or there is none."""
-    if not (run.folder / RESULT).exists():
-        return ""
-    result = run.result()
-    wrong = result_damage(result) if result else "no sound status, step and results"
-    return f"{run.folder / RESULT} has {wrong}: {LEFT_OUT}" if wrong else ""
+    try:
+        read_sound_result(run.folder)
+    except InputError as error:
+        return f"{error}: {LEFT_OUT}"
+    return ""
 
 
 def _is_number(value: Any) -> bool:

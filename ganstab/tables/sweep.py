@@ -137,9 +137,11 @@ def _check(plan: Plan) -> None:
     """Looks at the table's folder and at every run in it, before anything is changed.
 
     Raises:
-      InputError: the folder is another table's, a run's or none at all, or a run's settings differ.
+      InputError: the folder is another table's, a run's, none at all or not writable, or a run's
+        settings differ.
     """
     folder, known = plan.folder, dict[str, Any]()
+    files.check_writable(folder)
     for name in (files.CONFIG, files.RESULT):
         with contextlib.suppress(InputError):
             known |= files.read_json(folder / name)

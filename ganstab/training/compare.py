@@ -18,7 +18,6 @@ from ganstab.training.config import RunConfig
 from ganstab.training.figures import measure_curve
 from ganstab.training.measures import Measure, Published
 from ganstab.training.restore import config_of
-from ganstab.training.soundness import read_sound_result
 
 __all__ = ["compare", "labels"]
 
@@ -127,7 +126,7 @@ def _draw(
 
 def _measures(folders) -> list[Measure]:
     """Those that all runs have results of; a level is drawn where it is the same for all."""
-    found = [read_sound_result(folder) for folder in folders]
+    found = [files.read_sound_result(folder) for folder in folders]
     results = [result.get("results", {}) for result in found]
     names = dict.fromkeys([*found[0].get("measures", ()), *results[0]])
     common = [name for name in names if all(name in result for result in results)]
@@ -146,7 +145,7 @@ def _measure(name: str, entries: Sequence[Mapping[str, Any]]) -> Measure:
 
 
 def _lines(name: str, folder: pathlib.Path) -> list[str]:
-    result = read_sound_result(folder)
+    result = files.read_sound_result(folder)
     return [
         f"{name}: {entry['label']}: {format_mean(entry.get('mean'), entry.get('standard_error'))}"
         for entry in result.get("results", {}).values()

@@ -170,14 +170,17 @@ def _experiment_name(folder: pathlib.Path) -> str:
 
 
 def _trusted(name: Any, what: str, named: str | None, folder: pathlib.Path) -> str:
-    """The name, if importing it runs nobody's code but the package's or what the user named."""
+    """The name, if importing it runs nobody's code but the package's or what the user named.
+
+    What the user named may have imported the module already, such as one of settings.
+    """
     if not isinstance(name, str) or ":" not in name:
         raise InputError(
             f"{folder / files.CONFIG} does not say what makes {what}: name the function that does "
             "with --experiment=MODULE:FUNCTION"
         )
     module = name.rpartition(":")[0]
-    of_user = named is not None and named.rpartition(":")[0] == module
+    of_user = named is not None and bool(find(named)) and module in sys.modules
     if of_user or module.split(".")[0] in TRUSTED:
         return name
     raise InputError(

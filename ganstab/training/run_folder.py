@@ -25,10 +25,12 @@ from typing import Any
 from ganstab.errors import InputError
 from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atomic
 from ganstab.training.config import RunConfig, differences, from_mapping, reference
+from ganstab.training.soundness import result_damage
 
 __all__ = [
     "IN_USE",
     "InUseError",
+    "check_writable",
     "hold",
     "is_done",
     "is_held",
@@ -36,6 +38,7 @@ __all__ = [
     "open_folder",
     "read_config",
     "read_result",
+    "read_sound_result",
     "reference",
     "sample_path",
     "sample_steps",
@@ -62,8 +65,10 @@ def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathl
       InputError: the name is empty, an address, or of a user that does not exist.
     """
     text = os.fspath(path)
-    if not text.strip() or "\0" in text:
-        raise InputError(f"{flag} is {'no name' if text.strip() else 'empty'}: name a folder")
+    if not text.strip():
+        raise InputError(f"{flag} is empty: name a folder")
+    if "\0" in text:
+        raise InputError(f"{flag}={text!r} has a null character: name a folder")
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:/", text):
         raise InputError(f"{flag}={text} is an address: name a folder of this machine")
     try:
@@ -88,7 +93,7 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
       InputError: the folder cannot be written to.
     """
     with explained(f"cannot use --workdir={folder}"):
-        _check_writable(folder)
+        check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # A lock on a file, since network file systems lock no folder.
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -207,13 +212,27 @@ def read_config(folder: pathlib.Path, config: type[RunConfig]) -> RunConfig:
 
 
 def read_result(folder: pathlib.Path) -> dict[str, Any]:
-    """The folder's `result.json`; empty where there is none that can be read."""
+    """The folder's `result.json`; empty where there is none, or it is damaged."""
     try:
-        result = read_json(folder / RESULT)
+        return read_sound_result(folder)
     except InputError:
         return {}
-    sound = isinstance(result.get("status"), str) and type(result.get("step")) is int
-    return result if sound and isinstance(result.get("results", {}), dict) else {}
+
+
+def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
+    """The folder's `result.json`; empty where there is none.
+
+    Raises:
+      InputError: it cannot be read, or something in it is of another kind than a run writes.
+    """
+    path = folder / RESULT
+    if not path.exists():
+        return {}
+    result = read_json(path, "take the run from its source again")
+    wrong = result_damage(result)
+    if wrong:
+        raise InputError(f"{path} is damaged: it has {wrong}")
+    return result
 
 
 def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
@@ -250,7 +269,7 @@ def _locked(handle: int, wait: bool) -> bool:
     return True
 
 
-def _check_writable(folder: pathlib.Path) -> None:
+def check_writable(folder: pathlib.Path) -> None:
     """Looks before anything is made, so that a refused start leaves no trace."""
     existing = folder
     while not existing.exists():

@@ -1,39 +1,25 @@
 """Whether a `result.json` from elsewhere has what a run writes into it, kind by kind."""
 
-import pathlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from ganstab.errors import InputError
-from ganstab.training.run_folder import RESULT, read_json, read_result
+from ganstab.reporting.formatting import STATUS
 
-__all__ = ["read_sound_result", "result_damage"]
-
-
-def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
-    """The folder's `result.json`; empty where there is none.
-
-    Raises:
-      InputError: it cannot be read, or something in it is of another kind than a run writes.
-    """
-    path = folder / RESULT
-    if not path.exists():
-        return {}
-    read_json(path, "take the run from its source again")
-    result = read_result(folder)
-    wrong = result_damage(result) if result else "no sound status, step and results"
-    if wrong:
-        raise InputError(f"{path} is damaged: it has {wrong}")
-    return result
+__all__ = ["result_damage"]
 
 
 def result_damage(result: Mapping[str, Any]) -> str:
     """The first thing of another kind than a run writes; a finished run must have results.
 
     Args:
-      result: as `run_folder.read_result` gives it, not empty.
+      result: any JSON object.
     """
+    steps = [result.get(name) for name in ("step", "num_steps")]
+    told = isinstance(result.get("status"), str) and result["status"] in STATUS
+    counted = all(type(step) is int and step >= 0 for step in steps)
+    if not (told and counted and isinstance(result.get("results", {}), dict)):
+        return "no sound status, step and results"
     if result["status"] == "finished" and "results" not in result:
         return "no results"
     for name, is_sound in _SOUND.items():
@@ -84,8 +70,6 @@ def _is_text(value: Any) -> bool:
 
 
 _SOUND = {
-    "step": lambda value: value >= 0,
-    "num_steps": lambda value: type(value) is int,
     "reason": _is_text,
     "wall_time_s": _is_number,
     "evaluated_at_step": lambda value: type(value) is int,
