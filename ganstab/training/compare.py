@@ -116,7 +116,7 @@ def _draw(
         above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         axes = above.subplots(1, len(measures), squeeze=False)[0] if measures else ()
         for axis, measure in zip(axes, measures, strict=True):
-            measure_curve(axis, measure, rows, letters=78 // len(measures))
+            measure_curve(axis, measure, rows, letters=72 // len(measures))
         if steps and views:
             reference = samples.read_reference(next(iter(runs.values())))
             labelled = [(name, found, views[0]) for name, found in drawn]

@@ -54,7 +54,7 @@ def curves(rows: Sequence[Row], measures: Sequence[Measure], path: pathlib.Path)
 
 
 def measure_curve(
-    axis: Axes, measure: Measure, runs: Mapping[str, Sequence[Row]], *, letters: int = 66
+    axis: Axes, measure: Measure, runs: Mapping[str, Sequence[Row]], *, letters: int = 56
 ) -> None:
     """A measure of one or several runs, with the paper's value and a perfect generator's.
 
@@ -66,7 +66,7 @@ def measure_curve(
     """
     name = measure.label[:1].upper() + measure.label[1:]
     name += " (lower is better)" if measure.better == "lower" else ""
-    axis.set_title(textwrap.fill(name, letters), fontsize=0.9 * rcParams["axes.titlesize"])
+    axis.set_title(textwrap.fill(name, letters))
     shades = [BLUE] if len(runs) == 1 else ALONG(np.linspace(0, 1, len(runs)))
     series = {label: points(rows, measure.name) for label, rows in runs.items()}
     for (label, (steps, values)), shade in zip(series.items(), shades, strict=True):
@@ -138,7 +138,7 @@ def steps_axis(axis: Axes) -> None:
 def _players_curves(
     axis: Axes, title: str, name: str, rows: Sequence[Row], *, log: bool = False
 ) -> None:
-    axis.set_title(title, fontsize=0.9 * rcParams["axes.titlesize"])
+    axis.set_title(title)
     series = {player: points(rows, f"{player}/{name}") for player in PLAYERS}
     for player, (steps, values) in series.items():
         curve(axis, steps, values, PLAYERS[player][1], PLAYERS[player][0])
