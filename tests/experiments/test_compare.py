@@ -19,9 +19,9 @@ from experiments.rnn_mnist import RnnMnist
 from ganstab import tables, training
 from ganstab.__main__ import main as ganstab
 from ganstab.training import compare as comparison
-from ganstab.training import samples, train
+from ganstab.training import restore, samples, train
 from ganstab.training.compare import compare, labels
-from ganstab.training.measures import measured
+from ganstab.training.measures import Measure, measured
 from ganstab.training.run_folder import write_config
 
 PIXELS = 200  # an inch
@@ -217,3 +217,32 @@ def test_runs_that_nothing_can_show_together_are_refused(tmp_path):
     assert "no samples at a step in common" in message(run, later)
     assert "--out=" in message(run, later, to=tmp_path / "out.json")
     assert not out.exists() and names(tmp_path) == ["a", "b", "c", "d"]
+
+
+class Own(RnnMnist):
+    def compare_runs(self, runs, path):
+        path.write_text("a picture")
+        return [f"{label}: {folder.name}, {config.unroll_steps}" for label, folder, config in runs]
+
+
+def test_a_program_may_have_a_comparison_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(restore, "TRUSTED", (*restore.TRUSTED, __name__))
+    runs = [written(tmp_path / f"{k}", Own(unroll_steps=k)) for k in (5, 0)]
+    assert compare(runs, tmp_path / "out.png") == ["K = 5: 5, 5", "K = 0: 0, 0"]
+    assert (tmp_path / "out.png").read_text() == "a picture"
+
+
+def test_runs_of_a_program_that_is_not_here_are_compared_by_what_they_wrote(tmp_path):
+    runs = [written(tmp_path / f"{k}", RnnMnist(unroll_steps=k)) for k in (5, 0)]
+    entry = measured([2.0], Measure("modes", "modes covered"))
+    result = {"status": "finished", "step": 5, "results": {"modes": entry}}
+    for run in runs:
+        known = json.loads((run / "config.json").read_text())
+        known["config_class"] = "experiments.gone:Config"
+        (run / "config.json").write_text(json.dumps(known))
+        (run / "result.json").write_text(json.dumps(result))
+    assert compare(runs, tmp_path / "out.png") == [
+        "K = 5: modes covered: 2",
+        "K = 0: modes covered: 2",
+    ]
+    assert shape(tmp_path / "out.png") == (round((2.2 + 2 * 1.36) * PIXELS), round(6.7 * PIXELS))
