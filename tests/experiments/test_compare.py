@@ -188,7 +188,7 @@ def test_a_papers_value_is_drawn_where_it_is_of_all_runs(tmp_path, monkeypatch):
         for folder, value in zip(folders, values, strict=True):
             written(folder, RnnMnist())
             results = {"kl": measured([1.0], measure(value))}
-            result = {"status": "finished", "step": 5, "results": results}
+            result = {"status": "finished", "step": 5, "num_steps": 5, "results": results}
             (folder / "result.json").write_text(json.dumps(result))
         compare(folders, tmp_path / "out.png")
         return seen.pop()
@@ -235,7 +235,7 @@ def test_a_program_may_have_a_comparison_of_its_own(tmp_path, monkeypatch):
 def test_runs_of_a_program_that_is_not_here_are_compared_by_what_they_wrote(tmp_path):
     runs = [written(tmp_path / f"{k}", RnnMnist(unroll_steps=k)) for k in (5, 0)]
     entry = measured([2.0], Measure("modes", "modes covered"))
-    result = {"status": "finished", "step": 5, "results": {"modes": entry}}
+    result = {"status": "finished", "step": 5, "num_steps": 5, "results": {"modes": entry}}
     for run in runs:
         known = json.loads((run / "config.json").read_text())
         known["config_class"] = "experiments.gone:Config"
