@@ -94,7 +94,7 @@ def make_conclusion(
         missing = [name for name in names if _any_missing(place / f"{name}.npz")]
         earlier = sum(read(folder, int(state.step)).get("seconds", ()))
         for count, name in enumerate(missing):
-            if distributed.any_process(stop()):
+            if stop():
                 return None
             begin = time.monotonic()
             found = find(names[name], state)

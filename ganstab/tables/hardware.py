@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from ganstab.errors import InputError
+from ganstab.training.provenance import visible_cores
 
 __all__ = ["Hardware", "Slot", "this_machine", "visible_cores"]
 
@@ -88,13 +89,6 @@ def this_machine() -> Hardware:
     given = next((os.environ[name] for name in GPUS if os.environ.get(name)), "")
     named = [name.strip() for name in given.split(",") if name.strip()]
     return Hardware(visible_cores(), backend, named[:count] or [*map(str, range(count))])
-
-
-def visible_cores() -> list[int]:
-    """The cores that this process may use, or all where the system cannot tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 @functools.cache

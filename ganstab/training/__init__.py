@@ -4,7 +4,8 @@
 | --- | --- |
 | `config` | `RunConfig`: the settings as a frozen value; `option` makes a field of one |
 | `experiment`, `measures` | `Experiment`: players × recipe × data × measures |
-| `train`, `loop`, `batches`, `recorder` | restore, the compiled loop, evaluate, save, report |
+| `train`, `seed_run`, `parts` | restore, train, evaluate, save, report |
+| `loop`, `batches`, `recorder` | the compiled loop, its batches, what is kept of it |
 | `samples`, `figures` | samples kept and drawn; curves |
 | `run_folder`, `restore`, `compare` | a run's folder, and what is read from it again |
 | `images` | settings and sources of runs on images |

@@ -73,7 +73,8 @@ class Experiment:
         None
     )
     """`(state, folder, stop) -> Findings`: a long measurement after the last step, which keeps what
-    it has in the folder, goes on with it, and gives None once `stop()` is true."""
+    it has in the folder, goes on with it, and gives None once `stop()` is true. Every process must
+    call `stop` equally often; all get the same answer."""
 
 
 def prose(docstring: str | None) -> str:

@@ -20,7 +20,8 @@ from ganstab.training import distributed
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
-from ganstab.training.train import Build, Parts, make_parts
+from ganstab.training.parts import Parts, make_parts
+from ganstab.training.train import Build
 
 if TYPE_CHECKING:
     from ganstab.doctor import Subject

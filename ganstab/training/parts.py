@@ -1,0 +1,77 @@
+"""An experiment on a mesh, ready to be trained from any seed."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import jax
+from jax.sharding import Mesh
+
+from ganstab.recipes import Trainable
+from ganstab.training import distributed
+from ganstab.training.batches import BatchSource, batch_sources
+from ganstab.training.config import RunConfig
+from ganstab.training.experiment import Evaluation, Experiment
+from ganstab.training.samples import SAMPLES, make_sampler
+from ganstab.types import TrainState
+
+__all__ = ["Parts", "make_parts"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """An experiment on a mesh, ready to be trained from any seed."""
+
+    experiment: Experiment
+    config: RunConfig
+    mesh: Mesh
+    trainable: Trainable
+    evaluate: Callable[[TrainState, jax.Array], Evaluation]
+
+    def keys(self, seed: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Of the initial parameters, the data and the evaluations."""
+        init_key, data_key, evaluation_key = jax.random.split(jax.random.key(seed), 3)
+        return init_key, data_key, evaluation_key
+
+    def initial(self, seed: int) -> TrainState:
+        """The state before step 0, the same on all devices."""
+        return distributed.on_all(self.mesh, self.trainable.init, self.keys(seed)[0])
+
+    def sources(self, seeds: Sequence[int]) -> list[BatchSource]:
+        """Where the batches of each seed come from."""
+        recipe = self.experiment.recipe
+        return batch_sources(
+            self.experiment.data,
+            self.experiment.sampler,
+            [self.keys(seed)[1] for seed in seeds],
+            updates=recipe.n_gen + recipe.n_disc,
+            batch_size=self.config.batch_size,
+            steps=self.config.log_every,
+            mesh=self.mesh,
+        )
+
+
+def make_parts(experiment: Experiment, config: RunConfig, mesh: Mesh) -> Parts:
+    """Builds the experiment's game on a mesh, its samples split over the devices."""
+    distributed.check_batch_size(config.batch_size, mesh)
+
+    def prior(key: jax.Array, n: int) -> jax.Array:
+        return distributed.split(mesh, experiment.prior(key, n))
+
+    trainable = experiment.recipe.build(experiment.players, prior)
+    make_evaluation = experiment.evaluation or _shows_samples(experiment)
+    return Parts(experiment, config, mesh, trainable, make_evaluation(trainable.players.gen))
+
+
+def _shows_samples(experiment: Experiment) -> Callable:
+    """The evaluation of an experiment that measures nothing."""
+
+    def make_evaluation(gen):
+        sample = make_sampler(gen, experiment.prior, samples=1024, measure=lambda x: x)
+
+        def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
+            shown, drawn = sample(state, key)
+            return Evaluation({}, {SAMPLES: shown if drawn.ndim > 2 else drawn})
+
+        return evaluate
+
+    return make_evaluation
