@@ -125,6 +125,15 @@ def use_full_precision() -> None:
         jax.config.update("jax_default_matmul_precision", "float32")
 
 
+def in_words() -> str:
+    """What a run computes on and, where there is a choice, in which precision it multiplies."""
+    found = f"{jax.device_count()} × {jax.devices()[0].device_kind}"
+    if jax.default_backend() == "cpu":
+        return found
+    precision = jax.config.values["jax_default_matmul_precision"]
+    return f"{found}, products in {precision} (see JAX_DEFAULT_MATMUL_PRECISION)"
+
+
 def use_compilation_cache(folder: str | None) -> None:
     """Keeps compiled programs on disk, so that a second start trains at once.
 

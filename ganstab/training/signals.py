@@ -31,7 +31,7 @@ class StopRequest:
 def watch_signals() -> Iterator[StopRequest]:
     """Within, the first signal is a request to stop; a second one ends the program at once.
 
-    In a thread other than the main one signals are not watched.
+    In a thread other than the main one signals are not watched, nor is SIGHUP under `nohup`.
     """
     request = StopRequest()
 
@@ -45,7 +45,8 @@ def watch_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, remember) for number in WATCHED}
+    ignored = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()
+    before = {n: signal.signal(n, remember) for n in WATCHED if n not in ignored}
     try:
         yield request
     finally:
