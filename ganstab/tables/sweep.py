@@ -208,6 +208,7 @@ def _prepared(task: _Task, experiment: str) -> bool:
         for run in task.runs:
             with files.hold(run.folder):
                 files.open_folder(run.folder, run.config, experiment)
+                files.write_config(run.folder, run.config, experiment)  # of another length
     except files.InUseError:
         return False
     return True

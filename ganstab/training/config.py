@@ -56,7 +56,8 @@ class Option:
         if self.choices is not None and value not in self.choices:
             raise ValueError(f"{self.name} must be one of {list(self.choices)}, got {value!r}")
         low, high = self.limits
-        if self.kind is not bool and isinstance(value, int | float) and not low <= value <= high:
+        number = self.kind in (int, float)
+        if number and not (math.isfinite(value) and low <= value <= high):
             raise ValueError(f"{self.name} must be {self._allowed()}, got {value}")
         return value
 
@@ -153,7 +154,11 @@ class RunConfig:
     """
 
     num_steps: int = option(
-        10_000, "Training steps; one step updates each player.", lower=1, decides=False
+        10_000,
+        "Training steps; one step updates each player.",
+        lower=1,
+        upper=10**9 - 1,
+        decides=False,
     )
     batch_size: int = option(64, "Samples in a minibatch.", lower=1, upper=2**24)
     seed: int = option(0, "Everything random follows from it.", lower=0, upper=2**32 - 1)

@@ -188,7 +188,7 @@ class Recorder:
 
 @contextlib.contextmanager
 def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Iterator[Writer]:
-    """A writer of TensorBoard events, scalars and sample grids, with tensorboardX; closed at the end.
+    """A writer of TensorBoard events, scalars and sample grids, with tensorboardX.
 
     Events that an earlier start wrote from `first_step` on are hidden by TensorBoard.
 

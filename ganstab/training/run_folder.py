@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ganstab.errors import InputError
+from ganstab.reporting.formatting import STATUS
 from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atomic
 from ganstab.training.config import RunConfig, differences, from_mapping, reference
 
@@ -64,6 +65,8 @@ def local_folder(path: str | os.PathLike[str]) -> pathlib.Path:
     text = os.fspath(path)
     if not text.strip():
         raise InputError("--workdir is empty: name a folder for the run's files")
+    if "\0" in text:
+        raise InputError(f"--workdir={text!r} has a null character")
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:/", text):
         raise InputError(f"--workdir={text} is an address: name a folder of this machine")
     try:
@@ -212,8 +215,21 @@ def read_result(folder: pathlib.Path) -> dict[str, Any]:
         result = read_json(folder / RESULT)
     except InputError:
         return {}
-    sound = isinstance(result.get("status"), str) and type(result.get("step")) is int
-    return result if sound and isinstance(result.get("results", {}), dict) else {}
+    return result if _is_sound(result) else {}
+
+
+def _is_sound(result: Mapping[str, Any]) -> bool:
+    """Whether it has what is said of every run: how far it is, and numbers with their labels."""
+    status, entries = result.get("status"), result.get("results", {})
+    steps = [result.get(name) for name in ("step", "num_steps")]
+    return (
+        isinstance(status, str)
+        and status in STATUS
+        and all(type(step) is int and step >= 0 for step in steps)
+        and isinstance(entries, dict)
+        and all(isinstance(e, dict) and isinstance(e.get("label"), str) for e in entries.values())
+        and all({"mean", "standard_error", "better"} <= e.keys() for e in entries.values())
+    )
 
 
 def is_done(result: Mapping[str, Any], num_steps: int) -> bool:

@@ -268,11 +268,11 @@ class _Run:
         if restored is None:
             # A result that is of an older version, or damaged, does not say what was saved.
             there = (self.folder / files.RESULT).exists()
-            saved = result.get("saved_at_step", result.get("step", "some step") if there else 0)
+            saved = result.get("saved_at_step", result.get("step", "(unknown)") if there else 0)
             if saved and not files.is_done(result, self.config.num_steps):
                 raise InputError(
-                    f"{self.folder} has no checkpoint, though its run saved step {saved}: bring "
-                    f"back {files.CHECKPOINTS}/, or name another --workdir"
+                    f"{self.folder} has no checkpoint, though its run was saved at step "
+                    f"{saved}: bring back {files.CHECKPOINTS}/, or name another --workdir"
                 )
             return initial, 0
         for line in restored.damaged:

@@ -100,7 +100,9 @@ def test_what_differs_is_named_if_it_decides_numbers():
 
 def test_references_are_of_modules_that_can_be_imported():
     assert reference(Tiny) == "tiny_run:Tiny" and reference(build) == "tiny_run:build"
-    assert Tiny().run_name() == "tiny_seed0" and ImageConfig(seed=2).run_name() == "image_config_seed2"
+    assert (
+        Tiny().run_name() == "tiny_seed0" and ImageConfig(seed=2).run_name() == "image_config_seed2"
+    )
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -94,10 +94,10 @@ def test_a_run_without_its_checkpoints_is_not_started_over(copied):
     shutil.rmtree(copied / "checkpoints")
     before = content(copied)
     told = refusal(lambda: train(build, Tiny(num_steps=99), copied))
-    assert "has no checkpoint, though its run saved step 8" in told
+    assert "has no checkpoint, though its run was saved at step 8" in told
     assert content(copied) == before
     (copied / "result.json").write_text("[]")
-    assert "saved some step" in refusal(lambda: train(build, Tiny(), copied))
+    assert "saved at step (unknown)" in refusal(lambda: train(build, Tiny(), copied))
 
 
 def test_a_damaged_checkpoint_is_told_and_an_older_one_is_used(copied, whole, capsys):
