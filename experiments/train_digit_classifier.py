@@ -8,26 +8,25 @@ decay to zero. The 10,000 test images are read once, after training, for the acc
 recorded beside the weights. Expected: 99.4 % or more, in about 5 minutes on one free core.
 """
 
+import argparse
 import functools
 import os
+import pathlib
+import sys
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from absl import flags
 from jax import Array, lax
 
-from experiments import runner
 from ganstab import digit_classifier
+from ganstab._command_line import Parser, exit_status
 from ganstab.data import Images, load_mnist, to_unit_range
 from ganstab.errors import InputError
 
-BATCH = 128
-PEAK_RATE = 2e-3
-WEIGHT_DECAY = 1e-2
+BATCH, PEAK_RATE, WEIGHT_DECAY = 128, 2e-3, 1e-2
 
 
 class Distortion(NamedTuple):
@@ -68,70 +67,43 @@ def _affine(key: Array, strength: Array, most: Distortion) -> tuple[Array, Array
     return rotation @ skew * jnp.exp(most.stretch * draw[None, 2:4]), most.shift * draw[4:6]
 
 
-def loss(params: digit_classifier.Params, image: Array, label: Array) -> Array:
-    """Mean cross-entropy in nats."""
-    scores = digit_classifier.scores(params, image)
-    return optax.softmax_cross_entropy_with_integer_labels(scores, label).mean()
-
-
-class Training(NamedTuple):
-    """What lasts between updates."""
-
-    params: digit_classifier.Params
-    opt: optax.OptState
-
-
-def update(
-    tx: optax.GradientTransformation,
-    images: Images,
-    training: Training,
-    choice: tuple[Array, Array],
-) -> tuple[Training, Array]:
-    """One update on the images at `choice` = (indices [n], key): (training, loss)."""
+def update(tx: optax.GradientTransformation, images: Images, training: tuple, choice: tuple):
+    """One update of (params, opt) on the images at (indices [n], key): (the same, loss in nats)."""
+    params, opt = training
     indices, key = choice
     keys = jax.random.split(key, len(indices))
-    image = jax.vmap(functools.partial(distort, most=Distortion()))(
-        to_unit_range(images.image[indices]), keys
-    )
-    value, grad = jax.value_and_grad(loss)(training.params, image, images.label[indices])
-    delta, opt = tx.update(grad, training.opt, training.params)
-    return Training(optax.apply_updates(training.params, delta), opt), value
+    move = jax.vmap(functools.partial(distort, most=Distortion()))
+    image = move(to_unit_range(images.image[indices]), keys)
+
+    def loss(params: digit_classifier.Params) -> Array:
+        scores = digit_classifier.scores(params, image)
+        return optax.softmax_cross_entropy_with_integer_labels(scores, images.label[indices]).mean()
+
+    value, grad = jax.value_and_grad(loss)(params)
+    delta, opt = tx.update(grad, opt, params)
+    return (optax.apply_updates(params, delta), opt), value
 
 
 def train(images: Images, epochs: int, seed: int) -> digit_classifier.Params:
     """Weights after `epochs` passes; everything random is a function of (seed, step)."""
     images = jax.tree.map(jnp.asarray, images)
     init_key, order_key, step_key = jax.random.split(jax.random.key(seed), 3)
-    per_epoch = len(images.label) // BATCH
-    tx = _optimizer(epochs * per_epoch)
+    count, per_epoch = len(images.label), len(images.label) // BATCH
+    steps = epochs * per_epoch
+    rate = optax.warmup_cosine_decay_schedule(0, PEAK_RATE, steps // 20, steps)
+    tx = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
     params = digit_classifier.init(init_key)
-    training = Training(params, tx.init(params))
-    run = jax.jit(
-        lambda images, training, choices: lax.scan(
-            functools.partial(update, tx, images), training, choices
-        )
-    )
+    training = params, tx.init(params)
+    run = jax.jit(lambda images, *rest: lax.scan(functools.partial(update, tx, images), *rest))
     start = time.monotonic()
     for epoch in range(epochs):
-        order = jax.random.permutation(jax.random.fold_in(order_key, epoch), len(images.label))
+        order = jax.random.permutation(jax.random.fold_in(order_key, epoch), count)
         keys = jax.random.split(jax.random.fold_in(step_key, epoch), per_epoch)
         choices = (order[: per_epoch * BATCH].reshape(per_epoch, BATCH), keys)
         training, losses = run(images, training, choices)
-        _report(epoch + 1, epochs, float(losses.mean()), time.monotonic() - start)
-    return training.params
-
-
-def _optimizer(steps: int) -> optax.GradientTransformation:
-    rate = optax.warmup_cosine_decay_schedule(0, PEAK_RATE, steps // 20, steps)
-    return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
-
-
-def _report(epoch: int, epochs: int, value: float, seconds: float) -> None:
-    left = seconds / epoch * (epochs - epoch)
-    print(
-        f"epoch {epoch}/{epochs}  loss {value:.4f} nats  {seconds:.0f} s, {left:.0f} s left",
-        flush=True,
-    )
+        words = f"epoch {epoch + 1}/{epochs}  loss {losses.mean():.4f} nats"
+        print(f"{words}  {time.monotonic() - start:.0f} s", flush=True)
+    return training[0]
 
 
 def accuracy(params: digit_classifier.Params, images: Images) -> float:
@@ -140,46 +112,38 @@ def accuracy(params: digit_classifier.Params, images: Images) -> float:
     return float((found == images.label).mean())
 
 
-def define_flags() -> None:
-    """The flags of `main`, defined by the program alone: others have a --seed of their own."""
-    flags.DEFINE_integer("seed", 0, "Seed of the weights, the order and the distortions.")
-    flags.DEFINE_integer("epochs", 20, "Passes over the 60,000 training images.", lower_bound=1)
-    flags.DEFINE_string(
-        "out",
-        digit_classifier.WEIGHTS.name,
-        "File (.npz) for the weights; the record goes into the .json file beside it. What the "
-        f"package measures with is its own {'/'.join(digit_classifier.WEIGHTS.parts[-3:])}.",
-    )
+def check_destination(out: pathlib.Path) -> None:
+    """Refuses, before the minutes of training, what could not be written after them."""
+    if out.suffix != ".npz":
+        raise InputError(f"--out={out} does not end in .npz")
+    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
+        raise InputError(f"--out={out}: {out.parent} is not a folder that can be written to")
+    for file in (out, out.with_suffix(".json")):
+        if file.is_dir() or (file.exists() and not os.access(file, os.W_OK)):
+            raise InputError(f"--out={out}: {file} is not a file that can be written to")
 
 
-def main() -> int:
-    """Train, measure once on the test images, write weights and record."""
-    seed, epochs, out = flags.FLAGS.seed, flags.FLAGS.epochs, Path(flags.FLAGS.out)
-    check_destination(out)
+def main(asked: argparse.Namespace) -> int:
+    """Trains, measures once on the test images, writes weights and record."""
+    if asked.epochs < 1:
+        raise InputError(f"--epochs={asked.epochs}: at least one pass is needed")
+    check_destination(asked.out)
     start = time.monotonic()
-    trained = train(load_mnist("train"), epochs, seed)
+    trained = train(load_mnist("train"), asked.epochs, asked.seed)
     params = jax.tree.map(lambda x: x.astype(jnp.float16).astype(jnp.float32), trained)
     share = accuracy(params, load_mnist("test"))
-    record = {
-        "test_accuracy": round(share, 4),
-        "seed": seed,
-        "epochs": epochs,
-        "seconds": round(time.monotonic() - start),
-        "jax": jax.__version__,
-    }
-    digit_classifier.save(out, params, record)
-    print(f"test accuracy {100 * share:.2f} %, weights in {out}")
+    record = {"test_accuracy": round(share, 4), "seed": asked.seed, "epochs": asked.epochs}
+    record |= {"seconds": round(time.monotonic() - start), "jax": jax.__version__}
+    digit_classifier.save(asked.out, params, record)
+    print(f"test accuracy {100 * share:.2f} %, weights in {asked.out}")
     return 0
 
 
-def check_destination(out: Path) -> None:
-    """Refuse, before the minutes of training, what could not be written after them."""
-    if out.suffix != ".npz":
-        raise InputError(f"--out={out} does not end in .npz")
-    if not os.access(out.parent, os.W_OK):
-        raise InputError(f"--out={out}: {out.parent} is not a folder that can be written to")
-
-
 if __name__ == "__main__":
-    define_flags()
-    runner.launch(main)
+    parser = Parser(prog="python -m experiments.train_digit_classifier", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="of weights, order, distortions (0)")
+    parser.add_argument("--epochs", type=int, default=20, help="passes over the images (20)")
+    said = "file for the weights; a .json beside it records how they were made (%(default)s)"
+    name = digit_classifier.WEIGHTS.name
+    parser.add_argument("--out", type=pathlib.Path, default=name, help=said)
+    sys.exit(exit_status(main, parser.parse_args()))

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there, and say so when they are damaged.
+"""Checkpoints that are written whole or not at all, and whose damage is detected.
 
 Orbax writes the arrays, from one process or from many, into a folder that it renames into place
 when all is on disk. A flipped byte inside it would still be restored in silence, so each checkpoint

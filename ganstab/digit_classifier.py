@@ -1,4 +1,4 @@
-"""The digit classifier that names the mode of a stacked-MNIST sample: a ruler, trained once.
+"""The pretrained digit classifier that names the mode of a stacked-MNIST sample.
 
     28 x 28 x 1  conv 5x5 / 2, 24   14 x 14   conv 3x3 / 2, 32   7 x 7   conv 3x3, 64   5 x 5
     dense 64     dense 10
@@ -28,6 +28,7 @@ import numpy as np
 from jax import Array, lax
 
 from ganstab.errors import InputError
+from ganstab.networks.convolution.shifts import phases, windows
 
 __all__ = ["classify", "classify_stacked", "init", "load", "save", "scores"]
 
@@ -86,18 +87,12 @@ def scores(params: Params, image: Array) -> Array:
 
 def _convolve(params: Params, layer: str, x: Array, stride: int, padding: int) -> Array:
     kernel = params[f"{layer}_kernel"]
-    side = kernel.shape[0]
-    size = (x.shape[1] + 2 * padding - side) // stride + 1
+    height, width = kernel.shape[:2]
+    size = (x.shape[1] + 2 * padding - height) // stride + 1
     x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    reach = stride * (size - 1) + 1
-    windows = jnp.concatenate(
-        [
-            x[:, row : row + reach : stride, column : column + reach : stride]
-            for row in range(side)
-            for column in range(side)
-        ]
-    )
-    flat = kernel.reshape(-1, kernel.shape[-1]).T @ windows.reshape(len(windows), -1)
+    apart = [phases(row, 2, stride) for row in phases(x, 1, stride)]
+    under = jnp.concatenate(windows(apart, 1, (height, width), (size, size)))
+    flat = kernel.reshape(-1, kernel.shape[-1]).T @ under.reshape(len(under), -1)
     return flat.reshape(-1, size, size, x.shape[-1]) + params[f"{layer}_bias"][:, None, None, None]
 
 

@@ -1,7 +1,7 @@
-"""What in a step that is not finite went first: the player, and the term of its loss.
+"""Which player, and which term of its loss, made a training step not finite.
 
-A step's own metrics tell which number went first. Where that is the gradient of a sum, the step is
-taken again for each term alone.
+A step's own metrics tell which number was the first that is not finite. Where that is the gradient
+of a sum of terms, the step is computed again for each term alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Fault(NamedTuple):
     what: str
     """"grad_norm", or the name of a term or a loss."""
     terms: tuple[str, ...]
-    """The terms to blame: all of that player's where it is not known better."""
+    """The terms that may be the cause: all of that player's where nothing more is known."""
 
     def __str__(self) -> str:
         """In words, e.g. "the gradient of wgan_gp, discriminator"."""
@@ -38,7 +38,7 @@ class Fault(NamedTuple):
 
 
 def first_fault(metrics: Mapping[str, Any]) -> Fault:
-    """Which number went first, in the order in which a step makes them.
+    """The first number that is not finite, in the order in which a step computes them.
 
     The generator moves before the discriminator; each player's terms come before their sum, the
     loss, and that before its gradient.
@@ -55,13 +55,13 @@ def first_fault(metrics: Mapping[str, Any]) -> Fault:
 def blame(
     fault: Fault, make_step: Callable[[Game], Step], game: Game, state: TrainState, batches: Any
 ) -> Fault:
-    """The same fault with those terms alone whose own gradient is not finite.
+    """The same fault with only those terms whose own gradient is not finite.
 
     Args:
       fault: of the step that `state` is in front of.
       make_step: makes a training step of a game.
       game: the game that was trained, whose metrics are its terms.
-      state: the last sound one.
+      state: the last one that is finite.
       batches: those of the step that failed.
     """
     if fault.what != "grad_norm" or len(fault.terms) < 2:

@@ -88,7 +88,7 @@ def metrics_of(aux: Aux, player: PlayerName) -> dict[str, jax.Array]:
 class InitFn(Protocol):
     """How a player begins."""
 
-    def __call__(self, key: chex.PRNGKey, /) -> tuple[Any, Any]:
+    def __call__(self, key: chex.PRNGKey, /) -> tuple[chex.ArrayTree, chex.ArrayTree]:
         """`(key) -> (params, state)`, two pytrees of arrays."""
 
 

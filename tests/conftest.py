@@ -22,7 +22,7 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # Few tests, minutes each: begun last, they would leave one of two processes idle at the end.
-LONGEST = ("test_survival.py", "test_distributed.py", "test_stacked_mnist.py", "test_catalogue.py")
+LONGEST = ("test_distributed.py", "test_stacked_mnist.py", "test_catalogue.py", "test_recipes.py")
 
 
 def pytest_collection_modifyitems(items):

@@ -22,6 +22,7 @@ from ganstab.style import BLUE, FAINT, GREEN, PURPLE, VERMILION, panels, styled
 
 TIME, DT = 2000.0, 0.1
 STARTS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25])
+LABELS = {0.0: "no pay for ties", 0.5: "ties ±½"}
 SHOWN = {0: "#E69F00", 1: VERMILION, 3: PURPLE, 6: BLUE, 9: GREEN}
 
 
@@ -51,8 +52,7 @@ def draw(_seed: int = 0) -> Figure:
         for i, shade in SHOWN.items():
             x, y = _section(Pair(runs.gen[i], runs.disc[i])).T
             axis.plot(x, y, ".", color=shade, markersize=2, label=f"k = {STARTS[i]}")
-        label = "ties ±½" if tie else "no pay for ties"
-        right.plot(STARTS, exponents[:, 0], marker, color=colour, markersize=3.5, label=label)
+        right.plot(STARTS, exponents[:, 0], marker, color=colour, markersize=3.5, label=LABELS[tie])
     middle.legend(loc="upper left", fontsize=6.5, handletextpad=0, markerscale=2)
     right.axhline(0, color=FAINT, linewidth=0.8)
     right.set(xlabel="start k", title="largest Lyapunov exponent", ylabel="per unit of time")

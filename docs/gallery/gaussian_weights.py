@@ -10,8 +10,8 @@ Really Simple GAN"; the time of the collapse, 0.304 from (1, 1), is ours.
 
 What to see: the right answer, (±1, ±1), is no fixed point. W_g falls to 0 from everywhere, in a
 finite time: all samples are one point. Then W_d goes to ±1. Close to W_g = 0 the pull is 2 / W_g:
-steps of gradient descent, of size h, pass it and are thrown out again, as x is by the map x − 1 / x
-for x = W_g / √(2h).
+steps of size h pass it and are thrown out again, as x is by the map x − 1 / x for x = W_g / √(2h).
+How far is decided by rounding.
 """
 
 import numpy as np
@@ -33,9 +33,9 @@ def draw(seed: int = 0) -> Figure:
     titles = ("exact", "2,500 samples")
     for axis, shown, title in zip(axes[0], (game, sampled), titles, strict=False):
         plots.vector_field(axis, field(shown, 2.0), trajectories=found, title=title, names=WEIGHTS)
-    steps_of = trained(steps.simultaneous(game, sgd(H)), sgd(H), Pair(1.0, 1.0), COUNT)
+    descent = trained(steps.simultaneous(game, sgd(H)), sgd(H), Pair(1.0, 1.0), COUNT)
     curves(
-        axes[0, 2], H * np.arange(COUNT + 1), {"W_g": steps_of.gen, "W_d": steps_of.disc},
+        axes[0, 2], H * np.arange(COUNT + 1), {"W_g": descent.gen, "W_d": descent.disc},
         title=f"gradient descent, steps of {H:g}",
     )  # fmt: skip
     axes[0, 2].set_ylabel("weight")

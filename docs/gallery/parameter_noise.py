@@ -34,8 +34,7 @@ def draw(seed: int = 0) -> Figure:
     left, middle, right = axes[0]
     streamlines(left, sharp, "100 samples")
     streamlines(middle, noisy, f"mean over {DRAWS} draws of noise", key=jax.random.key(seed))
-    points = resting(smooth, STARTS)
-    streamlines(right, smooth, "all noise: a Gaussian blur", fixed_points=points)
+    streamlines(right, smooth, "all noise: a Gaussian blur", fixed_points=resting(smooth, STARTS))
     return figure
 
 

@@ -5,7 +5,6 @@ The folder gets `figures/NAME.png`, `report.html` and `result.json` (seed, secon
 
 import argparse
 import importlib
-import os
 import pathlib
 import sys
 import time
@@ -18,6 +17,7 @@ from docs.gallery.page import write_page
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.style import png
+from ganstab.training import distributed
 from ganstab.training.run_folder import IN_USE, InUseError, hold, local_folder, read_json
 
 
@@ -42,15 +42,11 @@ def main(
     """
     try:
         options = _parser(names, text, program, flag).parse_args(argv)
-        if options.compilation_cache != "":
-            home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-            cache = options.compilation_cache or f"{home}/ganstab/xla"
-            jax.config.update("jax_compilation_cache_dir", cache)
-            jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+        distributed.use_compilation_cache(options.compilation_cache)
         jax.config.update("jax_enable_x64", True)
         figures = {name: importlib.import_module(f"docs.gallery.{name}") for name in names}
-        given = options.folder
-        folder = local_folder(f"runs/{program}_seed{options.seed}" if given is None else given)
+        default = f"runs/{program}_seed{options.seed}"
+        folder = local_folder(default if options.folder is None else options.folder)
         with hold(folder):
             make(figures, text, folder, options.seed, options.only)
     except InputError as error:

@@ -8,12 +8,12 @@ latent vector leads near, the generator has dropped that image.
 
     python -m experiments.cifar10_reconstruction --data_dir=FOLDER --width=0.25 --unroll_steps=10
     python -m experiments.cifar10_reconstruction --data_dir=FOLDER --width=0.25 --unroll_steps=0
-    python -m experiments.compare --run=runs/A --run=runs/B --out=picture.png
+    ganstab compare runs/A runs/B --out=picture.png
 
-FOLDER has one sub-folder of 32 × 32 images a class; without it, --dataset=cifar10 is what
-TensorFlow Datasets has prepared, or prepares with --download. The last command shows several
-finished runs together: the share of images that each reconstructs best, the images on which they
-differ most, and their samples' distances.
+The folder of --data_dir has one sub-folder of 32 × 32 images a class; without it, the images are
+what TensorFlow Datasets has prepared as --dataset=cifar10, or prepares with --download. Finished
+runs are compared by the share of images that each reconstructs best, by the images on which they
+differ most, and by their samples' distances.
 
 We measure the mean squared error over --inference_images training images, 1,280 in the paper and
 the same in every run, of pixels in [0, 1] (in [−1, 1] it is four times as large; the paper does not
@@ -42,19 +42,15 @@ import numpy as np
 from experiments import unrolled_gan
 from experiments.cifar10_reconstruction import comparison, search, tables
 from ganstab.data import to_unit_range
-from ganstab.errors import InputError
 from ganstab.networks.unrolled_gan import cifar10 as networks
 from ganstab.training import Evaluation, Experiment, Measure, images, option
 from ganstab.training.cli import main
+from ganstab.training.compare import labels
 from ganstab.training.experiment import prose
 from ganstab.types import Player, TrainState
 
-SMOKE = {
-    "width": 0.0625, "batch_size": 16, "samples": 64, "inference_images": 8, "inference_batch": 4,
-    "iterations": 5,
-}  # fmt: skip
-SHAPE = (32, 32, 3)
-SAMPLED_AT_ONCE = 128
+SMOKE = {"width": 0.0625, "batch_size": 16, "samples": 64, "inference_images": 8, "iterations": 5}
+SHAPE, SAMPLED_AT_ONCE = (32, 32, 3), 128
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,42 +80,43 @@ class Cifar10Reconstruction(unrolled_gan.UnrolledImageConfig):
         return f"cifar10_K{self.unroll_steps}_width{self.width:g}_seed{self.seed}"
 
     def compare_runs(self, runs, path):
-        """Figures 5 and 6 and Table 3 of runs that sought the same images."""
-        return comparison.compare([comparison.finished(*run) for run in runs], path)
-
-
-def make_sampler(config: Cifar10Reconstruction, gen: Player):
-    """`(state, key) -> (images, distances)`: at most 64 samples, and how far all are apart."""
-    calls = -(-config.samples // SAMPLED_AT_ONCE)
-
-    @jax.jit
-    def sample(state: TrainState, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        generate = search.generator(gen, state)
-        z = jax.random.normal(key, (calls, SAMPLED_AT_ONCE, unrolled_gan.LATENT))
-        made = jax.lax.map(generate, z).reshape(-1, *SHAPE)[: config.samples]
-        return made[:64], search.distances(made)
-
-    return lambda state, key: [np.asarray(x.addressable_data(0)) for x in sample(state, key)]
+        """Figures 5 and 6 and Table 3 of runs that sought the same images, seeds put together."""
+        names = labels([vars(config) for *_, config in runs], but={"seed"})
+        found = [
+            comparison.finished(name, folder, config, published(config))
+            for name, (_, folder, config) in zip(names, runs, strict=True)
+        ]
+        return comparison.compare(found, path)
 
 
 def evaluation(config: Cifar10Reconstruction, gen: Player):
     """Draws the samples, and takes the distances between them."""
-    sample = make_sampler(config, gen)
+    calls = -(-config.samples // SAMPLED_AT_ONCE)
+
+    @jax.jit
+    def sample(state: TrainState, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        z = jax.random.normal(key, (calls, SAMPLED_AT_ONCE, unrolled_gan.LATENT))
+        made = jax.lax.map(search.generator(gen, state), z).reshape(-1, *SHAPE)[: config.samples]
+        return made[:64], search.distances(made)
 
     def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
-        shown, distance = sample(state, key)
+        shown, distance = (np.asarray(x.addressable_data(0)) for x in sample(state, key))
         numbers = {"samples": config.samples, "distance": float(np.median(distance))}
         return Evaluation(numbers, {"samples": shown, "sample_distance": distance})
 
     return evaluate
 
 
+def published(config: Cifar10Reconstruction) -> dict:
+    """What the paper has for these settings."""
+    return tables.published(config.unroll_steps) if config.has_papers_data() else {}
+
+
 def measures(config: Cifar10Reconstruction, data_distance: float) -> tuple[Measure, ...]:
     """The error of reconstructions beside the paper's, and the samples' distances."""
-    known = tables.published(config.unroll_steps) if config.has_papers_data() else {}
-    error = "mean squared error of reconstructions, pixels in [0, 1]"
+    known = published(config)
     return (
-        Measure("mse", error, "MSE", "lower", published=known.get("mse"), final=True),
+        dataclasses.replace(comparison.ERROR, published=known.get("mse")),
         Measure("distance", "median distance of two samples, pixels in [0, 1]", "distance",
                 ideal=data_distance),
         Measure("converged", "images whose best search converged, %", final=True),
@@ -129,11 +126,10 @@ def measures(config: Cifar10Reconstruction, data_distance: float) -> tuple[Measu
 def build(config: Cifar10Reconstruction) -> Experiment:
     """One cell of Table 3."""
     source = images.load(config, SHAPE)
-    image = chosen_images(source, config)
-    seen = to_unit_range(jnp.asarray(image[: config.samples]))
-    data_distance = np.asarray(jax.jit(search.distances)(seen))
-    modules = networks(config.width, **config.network_settings())
-    players = unrolled_gan.players(modules)
+    image = search.choose(source, config.inference_images, config.samples)
+    data = to_unit_range(jnp.asarray(image[: config.samples]))
+    data_distance = np.asarray(jax.jit(search.distances)(data))
+    players = unrolled_gan.players(networks(config.width, **config.network_settings()))
     sought = image[: config.inference_images]
     settings = search.Settings(config.starts, config.iterations, config.inference_batch)
     return Experiment(
@@ -145,19 +141,9 @@ def build(config: Cifar10Reconstruction) -> Experiment:
         data=source,
         evaluation=functools.partial(evaluation, config),
         measures=measures(config, float(np.median(data_distance))),
+        reference={"samples": np.asarray(data[:64])},
         conclude=search.make_conclusion(players.gen, sought, settings, data_distance),
     )
-
-
-def chosen_images(source, config: Cifar10Reconstruction) -> np.ndarray:
-    """As many training images as the distances or the search want, uint8 [n, 32, 32, 3]."""
-    count = images.size(source)
-    if config.inference_images > count:
-        raise InputError(
-            f"--inference_images={config.inference_images} is more than the data, {count} images"
-        )
-    wanted = max(config.inference_images, config.samples)
-    return images.take(source, search.order(count)[:wanted]).image
 
 
 def run() -> None:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.cifar10_reconstruction import pictures, search
-from experiments.cifar10_reconstruction.published import TABLE_3, published
 from ganstab.errors import InputError
 from ganstab.reporting import Picture
 from ganstab.reporting.formatting import format_mean
@@ -35,11 +34,13 @@ class Run(NamedTuple):
     seed: int
     kept: Arrays
     """What it measured last, see `search.read`."""
-    papers_data: bool = True
-    """Whether it is on the paper's data."""
+    published: Mapping[str, Published]
+    """What the paper has for its K; empty where the run is on other data."""
 
 
-def finished(label: str, folder: pathlib.Path, config: RunConfig) -> Run:
+def finished(
+    label: str, folder: pathlib.Path, config: RunConfig, published: Mapping[str, Published]
+) -> Run:
     """A run of which the search is done.
 
     Raises:
@@ -52,9 +53,7 @@ def finished(label: str, folder: pathlib.Path, config: RunConfig) -> Run:
         raise InputError(
             f"{folder} came without {search.CHUNKS}/, the images that it found: copy that too"
         )
-    settings = vars(config)
-    papers_data = config.has_papers_data()
-    return Run(label, settings["unroll_steps"], config.seed, kept, papers_data)
+    return Run(label, vars(config)["unroll_steps"], config.seed, kept, published)
 
 
 def win_shares(errors: np.ndarray) -> np.ndarray:
@@ -96,10 +95,9 @@ def compare(runs: Sequence[Run], path: pathlib.Path) -> list[str]:
     groups, seeds = _grouped(runs)
     errors = np.array([[groups[k][seed]["error"] for seed in seeds] for k in groups])
     shares = np.stack([win_shares(errors[:, place]) for place in range(len(seeds))], axis=1)
-    steps = {run.label: run.unroll_steps for run in runs}
-    papers = all(run.papers_data for run in runs)
+    papers = {run.label: run.published for run in runs}
     found = {
-        label: _measured(published(steps[label]) if papers else {}, error.mean(axis=1), 100 * share)
+        label: _measured(papers[label], error.mean(axis=1), 100 * share)
         for label, error, share in zip(groups, errors, shares, strict=True)
     }
     first = [kept[seeds[0]] for kept in groups.values()]
@@ -125,7 +123,7 @@ def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
     if not _seeds(runs) or len(runs) < 2:
         return []
     known = [
-        Run(cell.column, cell.settings["unroll_steps"], seed, _kept(run))
+        Run(cell.column, cell.settings["unroll_steps"], seed, _kept(run), cell.published)
         for cell, seeds in runs
         for seed, run in seeds.items()
     ]
@@ -140,15 +138,15 @@ def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
     ]
 
 
-def across(runs: Runs) -> dict[str, dict[int, dict[str, Any]]]:
+def across(runs: Runs, count: int) -> dict[str, dict[int, dict[str, Any]]]:
     """For a table, by cell and seed: the share of images that this K reconstructs best.
 
-    It is said once all the paper's K are there, as it is a share among them. Runs that came without
+    It is said once all `count` K are there, as it is a share among them. Runs that came without
     the errors of their images are left out.
     """
     runs = _with(runs, search.ERRORS)
     found: dict[str, dict[int, dict[str, Any]]] = {cell.name: {} for cell, _ in runs}
-    for seed in _seeds(runs) if len(runs) == len(TABLE_3) else ():
+    for seed in _seeds(runs) if len(runs) == count else ():
         errors = np.stack([np.load(seeds[seed] / search.ERRORS) for _, seeds in runs])
         for (cell, _), share in zip(runs, win_shares(errors), strict=True):
             known = dataclasses.replace(SHARE, published=cell.published.get("win_share"))

@@ -39,7 +39,8 @@ def reconstructions(image: np.ndarray, rows: Sequence[Row], path: pathlib.Path) 
     """
     least = np.min([row.error for row in rows], axis=0)
     with matplotlib.rc_context(PAPER):
-        figure, axes = style.panels(1 + len(rows), len(image), width=0.75, height=0.9)
+        figure, axes = style.panels(1 + len(rows), len(image), width=0.75, height=0.86)
+        figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
         for axis in axes.ravel():
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)

@@ -20,10 +20,11 @@ from jax import Array
 from experiments.cifar10_reconstruction import pictures
 from experiments.unrolled_gan import LATENT
 from ganstab import gan_inversion, metrics
-from ganstab.data import to_unit_range
+from ganstab.data import Images, RandomAccess, to_unit_range
+from ganstab.errors import InputError
 from ganstab.reporting import Picture
 from ganstab.reporting.writing import explained, write_atomic
-from ganstab.training import Findings, distributed
+from ganstab.training import Findings, distributed, images
 from ganstab.training.samples import read_samples
 from ganstab.types import Player, TrainState
 
@@ -40,6 +41,14 @@ def order(population: int) -> np.ndarray:
     So runs of any seed are compared on the same images, and fewer images are some of the more.
     """
     return np.random.default_rng(0).permutation(population)
+
+
+def choose(source: Images | RandomAccess, sought: int, least: int) -> np.ndarray:
+    """Training images uint8 [n, H, W, C] in this order: as many as are sought, or `least`."""
+    count = images.size(source)
+    if sought > count:
+        raise InputError(f"--inference_images={sought} is more than the data, {count} images")
+    return images.take(source, order(count)[: max(sought, least)]).image
 
 
 def generator(gen: Player, state: TrainState) -> Callable[[Array], Array]:

@@ -75,8 +75,6 @@ def draw(plane: int, axis: Axes, arrays: Mapping, reference: Mapping) -> None:
 
     channels = [plane, (plane + 1) % 3]
     plots.density(axis, arrays["colors"][:, channels], reach=1.0, bandwidth=_BANDWIDTH)
-    axis.set_xlabel(_NAMES[channels[0]])
-    axis.set_ylabel(_NAMES[channels[1]])
     if not reference:
         return
     data = reference["colors"][:, channels]
@@ -93,5 +91,12 @@ def level(density: np.ndarray, share: float) -> float:
     return float(falling[np.searchsorted(held, share)])
 
 
-VIEWS = tuple(View(functools.partial(draw, plane)) for plane in range(3))
-"""Red and green, green and blue, blue and red."""
+VIEWS = tuple(
+    View(
+        functools.partial(draw, plane),
+        f"{_NAMES[(plane + 1) % 3]} over {_NAMES[plane]}",
+        "density of the digits' colours; the lines hold half and 95 % of the data",
+    )
+    for plane in range(3)
+)
+"""Green over red, blue over green, red over blue."""

@@ -36,14 +36,13 @@ import numpy as np
 import optax
 
 from experiments import unrolled_gan
-from experiments.mixture_of_gaussians import mixtures, papers, tables
-from experiments.mixture_of_gaussians.mixtures import MIXTURES, floor, measure
+from experiments.mixture_of_gaussians import mixtures, tables
+from experiments.mixture_of_gaussians.mixtures import MIXTURES, evaluation, measures
 from experiments.mixture_of_gaussians.networks import NETWORKS
 from ganstab import Pair, optimizers, priors, recipes, surrogates
-from ganstab.training import Evaluation, Experiment, Measure, View, option
+from ganstab.training import Experiment, View, option
 from ganstab.training.cli import main
 from ganstab.training.experiment import prose
-from ganstab.types import Player, TrainState
 
 SMOKE = {"samples": 500}
 
@@ -75,9 +74,7 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
         lower=0,
         upper=10_000,
     )
-    ensemble_every: int = option(
-        1, "Discriminator updates from one of these N to the next.", lower=1
-    )
+    ensemble_every: int = option(1, "Discriminator updates between two of these N.", lower=1)
     gradient_norm: float = option(
         0.0,
         "η: weight of the discriminator's squared gradient norm in the generator's loss.",
@@ -128,40 +125,7 @@ def published(config: MixtureOfGaussians) -> dict:
     """What is printed for these networks and data, K and packing; nothing of other remedies."""
     if config.ensemble or config.gradient_norm or config.consensus or config.gen_steps > 1:
         return {}
-    return papers.published(config.networks, config.data, config.unroll_steps, config.pack)
-
-
-def measures(config: MixtureOfGaussians) -> tuple[Measure, ...]:
-    """Modes, share near a mode, reverse KL and distance, beside the published numbers."""
-    known, mixture = published(config), MIXTURES[config.data]
-    count = len(mixture.modes())
-    kl = f"reverse KL of the modes, nats, at most ln {count} (one mode, or none)"
-    return (
-        Measure("modes", f"modes covered, of {count}", "modes", ideal=count,
-                published=known.get("modes")),
-        Measure("high_quality", "samples within 3 σ of a mode, %", "within 3 σ %",
-                ideal=100 * mixtures.PERFECT_SHARE, published=known.get("high_quality")),
-        Measure("kl", kl, "KL", "lower", floor(mixture, config.samples), known.get("kl")),
-        Measure("distance", "median distance of a sample to a mode, σ", "", "lower",
-                mixtures.PERFECT_DISTANCE),
-    )  # fmt: skip
-
-
-def evaluation(config: MixtureOfGaussians, gen: Player):
-    """Draws samples, of the same latents at every evaluation, and counts the modes they cover."""
-    mixture, latent = MIXTURES[config.data], NETWORKS[config.networks].latent
-
-    @jax.jit
-    def sample(state: TrainState, key: jax.Array) -> jax.Array:
-        z = jax.random.normal(key, (config.samples, latent))
-        return gen.apply(state.params.gen, state.carry.state.gen, z, key, train=False)[0]
-
-    def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
-        samples = np.asarray(sample(state, key).addressable_data(0))
-        numbers, counts = measure(mixture, samples)
-        return Evaluation(numbers, {"samples": samples}, counts)
-
-    return evaluate
+    return tables.published(config.networks, config.data, config.unroll_steps, config.pack)
 
 
 def build(config: MixtureOfGaussians) -> Experiment:
@@ -175,8 +139,8 @@ def build(config: MixtureOfGaussians) -> Experiment:
         recipe=config.recipe(),
         prior=lambda key, n: priors.normal(key, (n, networks.latent)),
         data=mixture.sample,
-        evaluation=functools.partial(evaluation, config),
-        measures=measures(config),
+        evaluation=functools.partial(evaluation, mixture, networks.latent, config.samples),
+        measures=measures(mixture, config.samples, published(config)),
         reference={"samples": np.asarray(mixture.sample(jax.random.key(0), config.samples))},
     )
 

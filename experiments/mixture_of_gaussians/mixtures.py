@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 
 from ganstab import metrics
 from ganstab.data import grid, grid_modes, ring, ring_modes
+from ganstab.training import Evaluation, Measure, Published
+from ganstab.types import Player, TrainState
 
 
 class Mixture(NamedTuple):
@@ -66,6 +68,37 @@ def measure(mixture: Mixture, samples: np.ndarray) -> tuple[dict[str, float], np
 def floor(mixture: Mixture, samples: int) -> float:
     """The reverse KL of a perfect sampler, on average."""
     return metrics.kl_floor(round(samples * PERFECT_SHARE) or 1, len(mixture.modes()))
+
+
+def measures(mixture: Mixture, samples: int, known: Mapping[str, Published]) -> tuple[Measure, ...]:
+    """Modes, share near a mode, reverse KL and distance, beside the published numbers."""
+    count = len(mixture.modes())
+    kl = f"reverse KL of the modes, nats, at most ln {count} (one mode, or none)"
+    return (
+        Measure("modes", f"modes covered, of {count}", "modes", ideal=count,
+                published=known.get("modes")),
+        Measure("high_quality", "samples within 3 σ of a mode, %", "within 3 σ %",
+                ideal=100 * PERFECT_SHARE, published=known.get("high_quality")),
+        Measure("kl", kl, "KL", "lower", floor(mixture, samples), known.get("kl")),
+        Measure("distance", "median distance of a sample to a mode, σ", "", "lower",
+                PERFECT_DISTANCE),
+    )  # fmt: skip
+
+
+def evaluation(mixture: Mixture, latent: int, samples: int, gen: Player):
+    """Draws samples, of the same latents at every evaluation, and counts the modes they cover."""
+
+    @jax.jit
+    def sample(state: TrainState, key: jax.Array) -> jax.Array:
+        z = jax.random.normal(key, (samples, latent))
+        return gen.apply(state.params.gen, state.carry.state.gen, z, key, train=False)[0]
+
+    def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
+        points = np.asarray(sample(state, key).addressable_data(0))
+        numbers, counts = measure(mixture, points)
+        return Evaluation(numbers, {"samples": points}, counts)
+
+    return evaluate
 
 
 def draw(mixture: Mixture, axis: Axes, arrays: Mapping, reference: Mapping) -> None:

@@ -103,6 +103,7 @@ def build(config: StackedMnist) -> Experiment:
         sampler=stacked_digits,
         evaluation=functools.partial(evaluation, config),
         measures=measures(config),
+        reference={"samples": images.batch(source, stacked_digits, 64)},
         **digits.ruler(config, source),
     )
 

@@ -17,34 +17,23 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+from ganstab._command_line import Parser, exit_status
 from ganstab.doctor.diagnosis import diagnose
 from ganstab.doctor.examination import Examination, examine
 from ganstab.doctor.page import in_words, write
 from ganstab.doctor.run import Record, read_record, subject_of_code
 from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
+from ganstab.reporting.writing import explained
 from ganstab.training import restore
+from ganstab.training.run_folder import local_folder
 
-__all__ = ["add_arguments", "main", "run"]
+__all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganstab.doctor") -> int:
     """Examines RUN, says what it found, and returns the program's exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ganstab.doctor",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(arguments))
-    except InputError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The doctor's own."""
+    parser = Parser(prog=prog, description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run's folder, or MODULE:FUNCTION")
     parser.add_argument("--log_only", action="store_true", help="read the log, and compute nothing")
     parser.add_argument(
@@ -57,25 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many to look for at each edge of the spectrum (4)",
     )
     parser.add_argument("--out", help="folder for the report (RUN/doctor, or ./doctor)")
+    return exit_status(_run, parser.parse_args(arguments))
 
 
-def run(asked: argparse.Namespace) -> int:
-    """Does what the arguments ask for.
-
-    Raises:
-      InputError: the run cannot be read.
-    """
+def _run(asked: argparse.Namespace) -> int:
     record, subject = Record(), None
+    out = None if asked.out is None else local_folder(asked.out, "--out")
     if ":" in asked.run and not pathlib.Path(asked.run).exists():
-        subject, folder = subject_of_code(asked.run), pathlib.Path(asked.out or "doctor")
+        out = out or pathlib.Path("doctor")
+        subject = subject_of_code(asked.run)
     else:
-        place = pathlib.Path(asked.run).expanduser()
-        record, folder = read_record(place), pathlib.Path(asked.out or place / "doctor")
+        place = local_folder(asked.run, "RUN")
+        record, out = read_record(place), out or place / "doctor"
         if not asked.log_only:
             subject = _game(place, asked.experiment)
+    with explained(f"cannot use {out}"):  # before minutes of computing
+        out.mkdir(parents=True, exist_ok=True)
     examination = _examined(subject, asked.eigenvalues)
     report = diagnose(examination, record)
-    page = write(folder, asked.run, report, examination, record)
+    page = write(out, asked.run, report, examination, record)
     print("\n".join(in_words(asked.run, report, examination)))
     print(f"report: {page}", flush=True)
     return 0

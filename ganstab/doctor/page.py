@@ -8,7 +8,7 @@ from ganstab.doctor.examination import Examination
 from ganstab.doctor.figures import CAPTIONS, figures
 from ganstab.doctor.run import Record
 from ganstab.reporting import Picture, render
-from ganstab.reporting.writing import explained, to_json, write_atomic
+from ganstab.reporting.writing import to_json, write_atomic
 from ganstab.style import png
 
 WORDS = {"good": "well", "watch": "watch", "bad": "ill"}
@@ -36,13 +36,11 @@ def write(
     examination: Examination | None,
     record: Record,
 ) -> pathlib.Path:
-    """Writes `report.html`, its pictures and `findings.json`; gives the page's path.
+    """Writes `report.html`, its pictures and `findings.json` into a folder; gives the page's path.
 
     Raises:
       InputError: they cannot be written.
     """
-    with explained(f"cannot use {folder}"):
-        folder.mkdir(parents=True, exist_ok=True)
     pictures = []
     for drawn, made in figures(examination, record).items():
         path = folder / f"{drawn}.png"

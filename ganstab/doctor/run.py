@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
-from ganstab.reporting.run_log import Row, read_rows
+from ganstab.reporting.run_log import ENOUGH, Row, merge, read_rows, read_sound
 from ganstab.training import restore
 from ganstab.training import run_folder as files
 
@@ -15,7 +15,7 @@ class Record(NamedTuple):
     """What a training run wrote down of itself; empty for a game that was never run."""
 
     rows: Sequence[Row] = ()
-    """Of `metrics.jsonl`."""
+    """Numbers of `metrics.jsonl`, thinned where it is long, and of all of `evaluations.jsonl`."""
     result: Any = None
     """Of `result.json`."""
 
@@ -39,22 +39,23 @@ def read_record(folder: pathlib.Path) -> Record:
     if not (folder / files.RESULT).exists():
         raise InputError(f"{folder} has no result.json yet: its run has not come far")
     files.read_json(folder / files.CONFIG, "the doctor needs it whole")
-    result = files.read_json(folder / files.RESULT, "the doctor needs it whole")
-    if not files.read_result(folder):
-        raise InputError(f"{folder / files.RESULT} is damaged: it has no status, step or results")
-    return Record(read_rows(folder / files.METRICS), result)
+    result = files.read_sound_result(folder)
+    apart = (folder / files.EVALUATIONS).exists()  # else they are rows like others: read them all
+    rows, damaged = read_sound(folder / files.METRICS, ENOUGH if apart else None)
+    if damaged:
+        raise InputError(f"{damaged[0]}: the doctor needs it whole")
+    rows = merge(rows, read_rows(folder / files.EVALUATIONS))
+    lists = {name for row in rows for name, value in row.items() if isinstance(value, list)}
+    return Record([{name: row[name] for name in row.keys() - lists} for row in rows], result)
 
 
 def subject_of_code(name: str) -> Subject:
     """What `MODULE:FUNCTION` returns, called without arguments.
 
     Raises:
-      InputError: there is no such function, or what it returns is no `Subject`.
+      InputError: there is no such function, it failed, or what it returns is no `Subject`.
     """
-    function = restore.find(name)
-    if not callable(function):
-        raise InputError(f"{name} is no function")
-    made = function()
+    made = restore.call(name)
     if not isinstance(made, Subject):
         raise InputError(f"{name} must return a ganstab.doctor.Subject, got {type(made).__name__}")
     return made

@@ -38,22 +38,22 @@ def lyapunov(
     """The `count` largest Lyapunov exponents along a run, by QR of its tangents.
 
     With Q₀ random and orthonormal, `Q_{i+1} R_{i+1} = DF(x_i) Q_i` and exponent
-    `j = Σ_i log|R_i[j, j]| / (steps · time)` (Benettin et al. 1980). Positive: runs that start
-    alike part, as in chaos and divergence; 0: they stay at their distance, as on a circle;
-    negative: they meet.
+    `j = Σ_i log|R_i[j, j]| / (steps · time)` (Benettin et al. 1980). Where it is
+    positive, runs that start close together separate, as in chaos and divergence; where it is 0,
+    they keep their distance, as on a circle; where it is negative, they converge.
 
     For a field: `lyapunov(flow(game, dt, …), params, steps, time=dt)`. For an optimizer:
-    `lyapunov(training(step, feed), train_state, steps)`, whose tangents span all that the step
-    carries on in numbers: the parameters, but also Adam's means and batch statistics.
+    `lyapunov(training(step, feed), train_state, steps)`, whose tangents include
+    Adam's moments and the batch statistics as well as the parameters.
 
     Args:
       advance: the map `(point, i) -> point`.
-      start: the first point, any pytree; its floating-point leaves, n numbers in all, are what
-        tangents are of, the others (counters, keys) are only passed on.
+      start: the first point, any pytree. Tangent vectors are taken over its floating-point leaves
+        (n numbers); counters and keys are passed through unchanged.
       steps: how many steps to average over, at least 1.
       count: how many exponents, at most n.
       time: the time one step takes; 1 gives exponents per step.
-      discard: steps taken before the average begins, in which the tangents turn towards the
+      discard: steps taken before the average begins, in which the tangents align with the
         directions of growth. Without them the error falls only as 1/steps.
       seed: draws the first tangents.
       derivative: `exact` or `central`.

@@ -1,10 +1,10 @@
 """Derivatives of a field as it is.
 
 A field with a `stop_gradient` in it (a first-order unroll, the vectors of spectral norm) depends on
-its parameters in ways that automatic differentiation is told to overlook. To a player that is the
-point; to whoever asks how the field changes from place to place it is a wrong answer. So a field is
-differentiated here with every `stop_gradient` taken for the identity that it computes (`exact`, the
-default everywhere), or by differences of its values, which know nothing of rules (`central`).
+its parameters in ways that automatic differentiation leaves out. That is intended in training, but
+the Jacobian of the field then comes out wrong. Here a field is differentiated with every
+`stop_gradient` replaced by the identity (`exact`, the default everywhere), or by differences of its
+values (`central`).
 
 Both are called as `jax.jvp` is: `(fn, at, along) -> (fn(at), the derivative of fn along it)`.
 """
@@ -25,10 +25,10 @@ Derivative = Callable[[Callable, jax.Array, jax.Array], tuple[jax.Array, jax.Arr
 def exact(fn: Callable, at: jax.Array, along: jax.Array) -> tuple[jax.Array, jax.Array]:
     """`fn(at)` and `J·along` by forward-mode differentiation through every `stop_gradient`.
 
-    Right to rounding for what is made of primitives and right custom rules. Functions with a
-    `jax.custom_vjp` have no forward mode, and a custom rule that is not the function's derivative
-    is believed, as is a guard at its point (the norm of a gradient penalty where that gradient is
-    0): take `central` for those.
+    It is exact to rounding where every operation has its true derivative. `exact` trusts
+    `jax.custom_jvp` rules and `where`-guards (such as a penalty's norm at a gradient of 0) even
+    where they are not the true derivative, and functions with a `jax.custom_vjp` have no forward
+    mode: use `central` there.
 
     Args:
       fn: from a vector `[n]` to an array.
@@ -62,8 +62,7 @@ def central(fn: Callable, at: jax.Array, along: jax.Array) -> tuple[jax.Array, j
 def through_stops(fn: Callable) -> Callable:
     """The function with the same values in which `stop_gradient` is an identity like any other.
 
-    A gradient that `fn` takes inside itself still stops where it was told to: only derivatives of
-    the result see through.
+    Gradients that `fn` itself takes still stop there; only derivatives of the result do not.
     """
 
     def seen(*args: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Leading eigenvalues of a Jacobian that is never written down: a field's, or a step's."""
+"""Leading eigenvalues of a field's or a training step's Jacobian, from its products alone."""
 
 import functools
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ __all__ = ["Spectrum", "spectrum", "step_spectrum"]
 
 
 class Spectrum(NamedTuple):
-    """Eigenvalues of a field's Jacobian, rightmost first, each with how true it is."""
+    """Eigenvalues of a field's Jacobian, rightmost first, each with its residual."""
 
     values: np.ndarray
     """`[count]`, complex: growth per unit time, and angular speed."""
@@ -46,8 +46,9 @@ def spectrum(
     """`count` leading eigenvalues of the field's Jacobian, from products `J·x` alone.
 
     Implicitly restarted Arnoldi iteration (ARPACK, Lehoucq, Sorensen & Yang 1998, by way of SciPy).
-    A residual near the eigenvalue's own size means that the eigenvalue is not one. It bounds the
-    error by `residual · κ`, κ the eigenvalue's condition, which is 1 only for a normal Jacobian.
+    Where the residual `‖Jx − λx‖` is about as large as |λ|, the iteration has not converged to an
+    eigenvalue: ignore λ. Else the error of λ is at most about `residual · κ`, with the eigenvalue's
+    condition number κ, which is 1 only for a normal Jacobian.
 
     A game of `count + 1` parameters or fewer, too small for the iteration, is answered from the
     dense Jacobian.
@@ -99,10 +100,10 @@ def step_spectrum(
     """Leading multipliers μ of one actual training step, learning rates and optimizers included.
 
     The eigenvalues of `∂x_{t+1}/∂x_t` at fixed batches, x the parameters of both players: what a
-    small difference is multiplied by in a step. Where |μ| > 1, runs that start alike part; gradient
-    descent of length h has `μ = 1 + hλ` with the field's eigenvalues λ. What else the step carries
-    (means of Adam, batch statistics) is held as it is, so an optimizer's memory counts only with
-    what this step adds to it: with momentum β, 1 − β of what a lasting gradient does in the end.
+    small difference is multiplied by in a step. Where |μ| > 1, two runs that start close together
+    diverge from each other; gradient descent of length h has `μ = 1 + hλ` with the field's
+    eigenvalues λ. The optimizers' states and the batch statistics are held fixed. With momentum β
+    the multiplier therefore shows only the fraction 1 − β of a persistent gradient's final effect.
 
     Args:
       step: `(train_state, batches) -> (train_state, metrics)`, of `ganstab.steps`.

@@ -1,4 +1,4 @@
-"""Layers whose kernels all train at one pace, and a gated nonlinearity."""
+"""Layers with an equalised learning rate, and a gated nonlinearity."""
 
 import math
 from typing import Any
@@ -15,8 +15,9 @@ class Equalized(nnx.Module):
     """Equalised learning rate (Karras et al. 2018, section 4.1): `y = c · layer(x) + bias`.
 
     The kernel starts as N(0, 1) and is scaled at run time by He's constant `c = gain / √fan_in`,
-    here behind the layer, which is linear: so an optimizer that divides by a gradient's size moves
-    every layer by the same share of its range. `equalized_linear` and `equalized_conv` build it.
+    here by scaling the output of the layer, which is linear. Adam-like optimizers, which divide by
+    the gradient's size, then change all layers at the same relative rate. `equalized_linear` and
+    `equalized_conv` build it.
 
     Args:
       layer: a linear layer without bias whose kernel is `[…, in, out]`.

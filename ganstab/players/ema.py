@@ -30,8 +30,8 @@ def averaged(player: Player, decay: float | Callable) -> Player:
 
         a ← d·a + (1 − d)·w    of parameters and of state, once an update, from a = w at the start
 
-    So `apply(params, state, x, key, train=False)` runs averaged parameters with averaged batch-norm
-    statistics, and whoever samples from a training state gets them without knowing. Progressive
+    So `apply(params, state, x, key, train=False)` uses averaged parameters and averaged batch-norm
+    statistics, and samples drawn from a training state are those of the average. Progressive
     growing (arXiv:1710.10196) and Mescheder et al. 2018 average their generators with d = 0.999.
 
     The average of half-precision numbers is kept in float32, where d = 0.999 is not 1. An update's

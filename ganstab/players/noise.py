@@ -29,8 +29,8 @@ def instance_noise(player: Player, stddev: float | Callable) -> Player:
     Args:
       player: whose input is made noisy, as a rule the discriminator.
       stddev: σ, or a schedule `count -> σ` such as `optax.linear_schedule(0.1, 0.0, 20_000)`.
-        `count` numbers the training batches whose state was kept: a discriminator's update shows it
-        one where the game is joint, and two, the data and the samples, where it is not.
+        `count` is the number of training batches that the player has seen: 1 for each of its
+        updates if the game is joint, 2 otherwise.
 
     Raises:
       ValueError: for a number σ below 0.

@@ -70,7 +70,7 @@ def _normalised(kernel: jax.Array, u: jax.Array, steps: int) -> tuple[jax.Array,
     u = jax.lax.stop_gradient(u)
     for _ in range(steps):
         ahead = _unit(fixed.T @ _unit(fixed @ u))
-        # A kernel of zeros turns no vector; u has to survive it, for it would never come back.
+        # For a kernel of zeros u stays as it is: a u of zeros would stay zero for good.
         u = jnp.where(jnp.any(ahead != 0), ahead, u)
     sigma = _unit(fixed @ u) @ matrix @ u
     return kernel / jnp.where(sigma == 0, 1.0, sigma), u

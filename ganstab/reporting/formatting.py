@@ -13,6 +13,7 @@ __all__ = [
     "format_published",
     "status_line",
     "summary_lines",
+    "verdict_tone",
 ]
 
 STATUS = {
@@ -108,6 +109,13 @@ def compare_with_paper(entry: Mapping[str, Any], status: str = "finished") -> st
     if status != "finished":
         words.append("not the end of the run")
     return "; ".join(words)
+
+
+def verdict_tone(words: str) -> str:
+    """The tone of a cell's or a claim's verdict: "good", "warn", or "" where nothing is clear."""
+    if words == "agrees" or words.startswith("holds"):
+        return "good"
+    return "warn" if words.startswith(("differs", "does not hold")) else ""
 
 
 def _distance(entry: Mapping[str, Any], published: Mapping[str, Any]) -> str:

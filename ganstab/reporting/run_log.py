@@ -1,4 +1,4 @@
-"""A run's log: one JSON object a line, each with its "step".
+"""A run's log: one JSON object a line, each with its "step", in the order of the steps.
 
 NaN and the infinities, which JSON does not know, are null there. Write a step's row before the
 step's checkpoint: then a run that is killed in between and goes on from that checkpoint has every
@@ -9,13 +9,22 @@ import errno
 import json
 import os
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import Any
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from ganstab.errors import InputError
-from ganstab.reporting.writing import explained, plain, write_atomic
+from ganstab.reporting.writing import explained, plain
+
+__all__ = ["ENOUGH", "Row", "append_row", "keep_rows", "merge", "read_rows", "read_sound"]
 
 Row = dict[str, Any]
+ENOUGH = 1000
+"""Rows that a curve is drawn of, however long the log."""
+SMALL = 2**20
+"""A log of so many bytes is read as a whole."""
 
 
 def append_row(path: pathlib.Path, row: Mapping[str, Any]) -> None:
@@ -38,65 +47,139 @@ def read_rows(path: pathlib.Path) -> list[Row]:
     """The rows of the log, in order; a torn last line is left out, a missing log has none.
 
     Raises:
-      InputError: the log cannot be read, or a line before the last is damaged.
+      InputError: the log cannot be read, or a line is damaged: no JSON object, no whole number for
+        "step", or something else than numbers, null and lists of them. The line is named.
     """
-    rows, damaged = _scan(path)
+    rows, damaged = read_sound(path)
     if damaged:
-        raise InputError(f"{_told(path, damaged)}: name another --workdir")
+        raise InputError(f"{damaged[0]}: name another --workdir")
     return rows
 
 
-def keep_rows(
-    path: pathlib.Path, last_step: int, tell: Callable[[str], None] = lambda words: None
-) -> list[Row]:
-    """Drops the rows after `last_step` (and a torn line), so that a resumed run writes them anew.
+def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], list[str]]:
+    """The rows of the log, and in words which lines are damaged and so left out.
 
-    A run that starts from nothing passes −1: its first row may be of step 0. Lines that are damaged
-    are dropped too, and told.
+    With `most`, the rows are at most so many, evenly spread, with the first and the last. Of a log
+    of more than a megabyte only these are read, so that the time does not grow with its length.
+
+    Raises:
+      InputError: the log cannot be read.
+    """
+    if not path.exists():
+        return [], []
+    with explained(f"cannot read {path}"), open(path, "rb") as log:
+        end = _end(log)
+        if most is None or end <= SMALL:
+            log.seek(0)
+            lines = log.read(end).split(b"\n")[:-1]
+            chosen = _spread(len(lines), len(lines) if most is None else most)
+            found = {f"line {place + 1}": lines[place] for place in chosen}
+        else:
+            found = {}
+            for offset in _spread(_last_start(log, end) + 1, most):
+                start = _line_start(log, offset)
+                found[f"the line at byte {start:,}"] = log.readline()
+    rows = {name: _loaded(line) for name, line in found.items()}
+    wrong = {name: words for name, row in rows.items() if (words := _damage(row))}
+    damaged = [f"{name} of {path} is damaged ({words})" for name, words in wrong.items()]
+    return [row for name, row in rows.items() if name not in wrong], damaged
+
+
+def keep_rows(path: pathlib.Path, last_step: int) -> Row | None:
+    """Drops the rows after `last_step` and a torn line, so that a resumed run writes them anew.
+
+    The log is read from its end, so that the time does not grow with its length.
+
+    Args:
+      path: the log, which need not be there.
+      last_step: of the rows to keep; −1 for a run that starts anew, whose first row may be of
+        step 0.
+
+    Returns:
+      The last row that is kept; None where none is.
 
     Raises:
       InputError: the log cannot be read or written.
     """
-    found, damaged = _scan(path)
-    if damaged:
-        tell(f"{_told(path, damaged)}, and left out")
-    rows = [row for row in found if row["step"] <= last_step]
-    if path.exists():
-        lines = (json.dumps(row, sort_keys=True, allow_nan=False) + "\n" for row in rows)
-        write_atomic(path, "".join(lines))
-    return rows
-
-
-def _scan(path: pathlib.Path) -> tuple[list[Row], list[int]]:
-    """The rows that are sound, and the numbers of the lines that are not."""
     if not path.exists():
-        return [], []
-    with explained(f"cannot read {path}"):
-        *lines, torn = path.read_bytes().split(b"\n")
-    read = [_row(line) for line in lines]
-    damaged = [number for number, row in enumerate(read, start=1) if row is None]
-    if damaged and damaged[-1] == len(lines) and not torn:
-        del damaged[-1]
-    return [row for row in read if row is not None], damaged
+        return None
+    with explained(f"cannot write {path}"), open(path, "rb+") as log:
+        end, last = _end(log) if last_step >= 0 else 0, None
+        while end and last is None:
+            start = log.seek(_last_start(log, end))
+            row = _loaded(log.read(end - start))
+            if not _damage(row) and row["step"] <= last_step:
+                last = row
+            else:
+                end = start
+        log.truncate(end)
+        os.fsync(log.fileno())
+    return last
 
 
-def _row(line: bytes) -> Row | None:
-    """A row as runs write them: numbers, or lists of them, and a step; None for anything else."""
+def merge(*logs: Iterable[Row]) -> list[Row]:
+    """Rows of several logs in the order of their steps; those of one step become one."""
+    by_step: dict[int, Row] = {}
+    for row in (row for rows in logs for row in rows):
+        by_step.setdefault(row["step"], {}).update(row)
+    return [by_step[step] for step in sorted(by_step)]
+
+
+def _end(log: BinaryIO) -> int:
+    """Where the last whole row ends: after it a kill, or a full disk, may have left a torn one."""
+    end = log.seek(0, os.SEEK_END)
+    start = log.seek(_last_start(log, end))
+    line = log.read(end - start)
+    return end if line.endswith(b"\n") and _loaded(line) is not None else start
+
+
+def _last_start(log: BinaryIO, end: int) -> int:
+    """Where the last line before `end` starts, torn or whole."""
+    reach = 2**12
+    while True:
+        begin = log.seek(max(end - reach, 0))
+        place = log.read(end - begin)[:-1].rfind(b"\n")
+        if place >= 0 or not begin:
+            return begin + place + 1
+        reach *= 4
+
+
+def _line_start(log: BinaryIO, offset: int) -> int:
+    """Goes to the first line that starts at or after the offset."""
+    log.seek(max(offset - 1, 0))
+    if offset:
+        log.readline()
+    return log.tell()
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below `count`, with the first and the last."""
+    places = np.linspace(0, count - 1, min(most, count)).round().astype(int)
+    return np.unique(places).tolist()
+
+
+def _loaded(line: bytes) -> Any:
+    """What the JSON says; None where it is none."""
     try:
-        row = json.loads(line)
+        return json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(row, dict) or type(row.get("step")) is not int or row["step"] < 0:
-        return None
-    values = [v for value in row.values() for v in (value if isinstance(value, list) else [value])]
-    sound = all(v is None or (isinstance(v, int | float) and abs(v) < 1e300) for v in values)
-    return row if sound else None
 
 
-def _told(path: pathlib.Path, damaged: list[int]) -> str:
-    if len(damaged) == 1:
-        return f"line {damaged[0]} of {path} is damaged"
-    return f"{len(damaged)} lines of {path} are damaged, the first line {damaged[0]}"
+def _damage(row: Any) -> str:
+    """What is of another kind than in a log's row; empty if nothing is."""
+    if not isinstance(row, dict):
+        return "no JSON object"
+    if type(row.get("step")) is not int or not 0 <= row["step"] < 2**63:
+        return "no step"
+    for name, value in row.items():
+        if not all(map(_is_number, value if isinstance(value, list) else [value])):
+            return f"no number for {name}"
+    return ""
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and abs(value) <= sys.float_info.max)
 
 
 def _write_whole(log: Any, data: bytes) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -47,7 +48,8 @@ def explained(doing: str) -> Iterator[None]:
 def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Replaces the file in one piece: after a crash it holds the old content or the new, whole.
 
-    The content goes to a temporary file beside it, is forced to the disk, then renamed over it.
+    The content goes to a new file beside it, is forced to the disk, then renamed over it. The new
+    file's name cannot be guessed, so that no link lies there which would be followed.
 
     Raises:
       InputError: it cannot be written. The old file is untouched, no temporary file stays behind.
@@ -55,7 +57,7 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
     path = pathlib.Path(path)
     # A path that is not UTF-8 has lone surrogates, which stay readable, and are those of JSON too.
     data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}{UNFINISHED}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
     with explained(f"cannot write {path}"):
         try:
             _write_through(temporary, data)
@@ -87,7 +89,8 @@ def to_json(value: Any) -> str:
 
 
 def _write_through(path: pathlib.Path, data: bytes) -> None:
-    with open(path, "wb") as file:
+    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, new, 0o666), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -1,5 +1,6 @@
 """Alternating and simultaneous updates."""
 
+import operator
 from typing import Any
 
 import jax
@@ -33,18 +34,19 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
     check_counts(n_disc, n_gen)
 
     def step(train_state: TrainState, batches):
-        own_batches = _by_player(batches, n_gen, n_disc)
+        apart = _given_apart(batches, n_gen, n_disc)
         key = jax.random.fold_in(train_state.key, train_state.step)
         keys = jax.random.split(key, n_gen + n_disc)
-        own_keys = keys[:n_gen], keys[n_gen:]
         at = train_state.params, numbered(train_state)
         metrics: dict[str, jax.Array] = {}
-        for player, *own in zip(PLAYERS, own_batches, own_keys, strict=True):
+        for player, turns in zip(PLAYERS, (slice(n_gen), slice(n_gen, None)), strict=True):
+            take = operator.itemgetter(turns)
+            own = batches.of(player) if apart else jax.tree.map(take, batches)
 
             def one(at, drawn, player=player):
                 return move(game, txs, player, *at, *drawn)
 
-            at, seen = jax.lax.scan(one, at, own)
+            at, seen = jax.lax.scan(one, at, (own, keys[turns]))
             metrics |= jax.tree.map(lambda leaf: leaf[-1], seen)
         return after(train_state, *at), metrics
 
@@ -85,17 +87,13 @@ def check_stacked(batches: Any, n_gen: int, n_disc: int) -> None:
             )
 
 
-def _by_player(batches: Any, n_gen: int, n_disc: int) -> Pair:
-    """Each player's own batches, `[n_gen, B, …]` and `[n_disc, B, …]`."""
-    if isinstance(batches, Pair):
-        lengths = (
-            {leaf.shape[:1] for leaf in jax.tree.leaves(own)} <= {(count,)}
-            for own, count in zip(batches, (n_gen, n_disc), strict=True)
-        )
-        if all(lengths):
-            return batches
+def _given_apart(batches: Any, n_gen: int, n_disc: int) -> bool:
+    """Whether the batches are a `Pair` of each player's own; else they must be one stack."""
+    if isinstance(batches, Pair) and all(
+        leaf.shape[:1] == (count,)
+        for own, count in zip(batches, (n_gen, n_disc), strict=True)
+        for leaf in jax.tree.leaves(own)
+    ):
+        return True
     check_stacked(batches, n_gen, n_disc)
-    return Pair(
-        jax.tree.map(lambda leaf: leaf[:n_gen], batches),
-        jax.tree.map(lambda leaf: leaf[n_gen:], batches),
-    )
+    return False

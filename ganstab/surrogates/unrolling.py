@@ -38,8 +38,8 @@ def unrolled(
         gen: L_G(θ_G, θ_D^K)      disc: L_D(θ_G, θ_D)
 
     (Metz et al. eq. 7–11); the discriminator's own update is never unrolled. K = 0 is the game
-    itself. The discriminator's state (batch-norm statistics) is threaded through the K updates and
-    then dropped: what the game reports as its next state is that of a plain evaluation.
+    itself. The discriminator's state (batch-norm statistics) is updated during the K updates and
+    discarded afterwards; `aux.carry_state` comes from an ordinary evaluation.
 
     Args:
       game: any game; its `play` runs once, whatever K.

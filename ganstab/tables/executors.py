@@ -19,7 +19,7 @@ from ganstab.errors import InputError
 from ganstab.tables.hardware import Hardware, Slot, this_machine
 from ganstab.training.run_folder import is_done, read_result
 
-__all__ = ["Job", "local_executor", "make_executor", "run_job", "slurm_cluster"]
+__all__ = ["Job", "check_place", "local_executor", "make_executor", "run_job", "slurm_cluster"]
 
 PAUSE = 0.5
 """Seconds between two looks at a job's process."""
@@ -132,18 +132,24 @@ def make_executor(place: str, jobs: int | None = None) -> concurrent.futures.Exe
       InputError: the name is none of these, the extra `ganstab[dask]` is not installed, or the
         scheduler does not answer.
     """
+    check_place(place)
     kind, _, options = place.partition(":")
-    if kind == "local" and not options:
+    if kind == "local":
         return local_executor(jobs)
-    if kind == "dask" and options:
+    if kind == "dask":
         return _client(options if "://" in options else f"tcp://{options}").get_executor(pure=False)
-    if kind == "slurm":
-        cluster = slurm_cluster(options)
-        cluster.scale(jobs=jobs or 1)
-        return _client(cluster).get_executor(pure=False)
-    raise InputError(
-        f"--executor={place} is none of local, dask:HOST:PORT and slurm[:NAME=VALUE,…]"
-    )
+    cluster = slurm_cluster(options)
+    cluster.scale(jobs=jobs or 1)
+    return _client(cluster).get_executor(pure=False)
+
+
+def check_place(place: str) -> None:
+    """Raises InputError where the name of an executor is none that `make_executor` knows."""
+    kind, _, options = place.partition(":")
+    if not (place == "local" or (kind == "dask" and options) or kind == "slurm"):
+        raise InputError(
+            f"--executor={place} is none of local, dask:HOST:PORT and slurm[:NAME=VALUE,…]"
+        )
 
 
 def _client(address: Any) -> Any:

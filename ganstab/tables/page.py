@@ -123,7 +123,7 @@ def _side_by_side(plan: Plan) -> Sequence[Picture]:
     pictures = []
     for steps, rows in together.items():
         path = plan.folder / FIGURES / f"training_{steps}.png"
-        if samples.over_training(rows, reference, path):
+        if samples.over_training(rows, reference, path, images=True):
             pictures.append(Picture(path, "Samples over the training steps, a row for each cell."))
     return pictures
 

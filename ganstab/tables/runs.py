@@ -8,15 +8,13 @@ import dataclasses
 import json
 import math
 import pathlib
-import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ganstab.errors import InputError
 from ganstab.reporting.run_log import Row, read_rows
 from ganstab.tables.table import Cell, Table
 from ganstab.training.config import RunConfig
-from ganstab.training.run_folder import METRICS, RESULT, is_done, read_result
+from ganstab.training.run_folder import METRICS, RESULT, is_done, read_result, read_sound_result
 
 __all__ = ["Plan", "Position", "Run", "damage", "place", "position", "read_log"]
 
@@ -159,49 +157,12 @@ def _row_damage(row: Any) -> str:
 
 def damage(run: Run) -> str:
     """What is wrong with the run's `result.json`; empty if nothing is, or there is none."""
-    if not (run.folder / RESULT).exists():
-        return ""
-    result = run.result()
-    wrong = _result_damage(result) if result else "no sound status, step and results"
-    return f"{run.folder / RESULT} has {wrong}: {LEFT_OUT}" if wrong else ""
-
-
-def _result_damage(result: Mapping[str, Any]) -> str:
-    """The first thing of another kind than a run writes; a finished run must have results."""
-    if result["status"] == "finished" and "results" not in result:
-        return "no results"
-    for name, is_sound in _SOUND.items():
-        if result.get(name) is not None and not is_sound(result[name]):
-            return f"something else for {name}"
-    entries = result.get("results", {}).items()
-    return next((f"no number for {name}" for name, e in entries if not _is_entry(name, e)), "")
-
-
-def _is_entry(name: str, entry: Any) -> bool:
-    """Of a measure, whose name is also that of a file."""
-    return (
-        re.fullmatch(r"[\w .+-]{1,100}", name) is not None
-        and isinstance(entry, dict)
-        and isinstance(entry.get("label"), str)
-        and entry.get("better") in ("higher", "lower")
-        and all(entry.get(name) is None or _is_number(entry[name]) for name in ("mean", "ideal"))
-    )
+    try:
+        read_sound_result(run.folder)
+    except InputError as error:
+        return f"{error}: {LEFT_OUT}"
+    return ""
 
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and -1e300 < value < 1e300
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-_SOUND = {
-    "step": lambda value: value >= 0,
-    "reason": _is_text,
-    "wall_time_s": _is_number,
-    "evaluated_at_step": lambda value: type(value) is int,
-    "population": lambda value: isinstance(value, list) and bool(value),
-    "params_digest": _is_text,
-    "versions": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
-}

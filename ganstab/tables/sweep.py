@@ -14,7 +14,7 @@ from ganstab.errors import InputError
 from ganstab.reporting.formatting import format_duration, format_number
 from ganstab.tables import page
 from ganstab.tables.collect import collect
-from ganstab.tables.executors import Job, make_executor, run_job
+from ganstab.tables.executors import Job, check_place, make_executor, run_job
 from ganstab.tables.hardware import this_machine
 from ganstab.tables.merge import merge as merge_runs
 from ganstab.tables.merge import put_back
@@ -91,6 +91,8 @@ def sweep(
       InputError: the folder cannot be used, or a run in it, or to be merged, has other settings.
     """
     folder = files.local_folder(folder).absolute()
+    if isinstance(executor, str):
+        check_place(executor)
     table = table if base.has_papers_data() else table.unpublished()
     plan = Plan(name, table, base, folder, seeds, chosen(table.cells, cells), command)
     jobs, together = _at_once(plan, executor, jobs, population)
@@ -112,7 +114,9 @@ def sweep(
                 executor = make_executor(executor, jobs)
                 stack.callback(executor.shutdown, wait=False)
             end = str(folder / f".stop_{socket.gethostname()}_{os.getpid()}")
-            common = Job((), 0, "", end, tuple(arguments), tuple(program), os.getcwd())
+            named = () if program else (f"--experiment={experiment}",)
+            given = (*named, *arguments)
+            common = Job((), 0, "", end, given, tuple(program), os.getcwd())
             _work([_task(runs, common) for runs in groups], experiment, executor, keeper, stop)
         keeper.close("interrupted" if stop else "failed" if keeper.failed else "partial")
         return stop.exit_status if stop else int(bool(keeper.failed))
@@ -133,9 +137,11 @@ def _check(plan: Plan) -> None:
     """Looks at the table's folder and at every run in it, before anything is changed.
 
     Raises:
-      InputError: the folder is another table's, a run's or none at all, or a run's settings differ.
+      InputError: the folder is another table's, a run's, none at all or not writable, or a run's
+        settings differ.
     """
     folder, known = plan.folder, dict[str, Any]()
+    files.check_writable(folder)
     for name in (files.CONFIG, files.RESULT):
         with contextlib.suppress(InputError):
             known |= files.read_json(folder / name)
@@ -208,7 +214,8 @@ def _prepared(task: _Task, experiment: str) -> bool:
         for run in task.runs:
             with files.hold(run.folder):
                 files.open_folder(run.folder, run.config, experiment)
-                files.write_config(run.folder, run.config, experiment)  # of another length
+                # A run that is there may now go further.
+                files.write_config(run.folder, run.config, experiment)
     except files.InUseError:
         return False
     return True

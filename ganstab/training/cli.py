@@ -96,6 +96,7 @@ class TableLaunch:
     )
 
 
+FLAGS = "flags, as --name=value; --noname stands for --name=false:"
 TABLE = (
     "Train all cells of this table, with several seeds each, in place of a single run. Each run is "
     "one of this program with the cell's settings, in a folder under --workdir, which by default "
@@ -110,7 +111,6 @@ MERGE = (
     "With --table: first copy the finished runs of this folder, that of the same table from "
     "another machine, or of another table that has runs with the same settings. May be repeated."
 )
-ABSL = ("flagfile", "undefok")
 NOT_FOR_TABLES = {
     "seed": "a table has --seeds",
     "coordinator": "each run of a table is one process",
@@ -147,7 +147,7 @@ def run(program: "_Program", arguments: list[str]) -> int:
     """The exit status of a command line."""
     values = program.define()
     if {"--help", "-h", "-help"} & set(arguments):
-        print(program.help(values))
+        print(program.help())
         return 0
     try:
         rest = values(arguments)[1:]
@@ -186,14 +186,18 @@ class _Program:
         found = [known for holder in holders for known in options(holder).values() if known.flag]
         return {known.name: known for known in found}
 
-    def help(self, values: flags.FlagValues) -> str:
+    def help(self) -> str:
         """The program's own docstring, then every flag with its default and what is allowed."""
-        lines = [sys.modules[self.build.__module__].__doc__ or "", "flags:"]
+        lines = [sys.modules[self.build.__module__].__doc__ or "", FLAGS]
         known = self.options()
-        for name in dict.fromkeys([*known, *(n for n in values if n not in ABSL), "flagfile"]):
-            allowed = known[name].describe() if name in known else ""
+        words = {name: f"{each.help} {each.describe()}" for name, each in known.items()}
+        if self.tables:
+            table = f"{TABLE} (one of {', '.join(self.tables)})"
+            words |= {"table": table, "cells": CELLS, "merge": MERGE}
+        words["flagfile"] = "A file of flags, one a line."
+        for name, text in words.items():
             lines += textwrap.wrap(
-                f"--{name}: {values[name].help} {allowed}",
+                f"--{name}: {text}",
                 width=98,
                 initial_indent="  ",
                 subsequent_indent="      ",

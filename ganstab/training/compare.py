@@ -1,7 +1,8 @@
 """Several runs of one program in one picture: `ganstab compare RUN RUN`."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -13,7 +14,7 @@ from ganstab.reporting.formatting import format_mean
 from ganstab.reporting.writing import write_atomic
 from ganstab.training import run_folder as files
 from ganstab.training import samples
-from ganstab.training.config import RunConfig, options
+from ganstab.training.config import RunConfig
 from ganstab.training.figures import measure_curve
 from ganstab.training.measures import Measure, Published
 from ganstab.training.restore import config_of
@@ -21,6 +22,8 @@ from ganstab.training.restore import config_of
 __all__ = ["compare", "labels"]
 
 SHORT = {"unroll_steps": "K"}
+PLACES = {"num_steps", "checkpoint_every", "data_dir", "download"}
+"""Settings that decide no number."""
 MOST_STEPS = 5
 
 
@@ -43,44 +46,62 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
         raise InputError(f"--out={out} is no PNG: give it a name that ends in .png")
     if len(folders) < 2:
         raise InputError(f"two runs or more are compared, got {len(folders)}")
-    configs = [_config(folder) for folder in folders]
-    programs = sorted({type(config).__name__ for config in configs})
+    settings = [_settings(folder) for folder in folders]
+    programs = sorted({str(known.pop(files.CLASS, "an older version")) for known in settings})
     if len(programs) > 1:
         raise InputError(f"runs of one program are compared, these are of {', '.join(programs)}")
-    names = labels(configs)
-    own = configs[0].compare_runs(list(zip(names, folders, configs, strict=True)), out)
-    if own is not None:
-        return own
+    names, configs = _told_apart(labels(settings)), _configs(folders)
+    if configs:
+        own = configs[0].compare_runs(list(zip(names, folders, configs, strict=True)), out)
+        if own is not None:
+            return own
     runs = dict(zip(names, folders, strict=True))
-    _draw(runs, configs, out)
+    _draw(runs, configs[0].views() if configs else (), out)
     return [line for name, folder in runs.items() for line in _lines(name, folder)]
 
 
-def labels(configs: Sequence[RunConfig]) -> list[str]:
-    """Each run's name: the settings in which the runs differ, or K, or their number.
+def labels(settings: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
+    """Each run's name: the settings in which the runs differ, or K where they do not.
+
+    A setting that a program got after one of the runs tells nothing.
 
     Args:
-      configs: the runs', of one class.
+      settings: the runs', by name.
+      but: settings that no name has.
     """
-    names = [name for name, known in options(type(configs[0])).items() if known.decides]
-    differing = [name for name in names if len({vars(config)[name] for config in configs}) > 1]
+    common = set.intersection(*map(set, settings)) - PLACES - set(but)
+    names = [name for name in settings[0] if name in common]
+    differing = [name for name in names if len({repr(known[name]) for known in settings}) > 1]
     shown = differing or [name for name in SHORT if name in names]
-    words = [
-        ", ".join(f"{SHORT.get(name, name)} = {vars(config)[name]}" for name in shown)
-        for config in configs
-    ]
-    if len(set(words)) == len(words):
-        return words
-    return [f"{word} ({place})".strip() for place, word in enumerate(words, start=1)]
+    return [", ".join(f"{SHORT.get(n, n)} = {known[n]}" for n in shown) for known in settings]
 
 
-def _config(folder: pathlib.Path) -> RunConfig:
+def _told_apart(names: list[str]) -> list[str]:
+    """The names, numbered where two are the same."""
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name} ({place})".strip() for place, name in enumerate(names, start=1)]
+
+
+def _settings(folder: pathlib.Path) -> dict[str, Any]:
     if not (folder / files.CONFIG).exists():
         raise InputError(f"{folder} is no run's folder: it has no {files.CONFIG}")
-    return config_of(folder)
+    found = files.read_json(folder / files.CONFIG)
+    found.pop(files.EXPERIMENT, None)
+    return found
 
 
-def _draw(runs: dict[str, pathlib.Path], configs: Sequence[RunConfig], out: pathlib.Path) -> None:
+def _configs(folders: Sequence[pathlib.Path]) -> list[RunConfig]:
+    """The settings as their program has them; none where the program is not to be had here."""
+    try:
+        return [config_of(folder) for folder in folders]
+    except InputError:
+        return []
+
+
+def _draw(
+    runs: Mapping[str, pathlib.Path], views: Sequence[samples.View], out: pathlib.Path
+) -> None:
     """Curves above, rows of samples over training below."""
     rows = {name: run_log.read_rows(folder / files.EVALUATIONS) for name, folder in runs.items()}
     measures = _measures(runs.values())[:3]
@@ -88,38 +109,44 @@ def _draw(runs: dict[str, pathlib.Path], configs: Sequence[RunConfig], out: path
     steps = samples.spread(set.intersection(*(set(found) for _, found in drawn)), MOST_STEPS)
     if not steps and not measures:
         raise InputError("the runs have no samples at a step in common, and no measures yet")
-    views = configs[0].views() or (samples.views_of(drawn[0][1][steps[0]]) if steps else ())
+    views = views or (samples.views_of(drawn[0][1][steps[0]]) if steps else ())
     heights = [2.2 if measures else 0.1, 1.36 * len(drawn)]
     with matplotlib.rc_context(style.PAPER):
         figure = Figure(figsize=(6.7, sum(heights)), dpi=200, layout="constrained")
         above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         axes = above.subplots(1, len(measures), squeeze=False)[0] if measures else ()
         for axis, measure in zip(axes, measures, strict=True):
-            measure_curve(axis, measure, rows)
+            measure_curve(axis, measure, rows, letters=72 // len(measures))
         if steps and views:
             reference = samples.read_reference(next(iter(runs.values())))
             labelled = [(name, found, views[0]) for name, found in drawn]
-            samples.draw_rows(below, labelled, steps, reference)
+            samples.draw_rows(below, labelled, steps, reference, images=True)
         write_atomic(out, style.png(figure))
 
 
 def _measures(folders) -> list[Measure]:
-    """Those that all runs have results of, as their results declare them."""
-    results = [files.read_result(folder).get("results", {}) for folder in folders]
-    common = [name for name in results[0] if all(name in result for result in results)]
-    return [_measure(name, results[0][name]) for name in common]
+    """Those that all runs have results of; a level is drawn where it is the same for all."""
+    found = [files.read_sound_result(folder) for folder in folders]
+    results = [result.get("results", {}) for result in found]
+    names = dict.fromkeys([*found[0].get("measures", ()), *results[0]])
+    common = [name for name in names if all(name in result for result in results)]
+    return [_measure(name, [result[name] for result in results]) for name in common]
 
 
-def _measure(name: str, entry: dict) -> Measure:
-    published = entry.get("published")
+def _measure(name: str, entries: Sequence[Mapping[str, Any]]) -> Measure:
+    first = entries[0]
+    published, ideal = (
+        first.get(level) if all(e.get(level) == first.get(level) for e in entries) else None
+        for level in ("published", "ideal")
+    )
     known = Published(**published) if isinstance(published, dict) else None
-    label, better = entry.get("label", name), entry.get("better", "higher")
-    return Measure(name, label, better=better, ideal=entry.get("ideal"), published=known)
+    label, better = first.get("label", name), first.get("better", "higher")
+    return Measure(name, label, better=better, ideal=ideal, published=known)
 
 
 def _lines(name: str, folder: pathlib.Path) -> list[str]:
-    result = files.read_result(folder)
+    result = files.read_sound_result(folder)
     return [
-        f"{name}: {entry['label']}: {format_mean(entry['mean'], entry['standard_error'])}"
+        f"{name}: {entry['label']}: {format_mean(entry.get('mean'), entry.get('standard_error'))}"
         for entry in result.get("results", {}).values()
     ]

@@ -56,8 +56,9 @@ class Option:
         if self.choices is not None and value not in self.choices:
             raise ValueError(f"{self.name} must be one of {list(self.choices)}, got {value!r}")
         low, high = self.limits
-        number = self.kind in (int, float)
-        if number and not (math.isfinite(value) and low <= value <= high):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        if not (math.isfinite(value) and low <= value <= high):
             raise ValueError(f"{self.name} must be {self._allowed()}, got {value}")
         return value
 
@@ -70,18 +71,21 @@ class Option:
 
     def describe(self) -> str:
         """Its default and what is allowed, e.g. "(default 64; from 1 to 1,000)"."""
-        allowed = ""
+        words = [] if self.default is None else [f"default {self.default}"]
         if self.choices is not None:
-            allowed = f"; one of {', '.join(map(str, self.choices))}"
-        elif (self.lower, self.upper) != (None, None):
-            allowed = f"; {self._allowed()}"
-        return f"(default {'none' if self.default is None else self.default}{allowed})"
+            words.append(f"one of {', '.join(map(str, self.choices))}")
+        elif self.upper is None and self.lower is not None:
+            words.append(f"{self.lower:g} or more")
+        elif self.upper is not None:
+            words.append(self._allowed())
+        return f"({'; '.join(words)})" if words else ""
 
     def _allowed(self) -> str:
         low, high = self.limits
         if math.isinf(high):
             return "a number" if math.isinf(low) else f"{low:g} or more"
-        return f"at most {high:,}" if math.isinf(low) else f"from {low:,} to {high:,}"
+        most = f"{high:,.10g}"
+        return f"at most {most}" if math.isinf(low) else f"from {low:,.10g} to {most}"
 
 
 def option(

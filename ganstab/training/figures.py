@@ -2,11 +2,13 @@
 
 import math
 import pathlib
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -51,10 +53,20 @@ def curves(rows: Sequence[Row], measures: Sequence[Measure], path: pathlib.Path)
         write_atomic(path, png(figure))
 
 
-def measure_curve(axis: Axes, measure: Measure, runs: Mapping[str, Sequence[Row]]) -> None:
-    """A measure of one or several runs, with the paper's value and a perfect generator's."""
+def measure_curve(
+    axis: Axes, measure: Measure, runs: Mapping[str, Sequence[Row]], *, letters: int = 56
+) -> None:
+    """A measure of one or several runs, with the paper's value and a perfect generator's.
+
+    Args:
+      axis: where to draw.
+      measure: its name in the rows, its label, and the levels.
+      runs: the rows of each run, by its label.
+      letters: that a line of the title has room for.
+    """
     name = measure.label[:1].upper() + measure.label[1:]
-    axis.set_title(name + (" (lower is better)" if measure.better == "lower" else ""), fontsize=10)
+    name += " (lower is better)" if measure.better == "lower" else ""
+    axis.set_title(textwrap.fill(name, letters))
     shades = [BLUE] if len(runs) == 1 else ALONG(np.linspace(0, 1, len(runs)))
     series = {label: points(rows, measure.name) for label, rows in runs.items()}
     for (label, (steps, values)), shade in zip(series.items(), shades, strict=True):
@@ -126,7 +138,7 @@ def steps_axis(axis: Axes) -> None:
 def _players_curves(
     axis: Axes, title: str, name: str, rows: Sequence[Row], *, log: bool = False
 ) -> None:
-    axis.set_title(title, fontsize=10)
+    axis.set_title(title)
     series = {player: points(rows, f"{player}/{name}") for player in PLAYERS}
     for player, (steps, values) in series.items():
         curve(axis, steps, values, PLAYERS[player][1], PLAYERS[player][0])
@@ -164,7 +176,7 @@ def _level(axis: Axes, value: float, label: str, colour: str, error: float | Non
         textcoords="offset points",
         ha="right",
         va="bottom",
-        fontsize=9,
+        fontsize=rcParams["legend.fontsize"],
         color=colour,
         path_effects=[withStroke(linewidth=2.5, foreground="white")],
         zorder=5,

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import re
-from typing import Self
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -12,6 +12,9 @@ from ganstab import digit_classifier
 from ganstab.data import (
     Images,
     RandomAccess,
+    Sampler,
+    draw,
+    fetch_batch,
     is_idx_folder,
     is_image_folder,
     load_folder,
@@ -24,7 +27,7 @@ from ganstab.errors import InputError
 from ganstab.training import provenance
 from ganstab.training.config import RunConfig, option
 
-__all__ = ["ImageConfig", "classifier_accuracy", "load", "size", "take"]
+__all__ = ["ImageConfig", "batch", "classifier_accuracy", "load", "size", "take"]
 
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
@@ -107,6 +110,12 @@ def take(source: Images | RandomAccess, places: np.ndarray) -> Images:
     if isinstance(source, Images):
         return Images(source.image[places], source.label[places])
     return source.fetch(places)
+
+
+def batch(source: Images | RandomAccess, sampler: Sampler, n: int) -> np.ndarray:
+    """Images [n, H, W, C] in [-1, 1] as training sees them, the same at every call."""
+    make: Any = draw if isinstance(source, Images) else fetch_batch
+    return np.asarray(make(sampler, source, jax.random.key(0), n).real)
 
 
 def name_of(dataset: str) -> str:

@@ -57,8 +57,8 @@ def of_code() -> str:
     if program is not None:
         roots += [pathlib.Path(path) for path in program.__path__]
     return "+".join(
-        _digest(root, (p for p in sorted(root.rglob("*")) if p.is_file() and p.suffix != ".pyc"))
-        for root in roots
+        _digest(root, (p for p in files if p.is_file() and "__pycache__" not in p.parts))
+        for root, files in ((root, sorted(root.rglob("*"))) for root in roots)
     )
 
 
@@ -94,9 +94,11 @@ def command_of(build: Callable, config: RunConfig, folder: pathlib.Path | None) 
       config: its settings, of which those are named that are not the default.
       folder: the run's, if it is not the default one.
     """
-    program = reference(build).partition(":")[0]
+    name = reference(build)
+    program = name.partition(":")[0]
     if not program.startswith("experiments."):
-        return shlex.join(["python", "-m", "ganstab.training", os.fspath(folder or ".")])
+        run = os.fspath(folder or pathlib.Path("runs", config.run_name()))
+        return shlex.join(["python", "-m", "ganstab.training", run, f"--experiment={name}"])
     words = [
         f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
         for name, known in options(type(config)).items()

@@ -27,9 +27,6 @@ Writer = Callable[[int, Mapping[str, float], Mapping[str, np.ndarray]], None]
 """`(step, numbers, images)`: what a user's own log (W&B, a database) is handed for every row. The
 images are uint8 [H, W, 3], one picture of all samples, at evaluations alone."""
 
-MOST_ROWS = 2000
-"""Training rows that curves are drawn of, however long the run."""
-
 
 class Recorder:
     """Keeps a run's records; on processes other than the main one it only helps to save."""
@@ -50,14 +47,15 @@ class Recorder:
         self._command, self._together, self._writers = command, together, writers
         self._writes = distributed.is_main()
         self._log = folder / files.METRICS
-        self._rows: list[run_log.Row] = []
         self._evaluations: list[run_log.Row] = []
+        self._saved, self._seconds = begin, 0.0
         if self._writes:
-            self._rows = run_log.keep_rows(self._log, begin or -1, note)
-            evaluations = folder / files.EVALUATIONS
-            self._evaluations = run_log.keep_rows(evaluations, begin or -1, note)
-        self._every, self._saved = 1, begin
-        self._seconds = self._rows[-1].get("wall_time_s", 0.0) if self._rows else 0.0
+            last = run_log.keep_rows(self._log, begin or -1) or {}
+            self._seconds = last.get("wall_time_s") or 0.0
+            run_log.keep_rows(folder / files.EVALUATIONS, begin or -1)
+            self._evaluations, damaged = run_log.read_sound(folder / files.EVALUATIONS)
+            for words in damaged + run_log.read_sound(self._log, run_log.ENOUGH)[1]:
+                note(f"left out: {words}")
         self._clock = time.monotonic()
         self._findings = Findings({})
         self._views = list(config.views())
@@ -73,7 +71,6 @@ class Recorder:
         if self._writes:
             row = {"step": step, "wall_time_s": round(self._elapsed(), 1), **means, **numbers}
             run_log.append_row(self._log, row)
-            self._remember(row)
             pictures = self._keep(found, step, row["wall_time_s"]) if found else {}
             for write in self._writers:
                 write(step, {**means, **numbers}, pictures)
@@ -99,7 +96,9 @@ class Recorder:
             return
         self.result = self._result(state, step, status, reason)
         drawn = self._folder / files.FIGURES
-        figures.curves(self._rows, self._experiment.measures, drawn / "curves.png")
+        drawn_rows, _ = run_log.read_sound(self._log, run_log.ENOUGH)
+        rows = run_log.merge(drawn_rows, self._evaluations)
+        figures.curves(rows, self._experiment.measures, drawn / "curves.png")
         modes = len(self._evaluations[-1].get("counts") or ()) if self._evaluations else 0
         counts = [row for row in self._evaluations if len(row.get("counts") or ()) == modes]
         if modes and len(counts) > 1:
@@ -120,14 +119,6 @@ class Recorder:
             more=self._findings.pictures,
         )
         write_atomic(self._folder / files.REPORT, page)
-
-    def _remember(self, row: run_log.Row) -> None:
-        """Keeps the row for the curves; of ever more training rows, every second one is dropped."""
-        evaluated = bool(self._evaluations) and self._evaluations[-1]["step"] == row["step"]
-        if evaluated or (row["step"] // max(self._config.log_every, 1)) % self._every == 0:
-            self._rows.append(row)
-        if len(self._rows) > 2 * MOST_ROWS:
-            self._rows, self._every = self._rows[::2], 2 * self._every
 
     def _keep(self, found: Evaluation, step: int, seconds: float) -> Mapping[str, np.ndarray]:
         """An evaluation's numbers, arrays and picture; gives the picture's pixels."""
@@ -178,6 +169,7 @@ class Recorder:
                 for measure in measures
                 if measure.name in numbers
             },
+            "measures": [measure.name for measure in measures],
             "params_digest": checkpoint.digest(state.params),
             "wall_time_s": round(self._elapsed(), 1),
             "versions": provenance.versions(),

@@ -6,6 +6,8 @@ import importlib
 import os
 import pathlib
 import sys
+import traceback
+import types
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -23,10 +25,12 @@ from ganstab.training.train import Build, Parts, make_parts
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
 
-__all__ = ["build_of", "config_of", "find", "subject"]
+__all__ = ["build_of", "call", "config_of", "find", "subject"]
 
 TRUSTED = ("experiments", "ganstab")
 """Packages whose programs are imported because a run's folder names them."""
+ANYTHING = Exception, SystemExit
+"""What code from elsewhere may raise."""
 
 
 def find(name: str) -> Any:
@@ -40,15 +44,38 @@ def find(name: str) -> Any:
         if os.getcwd() not in sys.path:
             sys.path.append(os.getcwd())  # where `python -m` looks too
         found: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = vars(found)[part]
-    except (ImportError, ValueError, OSError, SyntaxError) as error:
-        raise InputError(f"cannot import {name}: {error}; start from the folder that has it") from (
+    except ANYTHING as error:
+        words = f"{error}" if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise InputError(f"cannot import {name}: {words}; start from the folder that has it") from (
             error
         )
+    try:
+        for part in attribute.split("."):
+            found = vars(found)[part]
+            if isinstance(found, types.ModuleType):  # what a module imports is none of its own
+                raise KeyError(part)
     except (KeyError, TypeError) as error:
         raise InputError(f"{module} has no {attribute!r}") from error
     return found
+
+
+def call(name: str, *arguments: Any) -> Any:
+    """What the function that "module:name" names makes of the arguments.
+
+    Raises:
+      InputError: there is no such function, or it failed; the place and the error are named.
+    """
+    function = find(name)
+    if not callable(function):
+        raise InputError(f"{name} is no function")
+    try:
+        return function(*arguments)
+    except InputError:
+        raise
+    except ANYTHING as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        at = f"{pathlib.Path(place.filename).name}:{place.lineno}"
+        raise InputError(f"{name} failed at {at}: {type(error).__name__}: {error}") from error
 
 
 def config_of(folder: pathlib.Path, named: str | None = None) -> RunConfig:
@@ -79,10 +106,10 @@ def build_of(folder: pathlib.Path, named: str | None = None) -> Build:
     Raises:
       InputError: it cannot be had.
     """
-    written = files.read_json(folder / files.CONFIG).get(files.EXPERIMENT)
-    found = find(named or _trusted(written, "the experiment", None, folder))
+    name = named or _experiment_name(folder)
+    found = find(name)
     if not callable(found):
-        raise InputError(f"{named or written} is no function")
+        raise InputError(f"{name} is no function")
     return found
 
 
@@ -99,7 +126,7 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
     from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
 
     config = config_of(folder, named)
-    experiment = build_of(folder, named)(config)
+    experiment = call(named or _experiment_name(folder), config)
     if not isinstance(experiment, Experiment):
         raise InputError(f"{folder}: what makes its experiment gave {type(experiment).__name__}")
     parts = make_parts(experiment, config, distributed.make_mesh())
@@ -122,7 +149,8 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
 def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:
     """As the run wrote them down, or measured anew at the checkpoints that are kept."""
     rows = run_log.read_rows(folder / files.EVALUATIONS)
-    written = {row["step"]: np.asarray(row["counts"]) for row in rows if row.get("counts")}
+    counted = [row for row in rows if isinstance(row.get("counts"), list)]
+    written = {row["step"]: np.asarray(row["counts"]) for row in counted}
     if written:
         return written
     found = {}
@@ -135,15 +163,24 @@ def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarra
     return found
 
 
+def _experiment_name(folder: pathlib.Path) -> str:
+    """As the run wrote it down."""
+    written = files.read_json(folder / files.CONFIG).get(files.EXPERIMENT)
+    return _trusted(written, "the experiment", None, folder)
+
+
 def _trusted(name: Any, what: str, named: str | None, folder: pathlib.Path) -> str:
-    """The name, if importing it runs nobody's code but the package's or what the user named."""
+    """The name, if importing it runs nobody's code but the package's or what the user named.
+
+    What the user named may have imported the module already, such as one of settings.
+    """
     if not isinstance(name, str) or ":" not in name:
         raise InputError(
             f"{folder / files.CONFIG} does not say what makes {what}: name the function that does "
             "with --experiment=MODULE:FUNCTION"
         )
     module = name.rpartition(":")[0]
-    of_user = named is not None and named.rpartition(":")[0] == module
+    of_user = named is not None and bool(find(named)) and module in sys.modules
     if of_user or module.split(".")[0] in TRUSTED:
         return name
     raise InputError(

@@ -23,13 +23,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ganstab.errors import InputError
-from ganstab.reporting.formatting import STATUS
 from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atomic
 from ganstab.training.config import RunConfig, differences, from_mapping, reference
+from ganstab.training.soundness import result_damage
 
 __all__ = [
     "IN_USE",
     "InUseError",
+    "check_writable",
     "hold",
     "is_done",
     "is_held",
@@ -37,6 +38,7 @@ __all__ = [
     "open_folder",
     "read_config",
     "read_result",
+    "read_sound_result",
     "reference",
     "sample_path",
     "sample_steps",
@@ -56,23 +58,23 @@ class InUseError(InputError):
     """Another process is at work in the folder."""
 
 
-def local_folder(path: str | os.PathLike[str]) -> pathlib.Path:
-    """The folder that a user named, with `~` expanded.
+def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathlib.Path:
+    """The folder that a user named with a flag, with `~` expanded.
 
     Raises:
       InputError: the name is empty, an address, or of a user that does not exist.
     """
     text = os.fspath(path)
     if not text.strip():
-        raise InputError("--workdir is empty: name a folder for the run's files")
+        raise InputError(f"{flag} is empty: name a folder")
     if "\0" in text:
-        raise InputError(f"--workdir={text!r} has a null character")
+        raise InputError(f"{flag}={text!r} has a null character: name a folder")
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:/", text):
-        raise InputError(f"--workdir={text} is an address: name a folder of this machine")
+        raise InputError(f"{flag}={text} is an address: name a folder of this machine")
     try:
         return pathlib.Path(text).expanduser()
     except RuntimeError as error:
-        raise InputError(f"--workdir={text} cannot be found: {error}") from error
+        raise InputError(f"{flag}={text} cannot be found: {error}") from error
 
 
 @contextlib.contextmanager
@@ -91,7 +93,7 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
       InputError: the folder cannot be written to.
     """
     with explained(f"cannot use --workdir={folder}"):
-        _check_writable(folder)
+        check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # A lock on a file, since network file systems lock no folder.
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -210,26 +212,27 @@ def read_config(folder: pathlib.Path, config: type[RunConfig]) -> RunConfig:
 
 
 def read_result(folder: pathlib.Path) -> dict[str, Any]:
-    """The folder's `result.json`; empty where there is none that can be read."""
+    """The folder's `result.json`; empty where there is none, or it is damaged."""
     try:
-        result = read_json(folder / RESULT)
+        return read_sound_result(folder)
     except InputError:
         return {}
-    return result if _is_sound(result) else {}
 
 
-def _is_sound(result: Mapping[str, Any]) -> bool:
-    """Whether it has what is said of every run: how far it is, and numbers with their labels."""
-    status, entries = result.get("status"), result.get("results", {})
-    steps = [result.get(name) for name in ("step", "num_steps")]
-    return (
-        isinstance(status, str)
-        and status in STATUS
-        and all(type(step) is int and step >= 0 for step in steps)
-        and isinstance(entries, dict)
-        and all(isinstance(e, dict) and isinstance(e.get("label"), str) for e in entries.values())
-        and all({"mean", "standard_error", "better"} <= e.keys() for e in entries.values())
-    )
+def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
+    """The folder's `result.json`; empty where there is none.
+
+    Raises:
+      InputError: it cannot be read, or something in it is of another kind than a run writes.
+    """
+    path = folder / RESULT
+    if not path.exists():
+        return {}
+    result = read_json(path, "take the run from its source again")
+    wrong = result_damage(result)
+    if wrong:
+        raise InputError(f"{path} is damaged: it has {wrong}")
+    return result
 
 
 def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
@@ -266,7 +269,7 @@ def _locked(handle: int, wait: bool) -> bool:
     return True
 
 
-def _check_writable(folder: pathlib.Path) -> None:
+def check_writable(folder: pathlib.Path) -> None:
     """Looks before anything is made, so that a refused start leaves no trace."""
     existing = folder
     while not existing.exists():

@@ -49,6 +49,12 @@ class View:
     """`(axis, arrays, reference)`; the reference is the data's own arrays, empty where unknown."""
     label: str = ""
     """Beside its row of pictures."""
+    caption: str = ""
+    """Below all rows."""
+
+
+Rows = Sequence[tuple[str, Mapping[int, Arrays], View]]
+"""A label, arrays by step, and how they are drawn."""
 
 
 def make_sampler(
@@ -157,11 +163,12 @@ def draw_samples(
 
 
 def over_training(
-    rows: Sequence[tuple[str, Mapping[int, Arrays], View]],
+    rows: Rows,
     reference: Arrays,
     path: pathlib.Path,
     *,
     most: int = 6,
+    images: bool = False,
 ) -> bool:
     """One PNG with a row for each run or view, a column for each step, and the data at the end.
 
@@ -169,9 +176,10 @@ def over_training(
 
     Args:
       rows: a label, arrays by step, and how they are drawn.
-      reference: the data's arrays; without, there is no last column.
+      reference: the data's arrays; without, they have no column.
       path: the PNG file.
       most: steps that are shown.
+      images: whether images of which a view draws something else have a column of their own.
 
     Returns:
       Whether there was a step that all rows have.
@@ -183,29 +191,43 @@ def over_training(
     if not steps:
         return False
     with matplotlib.rc_context(PAPER):
-        size = 1.28 * (len(steps) + bool(reference)), 1.36 * len(rows)
-        figure = Figure(figsize=size, dpi=200, layout="constrained")
-        draw_rows(figure, rows, steps, reference)
+        columns = len(steps) + bool(reference) + (images and _beside(rows, steps))
+        figure = Figure(figsize=(1.28 * columns, 1.36 * len(rows)), dpi=200, layout="constrained")
+        draw_rows(figure, rows, steps, reference, images=images)
         write_atomic(path, png(figure))
     return True
 
 
 def draw_rows(
-    figure: FigureBase,
-    rows: Sequence[tuple[str, Mapping[int, Arrays], View]],
-    steps: Sequence[int],
-    reference: Arrays,
+    figure: FigureBase, rows: Rows, steps: Sequence[int], reference: Arrays, *, images: bool = False
 ) -> None:
-    """A row of axes for each row of `over_training`: a column for each step, and the data."""
+    """The axes of `over_training`: for each row a column for each step, the data, and images."""
+    images = images and _beside(rows, steps)
     titles = [f"step {step:,}" for step in steps] + ["data"] * bool(reference)
-    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    axes = figure.subplots(len(rows), len(titles) + images, squeeze=False)
     for line, (label, found, view) in zip(axes, rows, strict=True):
         drawn = [found[step] for step in steps] + [reference] * bool(reference)
-        for axis, arrays in zip(line, drawn, strict=True):
+        for axis, arrays in zip(line[: len(drawn)], drawn, strict=True):
             view.draw(axis, arrays, reference)
+        if images:
+            draw_square(line[-1], found[steps[-1]], reference)
         line[0].set_ylabel(label.replace(", ", "\n"))
-    for axis, title in zip(axes[0], titles, strict=True):
+    for axis, title in zip(axes[0], titles + ["samples"] * images, strict=True):
         axis.set_title(title, loc="center", fontweight="normal")
+    captions = {
+        view.caption if label == view.label else f"{view.label}: {view.caption}".strip(": ")
+        for label, _, view in rows
+    }
+    if len(captions) == 1:
+        figure.supxlabel(captions.pop(), fontsize=7.5)
+
+
+def _beside(rows: Rows, steps: Sequence[int]) -> bool:
+    """Whether there are images that the rows do not show."""
+    return all(
+        _are_images(found[steps[-1]][SAMPLES]) and view.draw is not draw_square
+        for _, found, view in rows
+    )
 
 
 def spread(steps: Iterable[int], most: int = 6) -> list[int]:

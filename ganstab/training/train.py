@@ -116,6 +116,7 @@ def train_together(
         measure.name: measure.short for measure in built.measures if measure.short
     }
     parts = make_parts(built, configs[0], distributed.make_mesh())
+    sources = parts.sources([config.seed for config in configs])
     seeds = tuple(config.seed for config in configs) if len(configs) > 1 else ()
     commands = commands or [provenance.command_line()] * len(configs)
     with contextlib.ExitStack() as stack:
@@ -125,7 +126,6 @@ def train_together(
                 files.open_folder(folder, config, name)
         distributed.meet("folder")
         stop = stack.enter_context(watch_signals())
-        sources = parts.sources([config.seed for config in configs])
         runs = [
             _Run(parts, source, config, folder, stop, progress, command, seeds)
             for source, config, folder, command in zip(

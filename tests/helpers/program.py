@@ -1,6 +1,5 @@
 """Starts the main job as a user does, small and with one shared cache of compiled programs."""
 
-import json
 import os
 import pathlib
 import subprocess
@@ -18,23 +17,6 @@ RUN = {
     "eval_every": 10,
     "samples": 512,
 }
-
-
-# One process for many command lines: `launch` is all that a start of the module does.
-LAUNCHES = """
-import contextlib, io, json, sys
-from absl.testing import flagsaver
-from experiments import runner, stacked_mnist
-
-for arguments in json.load(sys.stdin):
-    sys.argv = ["stacked_mnist", *arguments]
-    said = io.StringIO()
-    with flagsaver.flagsaver(), contextlib.redirect_stderr(said):
-        try:
-            runner.launch(stacked_mnist.main)
-        except SystemExit as end:
-            print(json.dumps([end.code, said.getvalue()]))
-"""
 
 
 def arguments(workdir, cache, **settings) -> list[str]:
@@ -62,16 +44,6 @@ def run(workdir, cache, **settings) -> subprocess.CompletedProcess:
         command(workdir, cache, **settings),
         cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
     )  # fmt: skip
-
-
-def launched(command_lines: list[list[str]]) -> list[tuple[int, str]]:
-    """The exit status of each command line, and what it said on stderr."""
-    done = subprocess.run(
-        [sys.executable, "-c", LAUNCHES], input=json.dumps(command_lines),
-        cwd=ROOT, capture_output=True, text=True, env=environment(), timeout=600,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def environment() -> dict[str, str]:

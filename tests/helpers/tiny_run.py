@@ -16,7 +16,7 @@ from common import plain_pair, prior
 from ganstab import Pair, losses, steps, terms
 from ganstab.data import ring
 from ganstab.recipes import Recipe
-from ganstab.reporting.run_log import read_rows
+from ganstab.reporting.run_log import read_sound
 from ganstab.training import Evaluation, Experiment, Measure, Published, RunConfig, option
 from ganstab.training.cli import main
 from ganstab.training.samples import make_sampler
@@ -99,7 +99,7 @@ def rows(folder, name="metrics.jsonl"):
     """A log without its times."""
     return [
         {key: value for key, value in row.items() if key != "wall_time_s"}
-        for row in read_rows(folder / name)
+        for row in read_sound(folder / name)[0]
     ]
 
 

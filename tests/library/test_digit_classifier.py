@@ -118,6 +118,14 @@ def test_what_cannot_be_written_is_named(tmp_path):
         training.check_destination(tmp_path / "none" / "w.npz")
     with pytest.raises(InputError, match=r"w\.json does not end in \.npz"):
         training.check_destination(tmp_path / "w.json")
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(InputError, match=r"a file is not a folder"):
+        training.check_destination(tmp_path / "a file" / "w.npz")
+    (tmp_path / "w.json").mkdir()
+    with pytest.raises(InputError, match=r"w\.json is not a file"):
+        training.check_destination(tmp_path / "w.npz")
+    (tmp_path / "w.json").rmdir()
+    training.check_destination(tmp_path / "w.npz")
 
 
 def test_a_flipped_byte_is_refused_with_both_digests(tmp_path):
@@ -205,7 +213,7 @@ def test_init_is_he_normal_and_zero(untrained):
 def test_updates_learn_a_batch(untrained, digits):
     few = Images(jnp.asarray(digits.image[:32]), jnp.asarray(digits.label[:32]))
     tx = optax.adam(2e-3)
-    state = training.Training(untrained, tx.init(untrained))
+    state = untrained, tx.init(untrained)
     step = jax.jit(lambda state, key: training.update(tx, few, state, (jnp.arange(32), key)))
     losses = []
     for key in jax.random.split(jax.random.key(3), 40):

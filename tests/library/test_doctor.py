@@ -3,7 +3,6 @@
 import functools
 import json
 import sys
-import types
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +16,7 @@ from ganstab.doctor import __main__ as program
 from ganstab.doctor import coverage
 from ganstab.nan_blame import Fault
 from ganstab.reporting import run_log
+from ganstab.training import restore
 
 RATE = 0.1
 NEVER_RUN = doctor.Record()
@@ -274,34 +274,100 @@ def test_a_game_of_ones_own_from_the_command_line(tmp_path, capsys):
     assert {"Motion", "Training step", "Step lengths"} <= {one["topic"] for one in found}
 
 
-def write_run(folder, command):
-    (folder / "config.json").write_text("{}")
-    (folder / "result.json").write_text(json.dumps({"command": command, "reason": ""}))
+RESULT = {"status": "finished", "step": 49, "num_steps": 49, "reason": "", "results": {}}
+
+
+def write_run(folder, **config):
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "result.json").write_text(json.dumps(RESULT))
     for i in range(50):
         norms = {"gen/grad_norm": 1.0, "disc/grad_norm": 2.0}
         scores = {"disc/real_score": 7.0, "disc/fake_score": -7.0, "disc/minimax": 0.1}
         run_log.append_row(folder / "metrics.jsonl", {"step": i, **norms, **scores})
+    run_log.append_row(folder / "evaluations.jsonl", {"step": 49, "modes": 5, "counts": [1, 2]})
 
 
-def test_a_run_is_rebuilt_by_the_module_of_its_command(tmp_path, capsys, monkeypatch):
-    write_run(tmp_path, "python -m my_experiment --seed=0")
-    folders = []
-    experiment = types.SimpleNamespace(
-        subject=lambda folder: folders.append(folder) or make_dirac()
-    )
-    monkeypatch.setitem(sys.modules, "my_experiment", experiment)
-    assert program.main([str(tmp_path)]) == 0 and folders == [tmp_path]
+@pytest.mark.parametrize("named", [None, "my_module:my_function"])
+def test_a_run_is_rebuilt_by_what_its_folder_or_the_user_names(
+    tmp_path, capsys, monkeypatch, named
+):
+    write_run(tmp_path)
+    asked = []
+    monkeypatch.setattr(restore, "subject", lambda *given: asked.append(given) or make_dirac())
+    flags = [f"--experiment={named}"] if named else []
+    assert program.main([str(tmp_path), *flags]) == 0 and asked == [(tmp_path, named)]
     told = capsys.readouterr().out
     assert "Motion" in told and "Saturation" in told
     assert (tmp_path / "doctor" / "training.png").stat().st_size > 1000
 
 
-def test_without_its_experiment_the_log_alone_is_read(tmp_path, capsys):
-    write_run(tmp_path, "python -m no.such.experiment")
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({}, "does not say what makes the class of settings"),
+        ({"config_class": 5, "experiment": []}, "does not say what makes the class of settings"),
+        ({"config_class": "my_code:C", "experiment": "my_code:f"}, "code from outside this"),
+        ({"config_class": "ganstab.nothing:C"}, "cannot import ganstab.nothing:C"),
+        ({"config_class": "ganstab.steps:jax"}, "ganstab.steps has no 'jax'"),
+        ({"config_class": "ganstab.training.config:RunConfig"}, "what makes the experiment"),
+    ],
+)
+def test_without_its_experiment_the_log_alone_is_read(tmp_path, capsys, monkeypatch, config, why):
+    write_run(tmp_path, **config)
+    monkeypatch.setitem(sys.modules, "my_code", None)  # importing it would fail otherwise
     assert program.main([str(tmp_path)]) == 0
     told = capsys.readouterr()
-    assert "cannot import no.such.experiment" in told.err and "saturated" in told.out
+    assert why in told.err and told.err.count("\n") == 1 and "saturated" in told.out
     assert "was not looked at" in told.out and "Motion" not in told.out
+
+
+def test_the_log_is_thinned_and_evaluations_are_not(tmp_path):
+    write_run(tmp_path)
+    record = doctor.read_record(tmp_path)
+    assert len(record.rows) == 50 and record.recent("modes") == [5]
+    assert record.rows[-1]["disc/minimax"] == 0.1 and "counts" not in record.rows[-1]
+
+
+NO_RESULT = "it has no sound status, step and results"
+BAD_RESULTS = {"kl": {"label": "KL", "better": "lower", "mean": "small"}}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("config.json", b"[1]", "no JSON object"),
+        ("config.json", b"", "is damaged"),
+        ("config.json", None, "is no run's folder"),
+        ("result.json", None, "has no result.json yet"),
+        ("result.json", b"\xff\xfe{", "is damaged"),
+        ("result.json", b"[" * 10**5, "is damaged"),
+        ("result.json", b"[]", "no JSON object"),
+        ("result.json", b"{}", NO_RESULT),
+        ("result.json", b'{"status": 1, "step": "2", "results": []}', NO_RESULT),
+        ("result.json", json.dumps(RESULT | {"reason": 5}).encode(), "something else for reason"),
+        ("result.json", json.dumps(RESULT | {"results": BAD_RESULTS}).encode(), "no number for kl"),
+        ("metrics.jsonl", b"[1]\n{}\n", "line 1 of"),
+        ("metrics.jsonl", b'{"step": 1, "gen/loss": "a"}\n{}\n', "no number for gen/loss"),
+        ("evaluations.jsonl", b'{"kl": 1}\n{"step": 2}\n', "no step"),
+    ],
+)
+def test_a_damaged_folder_gets_one_line(tmp_path, capsys, file, content, told):
+    write_run(tmp_path)
+    (tmp_path / file).unlink()
+    if content is not None:
+        (tmp_path / file).write_bytes(content)
+    assert program.main([str(tmp_path), "--log_only"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and told in error and error.count("\n") == 1
+
+
+def fails(*needed):
+    """What a user's own function may do."""
+    raise RuntimeError("two\nlines")
+
+
+def leaves():
+    sys.exit(3)
 
 
 @pytest.mark.parametrize(
@@ -309,11 +375,33 @@ def test_without_its_experiment_the_log_alone_is_read(tmp_path, capsys):
     [
         (["missing"], "missing is no run's folder"),
         (["no_such_module:f"], "cannot import no_such_module"),
+        ([":f"], "cannot import :f"),
+        (["..:f"], "cannot import ..:f"),
+        ([f"{__name__}:"], "has no ''"),
         ([f"{__name__}:nothing"], "has no 'nothing'"),
+        ([f"{__name__}:dirac.x"], "has no 'dirac.x'"),
+        ([f"{__name__}:RATE"], "is no function"),
+        ([f"{__name__}:counted"], "missing 1 required positional argument"),
+        ([f"{__name__}:fails"], "failed at test_doctor.py:"),
+        ([f"{__name__}:leaves"], "SystemExit: 3"),
         ([f"{__name__}:dirac"], "must return a ganstab.doctor.Subject, got Examination"),
+        (["~no_such_user/run"], "cannot be found"),
+        ([""], "RUN is empty"),
+        (["a\0b"], "RUN is no name"),
+        (["x" * 300], "File name too long"),
+        ([f"{__name__}:make_dirac", "--out="], "--out is empty"),
+        ([f"{__name__}:make_dirac", f"--out={__file__}/x"], "cannot use"),
     ],
 )
 def test_bad_input_gets_one_line(arguments, told, capsys):
     assert program.main(arguments) == 2
     error = capsys.readouterr().err
     assert told in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["run", "--eigenvalues=0"], ["run", "--what"]])
+def test_a_command_line_that_is_none_gets_one_line(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        program.main(arguments)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from common import names, refusal
-from experiments.runner import images, settings
 from PIL import Image
 from test_tfds import prepare_tfds
 from tiny_images import IMAGES, assert_same_images, write_idx
 
 from ganstab.data import Images, class_names, load_folder
+from ganstab.training import ImageConfig, images
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
 FILES = (
@@ -199,41 +199,36 @@ def test_a_folder_that_is_none_of_this_is_refused(folder, tmp_path_factory):
     assert "train" in names(folder)
 
 
-def asked(**given):
-    """The settings of a program whose images are not in the package."""
-    values = dict.fromkeys(settings.Settings._fields) | {"batch_size": 2, "download": False}
-    return settings.Settings(**values | {"dataset": "cifar10"} | given)
+def asked(folder, dataset="cifar10"):
+    """The settings of a run whose images are not in the package."""
+    return ImageConfig(dataset=dataset, data_dir=str(folder))
 
 
 def test_a_run_reads_the_folder_of_data_dir(folder):
-    got = images.load_ahead(asked(data_dir=str(folder)), (6, 7, 3))()
+    got = images.load(asked(folder), (6, 7, 3))
     assert isinstance(got, Images)
     assert_same_images(got, load_folder(folder))
-    message = refusal(lambda: images.load(asked(data_dir=str(folder)), (32, 32, 3)))
+    message = refusal(lambda: images.load(asked(folder), (32, 32, 3)))
     assert "(6, 7, 3)" in message and "(32, 32, 3)" in message
-    message = refusal(lambda: images.load(asked(data_dir=str(folder), batch_size=9), (6, 7, 3)))
-    assert "4 images" in message
 
 
 def test_a_run_reads_idx_files_by_any_name(tmp_path):
     write_idx(tmp_path)
-    assert_same_images(
-        images.load(asked(data_dir=str(tmp_path), dataset="kmnist"), (28, 28, 1)), IMAGES
-    )
+    assert_same_images(images.load(asked(tmp_path, "kmnist"), (28, 28, 1)), IMAGES)
 
 
 def test_a_run_reads_prepared_cifar10(tmp_path):
     pixels = np.random.default_rng(5).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
     version = str(tfds.builder_cls("cifar10").VERSION)
     prepare_tfds(tmp_path, pixels, (32, 32, 3), name="cifar10", version=version)
-    source = images.load(asked(data_dir=str(tmp_path)), (32, 32, 3))
+    source = images.load(asked(tmp_path), (32, 32, 3))
     assert images.size(source) == 7
     places = np.array([6, 0, 3])
     assert_same_images(images.take(source, places), Images(pixels[places], places))
 
 
 def test_missing_data_name_both_ways_to_get_them(tmp_path):
-    message = refusal(lambda: images.load(asked(data_dir=str(tmp_path)), (32, 32, 3)))
+    message = refusal(lambda: images.load(asked(tmp_path), (32, 32, 3)))
     assert "cifar10: not prepared" in message and str(tmp_path) in message
     assert "ganstab[tfds]" in message
     assert "--download, or --data_dir=FOLDER with one sub-folder of images a class" in message

@@ -38,6 +38,37 @@ def test_failed_write_keeps_the_old_content(tmp_path, monkeypatch, call, number)
     assert path.read_text() == "old" and names(tmp_path) == ["file"]
 
 
+def test_write_atomic_follows_no_link_and_guesses_no_free_name(tmp_path, monkeypatch):
+    outside = tmp_path / "outside"
+    outside.write_text("precious")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setattr(writing.secrets, "token_hex", lambda size: "guessed")
+    for name in ("file", "file.guessed"):
+        (folder / f".{name}{writing.UNFINISHED}").symlink_to(outside)
+    with pytest.raises(InputError, match="File exists"):
+        writing.write_atomic(folder / "file", "new")
+    monkeypatch.undo()
+    writing.write_atomic(folder / "file", "new")
+    assert outside.read_text() == "precious" and (folder / "file").read_text() == "new"
+    assert not (folder / "file").is_symlink()
+
+
+def test_write_atomic_makes_files_that_others_may_read_and_leftovers_that_are_known(
+    tmp_path, monkeypatch
+):
+    before = os.umask(0o022)
+    try:
+        writing.write_atomic(tmp_path / "file", "text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+    left = []
+    monkeypatch.setattr(os, "replace", lambda old, new: left.append(os.path.basename(old)))
+    writing.write_atomic(tmp_path / "file", "text")
+    assert left[0].startswith(".file.") and left[0].endswith(writing.UNFINISHED)
+
+
 def test_write_atomic_into_a_missing_folder_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         writing.write_atomic(tmp_path / "missing" / "file", "text")
@@ -98,7 +129,8 @@ def test_sigkill_in_the_middle_of_writing_leaves_whole_files(tmp_path):
         ):
             pass
         child.kill()
-    rows = run_log.keep_rows(tmp_path / "metrics.jsonl", 10**9)
+    run_log.keep_rows(tmp_path / "metrics.jsonl", 10**9)
+    rows = run_log.read_rows(tmp_path / "metrics.jsonl")
     result = json.loads((tmp_path / "result.json").read_text())
     assert [row["step"] for row in rows] == list(range(len(rows)))
     assert result["step"] in (len(rows) - 1, len(rows)) and len(set(result.values())) == 1

@@ -74,7 +74,7 @@ def test_a_config_that_cannot_be_used_is_refused_and_kept(tmp_path, content, tol
     assert (tmp_path / "config.json").read_bytes() == before and names(tmp_path) == ["config.json"]
 
 
-GOOD = {"status": "finished", "step": 8, "num_steps": 8}
+GOOD = {"status": "finished", "step": 8, "num_steps": 8, "results": {}}
 
 
 @pytest.mark.parametrize(

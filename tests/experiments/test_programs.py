@@ -1,0 +1,54 @@
+"""Every program's command line, and that its tables fit its settings."""
+
+import sys
+
+import pytest
+from program import ROOT
+
+from experiments import cifar10_reconstruction as cifar10
+from experiments import colored_mnist, mixture_of_gaussians, rnn_mnist, stacked_mnist
+from ganstab.training import cli
+from ganstab.training.config import options
+
+PROGRAMS = {
+    "stacked_mnist": (stacked_mnist, stacked_mnist.StackedMnist),
+    "colored_mnist": (colored_mnist, colored_mnist.ColoredMnist),
+    "rnn_mnist": (rnn_mnist, rnn_mnist.RnnMnist),
+    "mixture_of_gaussians": (mixture_of_gaussians, mixture_of_gaussians.MixtureOfGaussians),
+    "cifar10_reconstruction": (cifar10, cifar10.Cifar10Reconstruction),
+}
+pytestmark = pytest.mark.parametrize(("program", "config"), PROGRAMS.values(), ids=PROGRAMS)
+
+
+def tables_of(program):
+    return getattr(program, "tables", program).TABLES
+
+
+def test_help_is_for_a_newcomer(program, config, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["it", "--help"])
+    with pytest.raises(SystemExit) as end:
+        cli.main(program.build, config, tables=tables_of(program), smoke=program.SMOKE)
+    said = capsys.readouterr().out
+    assert end.value.code == 0 and said.startswith(program.__doc__.splitlines()[0])
+    for name, known in options(config).items():
+        assert (f"--{name}: " in said) == known.flag
+    assert all(name in said for name in tables_of(program))
+    assert "0 is a plain GAN" in said and str(ROOT) not in said
+
+
+def test_its_tables_are_of_its_settings(program, config):
+    """A claim that names another cell, or a measure that no cell has, would be said of nothing."""
+    for table in tables_of(program).values():
+        names = [cell.name for cell in table.cells]
+        assert len(set(names)) == len(names)
+        places = [(cell.row, cell.column) for cell in table.cells]
+        assert len(set(places)) == len(places)
+        for cell in table.cells:
+            assert vars(config(**cell.settings)).items() >= cell.settings.items()
+        for claim in table.claims:
+            assert {claim.first, claim.second} <= set(names) and claim.first != claim.second
+
+
+def test_a_try_has_settings_of_the_program(program, config):
+    tried = config(**{**cli.SMALL, **program.SMOKE})
+    assert tried.num_steps == 20 and tried.samples <= 512
