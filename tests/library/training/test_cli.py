@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shlex
 import shutil
+import sys
 
 import pytest
 import table_runs
@@ -255,3 +256,10 @@ def test_what_a_table_is_started_with(swept):
     assert given["arguments"] == ["--tensorboard", "--compilation_cache="]
     assert given["experiment"] == "tiny_run:build"
     assert str(given["folder"]) == "runs/tiny_run_levels"
+
+
+def test_a_missing_extra_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    assert run("--tensorboard") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "pip install 'ganstab[tensorboard]'" in said
