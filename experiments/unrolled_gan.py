@@ -29,7 +29,10 @@ class UnrolledConfig(RunConfig):
     """The settings of an unrolled GAN: its loss, its unroll, its optimizers."""
 
     unroll_steps: int = option(
-        5, "K: discriminator updates the generator looks ahead; 0 is a plain GAN.", lower=0
+        5,
+        "K: discriminator updates the generator looks ahead; 0 is a plain GAN.",
+        lower=0,
+        upper=10_000,
     )
     second_order: bool = option(
         True,

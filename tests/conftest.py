@@ -1,6 +1,5 @@
 """What all tests run under: eight devices, plain machine code, no silent rank promotion."""
 
-import fcntl
 import os
 
 import quick_compile
@@ -16,7 +15,6 @@ os.environ["XLA_FLAGS"] = " ".join(
 )
 
 import jax
-import program
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -42,29 +40,7 @@ def mesh():
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory):
-    """A folder that all test processes share."""
+def cache(tmp_path_factory):
+    """The folder of compiled programs that all started programs share, of all test processes."""
     base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
-@pytest.fixture(scope="session")
-def cache(shared):
-    """The folder of compiled programs that all started programs share."""
-    return shared / "xla"
-
-
-@pytest.fixture(scope="session")
-def finished(shared, cache):
-    """The folder of an uninterrupted run of the main job; its words are in `run.log` beside it.
-
-    Whoever wants it first makes it, the others wait: it is not to be changed, only copied.
-    """
-    workdir = shared / "whole" / "run"
-    workdir.parent.mkdir(exist_ok=True)
-    with open(shared / "whole.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "whole" / "done").exists():
-            assert program.start(workdir, cache).wait(timeout=600) == 0
-            (shared / "whole" / "done").touch()
-    return workdir
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "xla"

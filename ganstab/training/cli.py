@@ -46,6 +46,7 @@ class Launch:
         "fill; with --table it is then the seeds of a cell by default, as many as leave no GPU "
         "idle.",
         lower=1,
+        upper=10_000,
     )
     tensorboard: bool = option(False, "Write TensorBoard events too (extra tensorboard).")
     coordinator: str | None = option(
@@ -242,7 +243,10 @@ class _Program:
                 "runs in it: name another"
             )
         seeds = range(config.seed, config.seed + count)
-        configs = [config.replace(seed=seed) for seed in seeds]
+        try:
+            configs = [config.replace(seed=seed) for seed in seeds]
+        except ValueError as error:
+            raise InputError(f"--population={count}: {error}") from error
         folders = [folder / f"seed{seed}" for seed in seeds] if count > 1 else [folder]
         commands = [
             provenance.command_of(self.build, each, place if launch.workdir or several else None)

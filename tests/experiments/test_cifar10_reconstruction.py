@@ -45,7 +45,9 @@ def written(folder, unroll_steps, seed, error, *, status="finished", images=0, d
     folder.mkdir()
     config = Cifar10Reconstruction(unroll_steps=unroll_steps, seed=seed, dataset=dataset)
     write_config(folder, config)
-    (folder / "result.json").write_text(json.dumps({"status": status, "step": 2}))
+    (folder / "result.json").write_text(
+        json.dumps({"status": status, "step": 2, "num_steps": 2, "results": {}})
+    )
     draw = np.random.default_rng(images)
     image = draw.integers(0, 256, (len(error), 32, 32, 3)).astype(np.uint8)
     kept = {"image": image, "reconstruction": 255 - image, "error": np.asarray(error, float)}

@@ -129,6 +129,7 @@ def said(monkeypatch, capsys, **flags):
         ({"dataset": "mnits"}, "mnits"),
         ({"batch_size": 60_008}, "60000"),
         ({"data_dir": "nowhere/at/all"}, "nowhere/at/all"),
+        ({"data_dir": ""}, "--data_dir is empty"),
         ({"data_dir": "truncated"}, "train-images-idx3-ubyte.gz"),
         ({"data_dir": "other shape"}, "(28, 28, 1)"),
         ({"process_id": 0}, "--coordinator"),

@@ -387,7 +387,7 @@ def leaves():
         ([f"{__name__}:dirac"], "must return a ganstab.doctor.Subject, got Examination"),
         (["~no_such_user/run"], "cannot be found"),
         ([""], "RUN is empty"),
-        (["a\0b"], "RUN is no name"),
+        (["a\0b"], "has a null character"),
         (["x" * 300], "File name too long"),
         ([f"{__name__}:make_dirac", "--out="], "--out is empty"),
         ([f"{__name__}:make_dirac", f"--out={__file__}/x"], "cannot use"),

@@ -98,6 +98,8 @@ MISTAKES = [
     (["--flip=perhaps"], "--flip=perhaps"),
     (["--loss=hinge"], "--loss=hinge: value should be one of <wasserstein|minimax>"),
     (["--population=0"], "--population must be"),
+    (["--population=2000000000"], "--population must be from 1 to 10,000"),
+    (["--population=2", f"--seed={2**32 - 1}"], "--population=2: seed must be from 0 to"),
     (["--workdir="], "--workdir is empty: name a folder"),
     (["--workdir=gs://bucket/run"], "--workdir=gs://bucket/run is an address"),
     (["--workdir=file"], "--workdir=file: file is a file, not a folder"),
