@@ -153,6 +153,7 @@ def _train(runs: Sequence[SeedRun], session: Session) -> None:
 def _compile(going: Sequence[SeedRun], session: Session) -> Loop:
     """The compiled loop, and a look at what is there before the first step."""
     many = f", {len(going)} seeds at once" if len(going) > 1 else ""
+    session.progress.note(distributed.in_words())
     session.progress.note(f"compiling the training step{many}")
     loop = make_loops(
         session.parts.trainable.step,
