@@ -178,6 +178,17 @@ class Recorder:
         }
 
 
+def summary_writer() -> Any:
+    """The class that writes events; raises InputError where tensorboardX is not installed."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "TensorBoard events need tensorboardX: pip install 'ganstab[tensorboard]'"
+        ) from error
+    return SummaryWriter
+
+
 @contextlib.contextmanager
 def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Iterator[Writer]:
     """A writer of TensorBoard events, scalars and sample grids, with tensorboardX.
@@ -187,14 +198,8 @@ def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Iterator[Wr
     Raises:
       InputError: tensorboardX is not installed, or the folder cannot be written.
     """
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError as error:
-        raise InputError(
-            "TensorBoard events need tensorboardX: pip install 'ganstab[tensorboard]'"
-        ) from error
     with explained(f"cannot write {folder}"):
-        writer = SummaryWriter(str(folder), purge_step=first_step, flush_secs=10)
+        writer = summary_writer()(str(folder), purge_step=first_step, flush_secs=10)
 
     def write(step: int, numbers: Mapping[str, float], images: Mapping[str, np.ndarray]) -> None:
         with explained(f"cannot write {folder}"):

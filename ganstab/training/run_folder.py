@@ -57,6 +57,8 @@ EXPERIMENT, CLASS = "experiment", "config_class"
 class InUseError(InputError):
     """Another process is at work in the folder."""
 
+    exit_status = IN_USE
+
 
 def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathlib.Path:
     """The folder that a user named with a flag, with `~` expanded.
