@@ -130,18 +130,19 @@ class Recorder:
         reference = self._experiment.reference
         samples.draw_samples(found.arrays, self._views, reference, _picture(self._folder, step))
         shown = found.arrays[samples.SAMPLES]
-        is_image = shown.ndim == 4 and shown.shape[-1] in (1, 3)
-        return {"samples": samples.tile(shown, 8, 1)} if is_image and self._writers else {}
+        if not (self._writers and samples.are_images(shown)):
+            return {}
+        return {"samples": samples.tile(shown, 8, 1)}
 
     def _draw_training(self, step: int) -> list[int]:
         """The picture over training; gives the steps whose own pictures the report shows."""
-        known = samples.read_samples(self._folder, step)
+        known = samples.read_samples(self._folder, step, samples.MOST)
         if known:
             views = self._views or samples.views_of(known[min(known)])
             rows = [(view.label, known, view) for view in views]
             path = self._folder / files.FIGURES / "training.png"
             samples.over_training(rows, self._experiment.reference, path)
-        return samples.spread(known)
+        return list(known)
 
     def _caption(self, step: int) -> str:
         words = {measure.name: measure.short for measure in self._experiment.measures}
