@@ -8,3 +8,5 @@ class InputError(ValueError):
 
     Programs of this project print the line and end with exit status 2, without a traceback.
     """
+
+    exit_status = 2

@@ -18,13 +18,13 @@ import numpy as np
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained, plain
 
-__all__ = ["ENOUGH", "Row", "append_row", "keep_rows", "merge", "read_rows", "read_sound"]
+__all__ = ["ENOUGH", "Row", "append_row", "keep_rows", "merge", "read_rows", "read_sound", "spread"]
 
 Row = dict[str, Any]
 ENOUGH = 1000
 """Rows that a curve is drawn of, however long the log."""
-SMALL = 2**20
-"""A log of so many bytes is read as a whole."""
+SMALL = 2**10
+"""A log of at most so many bytes for each row that is wanted of it is read as a whole."""
 
 
 def append_row(path: pathlib.Path, row: Mapping[str, Any]) -> None:
@@ -59,8 +59,8 @@ def read_rows(path: pathlib.Path) -> list[Row]:
 def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], list[str]]:
     """The rows of the log, and in words which lines are damaged and so left out.
 
-    With `most`, the rows are at most so many, evenly spread, with the first and the last. Of a log
-    of more than a megabyte only these are read, so that the time does not grow with its length.
+    With `most`, the rows are at most so many, evenly spread, with the first and the last. Of a long
+    log only these are read, so that the time does not grow with its length.
 
     Raises:
       InputError: the log cannot be read.
@@ -69,16 +69,18 @@ def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], 
         return [], []
     with explained(f"cannot read {path}"), open(path, "rb") as log:
         end = _end(log)
-        if most is None or end <= SMALL:
+        if most is None or end <= SMALL * most:
             log.seek(0)
             lines = log.read(end).split(b"\n")[:-1]
-            chosen = _spread(len(lines), len(lines) if most is None else most)
+            chosen = spread(len(lines), len(lines) if most is None else most)
             found = {f"line {place + 1}": lines[place] for place in chosen}
         else:
             found = {}
-            for offset in _spread(_last_start(log, end) + 1, most):
-                start = _line_start(log, offset)
-                found[f"the line at byte {start:,}"] = log.readline()
+            for offset in spread(_last_start(log, end) + 1, most):
+                # From the byte before, or a line that starts at the offset would be missed.
+                log.seek(max(offset - 1, 0))
+                skipped = len(log.readline()) if offset else 0
+                found[f"the line at byte {max(offset - 1, 0) + skipped:,}"] = log.readline()
     rows = {name: _loaded(line) for name, line in found.items()}
     wrong = {name: words for name, row in rows.items() if (words := _damage(row))}
     damaged = [f"{name} of {path} is damaged ({words})" for name, words in wrong.items()]
@@ -144,16 +146,8 @@ def _last_start(log: BinaryIO, end: int) -> int:
         reach *= 4
 
 
-def _line_start(log: BinaryIO, offset: int) -> int:
-    """Goes to the first line that starts at or after the offset."""
-    log.seek(max(offset - 1, 0))
-    if offset:
-        log.readline()
-    return log.tell()
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most so many of the numbers below `count`, with the first and the last."""
+def spread(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below `count`, evenly spread, with the first and the last."""
     places = np.linspace(0, count - 1, min(most, count)).round().astype(int)
     return np.unique(places).tolist()
 

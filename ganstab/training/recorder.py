@@ -130,18 +130,19 @@ class Recorder:
         reference = self._experiment.reference
         samples.draw_samples(found.arrays, self._views, reference, _picture(self._folder, step))
         shown = found.arrays[samples.SAMPLES]
-        is_image = shown.ndim == 4 and shown.shape[-1] in (1, 3)
-        return {"samples": samples.tile(shown, 8, 1)} if is_image and self._writers else {}
+        if not (self._writers and samples.are_images(shown)):
+            return {}
+        return {"samples": samples.tile(shown, 8, 1)}
 
     def _draw_training(self, step: int) -> list[int]:
         """The picture over training; gives the steps whose own pictures the report shows."""
-        known = samples.read_samples(self._folder, step)
+        known = samples.read_samples(self._folder, step, samples.MOST)
         if known:
             views = self._views or samples.views_of(known[min(known)])
             rows = [(view.label, known, view) for view in views]
             path = self._folder / files.FIGURES / "training.png"
             samples.over_training(rows, self._experiment.reference, path)
-        return samples.spread(known)
+        return list(known)
 
     def _caption(self, step: int) -> str:
         words = {measure.name: measure.short for measure in self._experiment.measures}
@@ -178,6 +179,17 @@ class Recorder:
         }
 
 
+def summary_writer() -> Any:
+    """The class that writes events; raises InputError where tensorboardX is not installed."""
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "TensorBoard events need tensorboardX: pip install 'ganstab[tensorboard]'"
+        ) from error
+    return SummaryWriter
+
+
 @contextlib.contextmanager
 def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Iterator[Writer]:
     """A writer of TensorBoard events, scalars and sample grids, with tensorboardX.
@@ -187,14 +199,8 @@ def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Iterator[Wr
     Raises:
       InputError: tensorboardX is not installed, or the folder cannot be written.
     """
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError as error:
-        raise InputError(
-            "TensorBoard events need tensorboardX: pip install 'ganstab[tensorboard]'"
-        ) from error
     with explained(f"cannot write {folder}"):
-        writer = SummaryWriter(str(folder), purge_step=first_step, flush_secs=10)
+        writer = summary_writer()(str(folder), purge_step=first_step, flush_secs=10)
 
     def write(step: int, numbers: Mapping[str, float], images: Mapping[str, np.ndarray]) -> None:
         with explained(f"cannot write {folder}"):

@@ -40,14 +40,12 @@ __all__ = [
     "read_result",
     "read_sound_result",
     "reference",
-    "sample_path",
-    "sample_steps",
     "write_config",
 ]
 
 CONFIG, RESULT, REPORT = "config.json", "result.json", "report.html"
 METRICS, EVALUATIONS = "metrics.jsonl", "evaluations.jsonl"
-CHECKPOINTS, FIGURES, SAMPLES, TENSORBOARD = "checkpoints", "figures", "samples", "tensorboard"
+CHECKPOINTS, FIGURES, TENSORBOARD = "checkpoints", "figures", "tensorboard"
 LOCK = ".lock"
 IN_USE = 75
 """Exit status where another process is at work in the folder: the system's "try again later"."""
@@ -56,6 +54,8 @@ EXPERIMENT, CLASS = "experiment", "config_class"
 
 class InUseError(InputError):
     """Another process is at work in the folder."""
+
+    exit_status = IN_USE
 
 
 def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathlib.Path:
@@ -245,17 +245,6 @@ def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
     if result.get("status") == "finished":
         return result["step"] >= num_steps
     return result.get("status") == "diverged"
-
-
-def sample_path(folder: pathlib.Path, step: int) -> pathlib.Path:
-    """Where the shown samples of a step are, as arrays; the names sort by step."""
-    return folder / SAMPLES / f"step_{step:09d}.npz"
-
-
-def sample_steps(folder: pathlib.Path) -> list[int]:
-    """The steps whose samples are there, in order."""
-    names = (re.fullmatch(r"step_(\d{9,})\.npz", p.name) for p in (folder / SAMPLES).glob("*"))
-    return sorted(int(name[1]) for name in names if name)
 
 
 def _locked(handle: int, wait: bool) -> bool:
