@@ -7,15 +7,13 @@ cifar10_reconstruction that sought the same training images are compared as in T
 5 and 6 of the Unrolled GAN paper; all others by curves of their measures and rows of samples.
 """
 
-import argparse
 import sys
 
 from ganstab.__main__ import main
+from ganstab._command_line import Parser
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="python -m experiments.compare", description=__doc__)
     parser.add_argument("--run", action="append", default=[], help="a run's folder; twice or more")
     parser.add_argument("--out", default="comparison.png", help="the PNG to write")
     asked = parser.parse_args()

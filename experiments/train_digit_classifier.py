@@ -119,14 +119,18 @@ def check_destination(out: pathlib.Path) -> None:
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
         raise InputError(f"--out={out}: {out.parent} is not a folder that can be written to")
     for file in (out, out.with_suffix(".json")):
-        if file.is_dir() or (file.exists() and not os.access(file, os.W_OK)):
+        if os.path.lexists(file) and not (file.is_file() and os.access(file, os.W_OK)):
             raise InputError(f"--out={out}: {file} is not a file that can be written to")
 
 
 def main(asked: argparse.Namespace) -> int:
     """Trains, measures once on the test images, writes weights and record."""
-    if asked.epochs < 1:
-        raise InputError(f"--epochs={asked.epochs}: at least one pass is needed")
+    for flag, value, least, most in (
+        ("epochs", asked.epochs, 1, 10_000),
+        ("seed", asked.seed, 0, 2**32 - 1),
+    ):
+        if not least <= value <= most:
+            raise InputError(f"--{flag} must be from {least} to {most:,}, got {value}")
     check_destination(asked.out)
     start = time.monotonic()
     trained = train(load_mnist("train"), asked.epochs, asked.seed)
@@ -146,4 +150,5 @@ if __name__ == "__main__":
     said = "file for the weights; a .json beside it records how they were made (%(default)s)"
     name = digit_classifier.WEIGHTS.name
     parser.add_argument("--out", type=pathlib.Path, default=name, help=said)
-    sys.exit(exit_status(main, parser.parse_args()))
+    asked = parser.parse_args()
+    sys.exit(exit_status(lambda: main(asked)))

@@ -47,7 +47,8 @@ def _compare(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder; two or more")
     parser.add_argument("--out", default="comparison.png", help="the PNG to write (%(default)s)")
-    return exit_status(_draw_comparison, parser.parse_args(arguments))
+    asked = parser.parse_args(arguments)
+    return exit_status(lambda: _draw_comparison(asked))
 
 
 def _draw_comparison(asked: argparse.Namespace) -> int:

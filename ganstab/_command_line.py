@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from typing import Any, NoReturn
 from ganstab.errors import InputError
 
 USAGE = 2
+LONGEST = 1000
+"""Letters of an error's line."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,7 +24,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the program."""
-        self.exit(USAGE, f"error: {message} (see {self.prog} --help)\n")
+        self.exit(USAGE, f"error: {one_line(message)} (see {self.prog} --help)\n")
 
 
 @contextlib.contextmanager
@@ -38,17 +41,34 @@ def quiet_where_unread() -> Iterator[None]:
         raise SystemExit(128 + signal.SIGPIPE) from None
 
 
+def one_line(words: object) -> str:
+    """The words on one line; what is too long to be read is cut."""
+    line = re.sub(r"\S{200,}", lambda word: f"{word[0][:100]}…{word[0][-50:]}", str(words))
+    line = " ".join(line.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
+
+
 def tell(error: Exception) -> int:
     """Says in one line what is wrong, and gives the exit status for it."""
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"error: {one_line(error)}", file=sys.stderr)
     return error.exit_status if isinstance(error, InputError) else USAGE
 
 
-def exit_status(run: Callable[[argparse.Namespace], int], asked: argparse.Namespace) -> int:
-    """What `run` returns, or 2 and one line for a file that cannot be used."""
+def exit_status(run: Callable[[], int]) -> int:
+    """What `run` returns; where it finds what a user has to mend, one line and the status for it.
+
+    Anything else is a fault of ours, and keeps its traceback.
+    """
     try:
-        return run(asked)
+        return run()
     except BrokenPipeError:
         raise
-    except (InputError, OSError) as error:
+    except (InputError, OSError, UnicodeDecodeError) as error:
         return tell(error)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from there", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+            return tell(InputError(f"there is not enough memory: ask for less ({error})"))
+        raise

@@ -227,7 +227,17 @@ def _read(folder: Path, **items: Any):
         return checkpointer.restore(folder, ocp.args.Composite(**items))
 
 
+def _check_regular(folder: Path) -> None:
+    """A pipe or a device in it would keep its reader waiting for ever."""
+    if not folder.is_dir():
+        raise ValueError("it is no folder")
+    for path in folder.rglob("*"):
+        if not (path.is_file() or path.is_dir()):
+            raise ValueError(f"{path.relative_to(folder)} is no regular file")
+
+
 def _read_manifest(folder: Path) -> dict[str, Any]:
+    _check_regular(folder)
     manifest = _read(folder, manifest=ocp.args.JsonRestore())["manifest"]
     if _checksum(manifest["arrays"]) != manifest["sha256"]:
         raise ValueError("the checksum of its manifest does not match")

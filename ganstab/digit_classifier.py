@@ -17,7 +17,6 @@ import functools
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from ganstab._files import read_arrays, read_bytes, read_json
 from ganstab.errors import InputError
 from ganstab.networks.convolution.shifts import phases, windows
 
@@ -160,41 +160,29 @@ def load(path: Path = WEIGHTS) -> Params:
       InputError: if a file is missing, the weights' SHA-256 is not the recorded one, or their
         names, shapes or dtype are not those of `LAYOUT` in float16.
     """
-    data = _read(path)
-    expected = _recorded_digest(path.with_suffix(".json"))
-    if _digest(data) != expected:
-        raise InputError(f"{path} has the SHA-256 {_digest(data)}; {expected} is expected")
-    arrays = _arrays(path, data)
+    found, expected = _digest(read_bytes(path)), _recorded_digest(path.with_suffix(".json"))
+    if found != expected:
+        raise InputError(f"{path} has the SHA-256 {found}; {expected} is expected")
+    arrays = _arrays(path)
     return {name: jnp.asarray(arrays[name], jnp.float32) for name in LAYOUT}
 
 
-def _arrays(path: Path, data: bytes) -> dict[str, np.ndarray]:
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not an archive of plain arrays: {error}") from error
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    arrays = read_arrays(path)
     layout = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
     if layout != {name: (shape, "float16") for name, shape in LAYOUT.items()}:
         raise InputError(f"{path} holds {layout}; float16 arrays of shapes {LAYOUT} are expected")
+    wrong = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+    if wrong:
+        raise InputError(f"{path} has numbers in {wrong} that are not finite")
     return arrays
 
 
 def _recorded_digest(path: Path) -> str:
-    try:
-        record = json.loads(_read(path))
-    except ValueError as error:
-        raise InputError(f"{path} is not a JSON file: {error}") from error
-    if not isinstance(record, dict) or not isinstance(record.get("sha256"), str):
+    record = read_json(path, "take it from its source again")
+    if not isinstance(record.get("sha256"), str):
         raise InputError(f'{path} has no "sha256": "…" with the digest of the weights')
     return record["sha256"]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _digest(data: bytes) -> str:

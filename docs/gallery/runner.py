@@ -9,21 +9,17 @@ import pathlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import jax
 
 from docs.gallery.page import write_page
+from ganstab._command_line import Parser, exit_status
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.style import png
 from ganstab.training import distributed
-from ganstab.training.run_folder import IN_USE, InUseError, hold, local_folder, read_json
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(message)
+from ganstab.training.run_folder import hold, local_folder, read_json
 
 
 def main(
@@ -40,21 +36,18 @@ def main(
       flag: the flag that names the folder.
       argv: the command line; by default that of the process.
     """
-    try:
-        options = _parser(names, text, program, flag).parse_args(argv)
-        distributed.use_compilation_cache(options.compilation_cache)
-        jax.config.update("jax_enable_x64", True)
-        figures = {name: importlib.import_module(f"docs.gallery.{name}") for name in names}
-        default = f"runs/{program}_seed{options.seed}"
-        folder = local_folder(default if options.folder is None else options.folder)
-        with hold(folder):
-            make(figures, text, folder, options.seed, options.only)
-    except InputError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return IN_USE if isinstance(error, InUseError) else 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from there", file=sys.stderr)
-        return 130
+    asked = _parser(names, text, program, flag).parse_args(argv)
+    return exit_status(lambda: _draw(names, text, program, asked))
+
+
+def _draw(names: Sequence[str], text: str, program: str, asked: argparse.Namespace) -> int:
+    distributed.use_compilation_cache(asked.compilation_cache)
+    jax.config.update("jax_enable_x64", True)
+    figures = {name: importlib.import_module(f"docs.gallery.{name}") for name in names}
+    default = f"runs/{program}_seed{asked.seed}"
+    folder = local_folder(default if asked.folder is None else asked.folder)
+    with hold(folder):
+        make(figures, text, folder, asked.seed, asked.only)
     return 0
 
 
@@ -84,8 +77,8 @@ def make(
     print(f"report: {folder / 'report.html'}", flush=True)
 
 
-def _parser(names: Sequence[str], text: str, program: str, flag: str) -> _Parser:
-    parser = _Parser(description=text.split("\n")[0], allow_abbrev=False)
+def _parser(names: Sequence[str], text: str, program: str, flag: str) -> Parser:
+    parser = Parser(description=text.split("\n")[0], allow_abbrev=False)
     add = parser.add_argument
     only = f"make this figure alone; may be repeated; one of {', '.join(names)}"
     add("--only", action="append", default=[], choices=names, metavar="NAME", help=only)
@@ -98,8 +91,8 @@ def _parser(names: Sequence[str], text: str, program: str, flag: str) -> _Parser
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    if not (text.isascii() and text.isdecimal()) or len(text) > 10 or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"must be from 0 to {2**32 - 1:,}, got {text!r}")
     return int(text)
 
 
@@ -112,9 +105,11 @@ def _seconds(folder: pathlib.Path, seed: int) -> dict[str, float]:
     found = read_json(path) if path.exists() else {}
     if others and "seconds" not in found:
         raise InputError(f"{folder} has other files ({others[0]}, …): name a new or empty folder")
+    made = found.get("seconds", {})
+    if not (isinstance(made, dict) and all(type(s) in (int, float) for s in made.values())):
+        raise InputError(f"{path} is damaged (no seconds of each figure): name another folder")
     if found.get("seed", seed) != seed:
         raise InputError(f"{folder} was made with seed {found['seed']}: name another folder")
-    made = found.get("seconds", {})
     return {name: made[name] for name in made if _picture(folder, name).exists()}
 
 

@@ -8,7 +8,6 @@ import functools
 import io
 import pathlib
 import time
-import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from jax import Array
 from experiments.cifar10_reconstruction import pictures
 from experiments.unrolled_gan import LATENT
 from ganstab import gan_inversion, metrics
+from ganstab._files import read_arrays
 from ganstab.data import Images, RandomAccess, to_unit_range
 from ganstab.errors import InputError
 from ganstab.reporting import Picture
@@ -224,7 +224,6 @@ def _write(file: pathlib.Path, arrays: Mapping[str, Any]) -> None:
 def _read(file: pathlib.Path) -> dict[str, np.ndarray]:
     """Its arrays; none where it is not there, or damaged, which the format's checksums tell."""
     try:
-        with np.load(file) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return read_arrays(file)
+    except InputError:
         return {}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganstab._files import read_bytes
 from ganstab.data.images import Images, check_split, make_images
 from ganstab.errors import InputError
 
@@ -109,10 +110,8 @@ def _names(stem: str, rank: int) -> list[str]:
 
 
 def _read_bytes(file: Path) -> bytes:
+    data = read_bytes(file)
     try:
-        data = file.read_bytes()
         return gzip.decompress(data) if file.suffix == ".gz" else data
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{file}: damaged gzip file: {error}") from error
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error

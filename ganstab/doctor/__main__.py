@@ -13,6 +13,7 @@ project alone; for a run of your own name its function with --experiment=MODULE:
 """
 
 import argparse
+import contextlib
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained
 from ganstab.training import restore
-from ganstab.training.run_folder import local_folder
+from ganstab.training.run_folder import check_writable, local_folder
 
 __all__ = ["main"]
 
@@ -47,25 +48,28 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
         help="how many to look for at each edge of the spectrum (4)",
     )
     parser.add_argument("--out", help="folder for the report (RUN/doctor, or ./doctor)")
-    return exit_status(_run, parser.parse_args(arguments))
+    asked = parser.parse_args(arguments)
+    return exit_status(lambda: _run(asked))
 
 
 def _run(asked: argparse.Namespace) -> int:
-    record, subject = Record(), None
+    record, subject, named = Record(), None, asked.experiment
     out = None if asked.out is None else local_folder(asked.out, "--out")
     if ":" in asked.run and not pathlib.Path(asked.run).exists():
         out = out or pathlib.Path("doctor")
-        subject = subject_of_code(asked.run)
+        subject, named = subject_of_code(asked.run), asked.run
     else:
         place = local_folder(asked.run, "RUN")
         record, out = read_record(place), out or place / "doctor"
         if not asked.log_only:
             subject = _game(place, asked.experiment)
-    with explained(f"cannot use {out}"):  # before minutes of computing
+    check_writable(out, "--out")  # before minutes of computing
+    with explained(f"cannot use {out}"):
         out.mkdir(parents=True, exist_ok=True)
-    examination = _examined(subject, asked.eigenvalues)
-    report = diagnose(examination, record)
-    page = write(out, asked.run, report, examination, record)
+    with restore.told(named) if named else contextlib.nullcontext():
+        examination = _examined(subject, asked.eigenvalues)
+        report = diagnose(examination, record)
+        page = write(out, asked.run, report, examination, record)
     print("\n".join(in_words(asked.run, report, examination)))
     print(f"report: {page}", flush=True)
     return 0
@@ -76,7 +80,7 @@ def _game(folder: pathlib.Path, experiment: str | None) -> Subject | None:
     try:
         return restore.subject(folder, experiment)
     except InputError as error:
-        if experiment:
+        if experiment is not None:
             raise
         print(f"the log alone is read: {error}", file=sys.stderr)
         return None

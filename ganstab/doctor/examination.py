@@ -149,4 +149,11 @@ def _modes(subject: Subject, tell: Callable) -> dict[int, np.ndarray] | None:
     if subject.modes is None:
         return None
     tell("the modes")
-    return dict(sorted(subject.modes().items())) or None
+    found = {step: np.asarray(counts) for step, counts in sorted(subject.modes().items())}
+    shapes = {counts.shape for counts in found.values()}
+    sound = all(
+        counts.ndim == 1 and len(counts) and (counts >= 0).all() for counts in found.values()
+    )
+    if len(shapes) > 1 or not sound:
+        raise ValueError(f"modes must be counts [M] by step, M > 0, got shapes {sorted(shapes)}")
+    return found or None

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ganstab._files import regular
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained, plain
 
@@ -34,7 +35,7 @@ def append_row(path: pathlib.Path, row: Mapping[str, Any]) -> None:
       InputError: it cannot be written; then the log is left as it was.
     """
     data = (json.dumps(plain(row), sort_keys=True, allow_nan=False) + "\n").encode()
-    with explained(f"cannot write {path}"), open(path, "ab", buffering=0) as log:
+    with explained(f"cannot write {path}"), open(path, "ab", 0, opener=regular) as log:
         size = log.tell()
         try:
             _write_whole(log, data)
@@ -67,7 +68,7 @@ def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], 
     """
     if not path.exists():
         return [], []
-    with explained(f"cannot read {path}"), open(path, "rb") as log:
+    with explained(f"cannot read {path}"), open(path, "rb", opener=regular) as log:
         end = _end(log)
         if most is None or end <= SMALL * most:
             log.seek(0)
@@ -105,7 +106,7 @@ def keep_rows(path: pathlib.Path, last_step: int) -> Row | None:
     """
     if not path.exists():
         return None
-    with explained(f"cannot write {path}"), open(path, "rb+") as log:
+    with explained(f"cannot write {path}"), open(path, "rb+", opener=regular) as log:
         end, last = _end(log) if last_step >= 0 else 0, None
         while end and last is None:
             start = log.seek(_last_start(log, end))
@@ -167,9 +168,16 @@ def _damage(row: Any) -> str:
     if type(row.get("step")) is not int or not 0 <= row["step"] < 2**63:
         return "no step"
     for name, value in row.items():
-        if not all(map(_is_number, value if isinstance(value, list) else [value])):
+        if not (_are_counts if name == "counts" else _is_number)(value):
             return f"no number for {name}"
     return ""
+
+
+def _are_counts(value: Any) -> bool:
+    """Of samples in each mode; none where the data have no modes."""
+    return value is None or (
+        isinstance(value, list) and all(type(n) in (int, float) and 0 <= n < 2**53 for n in value)
+    )
 
 
 def _is_number(value: Any) -> bool:

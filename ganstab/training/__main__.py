@@ -6,13 +6,12 @@ jobs start, and what anybody may start to go on with a run.
 """
 
 import argparse
-import pathlib
 import sys
 from collections.abc import Sequence
 
-from ganstab._command_line import Parser, quiet_where_unread, tell
-from ganstab.errors import InputError
+from ganstab._command_line import Parser, exit_status, quiet_where_unread
 from ganstab.training import distributed, provenance, restore
+from ganstab.training import run_folder as files
 from ganstab.training.train import train_together
 
 
@@ -24,14 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--experiment", help="MODULE:FUNCTION that makes the experiment")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard events")
     parser.add_argument("--compilation_cache", help="folder for compiled programs; '' for none")
-    try:
-        return _train(parser.parse_args(arguments))
-    except InputError as error:
-        return tell(error)
+    asked = parser.parse_args(arguments)
+    return exit_status(lambda: _train(asked))
 
 
 def _train(asked: argparse.Namespace) -> int:
-    folders = [pathlib.Path(run) for run in asked.run]
+    folders = [files.local_folder(run, "RUN") for run in asked.run]
     distributed.use_full_precision()
     distributed.use_compilation_cache(asked.compilation_cache)
     configs = [restore.config_of(folder, asked.experiment) for folder in folders]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
 
-from ganstab._command_line import quiet_where_unread, tell
+from ganstab._command_line import exit_status, quiet_where_unread
+from ganstab._files import read_bytes
 from ganstab.errors import InputError
 from ganstab.training import distributed, provenance
 from ganstab.training import run_folder as files
@@ -158,13 +159,21 @@ def run(program: "_Program", arguments: list[str]) -> int:
     if {"--help", "-h", "-help"} & set(arguments):
         print(program.help())
         return 0
+    return exit_status(lambda: program.run(_parsed(values, arguments)))
+
+
+def _parsed(values: flags.FlagValues, arguments: list[str]) -> flags.FlagValues:
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, given, file = word.lstrip("-").partition("=")
+        if word.startswith("-") and name == "flagfile":
+            read_bytes(file if given else following)  # absl would wait for a pipe's writer
     try:
         rest = values(arguments)[1:]
-        if rest:
-            raise InputError(f"unexpected argument {rest[0]!r}: settings are given as --name=value")
-        return program.run(values)
-    except (InputError, flags.Error, UnicodeDecodeError) as error:
-        return tell(error)
+    except (flags.Error, ValueError) as error:
+        raise InputError(str(error)) from error
+    if rest:
+        raise InputError(f"unexpected argument {rest[0]!r}: settings are given as --name=value")
+    return values
 
 
 @dataclasses.dataclass(frozen=True)

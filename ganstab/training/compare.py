@@ -1,7 +1,7 @@
 """Several runs of one program in one picture: `ganstab compare RUN RUN`."""
 
 import pathlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -56,8 +56,9 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
         if own is not None:
             return own
     runs = dict(zip(names, folders, strict=True))
-    _draw(runs, configs[0].views() if configs else (), out)
-    return [line for name, folder in runs.items() for line in _lines(name, folder)]
+    left_out: list[str] = []
+    _draw(runs, configs[0].views() if configs else (), out, left_out.append)
+    return left_out + [line for name, folder in runs.items() for line in _lines(name, folder)]
 
 
 def labels(settings: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
@@ -100,12 +101,15 @@ def _configs(folders: Sequence[pathlib.Path]) -> list[RunConfig]:
 
 
 def _draw(
-    runs: Mapping[str, pathlib.Path], views: Sequence[samples.View], out: pathlib.Path
+    runs: Mapping[str, pathlib.Path],
+    views: Sequence[samples.View],
+    out: pathlib.Path,
+    tell: Callable[[str], object],
 ) -> None:
-    """Curves above, rows of samples over training below."""
+    """Curves above, rows of samples over training below; damaged samples are left out, and told."""
     rows = {name: run_log.read_rows(folder / files.EVALUATIONS) for name, folder in runs.items()}
     measures = _measures(runs.values())[:3]
-    drawn = [(name, samples.read_samples(folder)) for name, folder in runs.items()]
+    drawn = [(name, samples.read_samples(folder, tell=tell)) for name, folder in runs.items()]
     steps = samples.spread(set.intersection(*(set(found) for _, found in drawn)), MOST_STEPS)
     if not steps and not measures:
         raise InputError("the runs have no samples at a step in common, and no measures yet")

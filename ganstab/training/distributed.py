@@ -10,10 +10,12 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from ganstab.errors import InputError
+from ganstab.training.run_folder import check_writable, local_folder
 
 __all__ = [
     "any_process",
     "check_batch_size",
+    "check_devices",
     "is_main",
     "join",
     "make_mesh",
@@ -25,7 +27,7 @@ __all__ = [
     "use_full_precision",
 ]
 
-AXIS = "batch"
+AXIS, CACHE = "batch", "--compilation_cache"
 
 
 def join(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
@@ -64,6 +66,14 @@ def join(coordinator: str | None, num_processes: int | None, process_id: int | N
         jax.distributed.initialize(**explicit)
     except (RuntimeError, ValueError) as error:
         raise InputError(f"could not join --coordinator={coordinator}: {error}") from error
+
+
+def check_devices() -> None:
+    """Raises InputError where jax finds nothing to compute on."""
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise InputError(f"jax finds nothing to compute on: {error}") from error
 
 
 def make_mesh() -> Mesh:
@@ -139,9 +149,14 @@ def use_compilation_cache(folder: str | None) -> None:
 
     Args:
       folder: where; `None` for `ganstab/xla` in the user's cache folder, empty for no cache.
+
+    Raises:
+      InputError: nothing can be written there.
     """
     if folder == "":
         return
+    if folder is not None and "://" not in folder:  # jax itself can write to some addresses
+        check_writable(local_folder(folder, CACHE), CACHE)
     home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     jax.config.update("jax_compilation_cache_dir", folder or str(pathlib.Path(home, "ganstab/xla")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)

@@ -1,6 +1,7 @@
 """What a run keeps of itself while it goes: rows, samples, figures, its result and its report."""
 
 import contextlib
+import functools
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,23 +46,33 @@ class Recorder:
     ):
         self._folder, self._config, self._experiment = folder, config, experiment
         self._command, self._together, self._writers = command, together, writers
+        self._note = functools.cache(note)  # one word is enough of a file that is read often
         self._writes = distributed.is_main()
         self._log = folder / files.METRICS
         self._evaluations: list[run_log.Row] = []
         self._saved, self._seconds = begin, 0.0
         if self._writes:
-            last = run_log.keep_rows(self._log, begin or -1) or {}
+            last = self._keep_rows(self._log, begin, begin)
             self._seconds = last.get("wall_time_s") or 0.0
-            run_log.keep_rows(folder / files.EVALUATIONS, begin or -1)
+            evaluated = begin - begin % config.eval_every
+            self._keep_rows(folder / files.EVALUATIONS, begin, evaluated)
             self._evaluations, damaged = run_log.read_sound(folder / files.EVALUATIONS)
             for words in damaged + run_log.read_sound(self._log, run_log.ENOUGH)[1]:
-                note(f"left out: {words}")
+                self._note(f"left out: {words}")
         self._clock = time.monotonic()
         self._findings = Findings({})
         self._views = list(config.views())
         if self._writes and experiment.reference:
             samples.write_samples(folder, None, experiment.reference)
         self.result: dict[str, Any] = {}
+
+    def _keep_rows(self, log: pathlib.Path, begin: int, due: int) -> run_log.Row:
+        """Drops the rows after `begin`, and tells if the last one before it is lost."""
+        last = run_log.keep_rows(log, begin or -1) or {}
+        if begin and last.get("step", -1) < due:
+            after = f"after step {last['step']:,}" if last else "at all"
+            self._note(f"{log} is damaged: it has no rows {after}, up to step {due:,}")
+        return last
 
     def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> Said:
         """One row: means over the steps since the last one, and what an evaluation found."""
@@ -75,6 +86,15 @@ class Recorder:
             for write in self._writers:
                 write(step, {**means, **numbers}, pictures)
         return Said(step, numbers | losses, evaluated=found is not None)
+
+    def keep_samples(self, found: Evaluation, step: int) -> None:
+        """An evaluation's arrays alone, whose file is lost."""
+        if self._writes:
+            samples.write_samples(self._folder, step, found.arrays)
+
+    def has_samples(self, step: int) -> bool:
+        """Whether the arrays of the evaluation at this step can be read."""
+        return step in samples.read_samples(self._folder, step)
 
     def evaluated_at(self) -> int | None:
         """The step of the last evaluation; only the main process knows."""
@@ -136,7 +156,7 @@ class Recorder:
 
     def _draw_training(self, step: int) -> list[int]:
         """The picture over training; gives the steps whose own pictures the report shows."""
-        known = samples.read_samples(self._folder, step, samples.MOST)
+        known = samples.read_samples(self._folder, step, samples.MOST, self._note)
         if known:
             views = self._views or samples.views_of(known[min(known)])
             rows = [(view.label, known, view) for view in views]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
+import importlib.util
+import inspect
 import os
 import pathlib
 import sys
 import traceback
 import types
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
+import ganstab
 from ganstab import checkpoint
 from ganstab.errors import InputError
 from ganstab.reporting import run_log
@@ -26,8 +32,9 @@ from ganstab.training.train import Build
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
 
-__all__ = ["build_of", "call", "config_of", "find", "subject"]
+__all__ = ["build_of", "call", "config_of", "find", "subject", "told"]
 
+HOME = pathlib.Path(ganstab.__file__ or "").parents[1]
 TRUSTED = ("experiments", "ganstab")
 """Packages whose programs are imported because a run's folder names them."""
 ANYTHING = Exception, SystemExit
@@ -41,6 +48,8 @@ def find(name: str) -> Any:
       InputError: there is no such module, or nothing of that name in it.
     """
     module, _, attribute = name.rpartition(":")
+    if not module:
+        raise InputError(f"{name!r} names no function: write MODULE:FUNCTION")
     try:
         if os.getcwd() not in sys.path:
             sys.path.append(os.getcwd())  # where `python -m` looks too
@@ -64,13 +73,27 @@ def call(name: str, *arguments: Any) -> Any:
     """What the function that "module:name" names makes of the arguments.
 
     Raises:
-      InputError: there is no such function, or it failed; the place and the error are named.
+      InputError: there is no such function, or it failed; see `told`.
     """
     function = find(name)
     if not callable(function):
         raise InputError(f"{name} is no function")
+    with told(name):
+        made = function(*arguments)
+    if inspect.iscoroutine(made):
+        made.close()  # or Python warns that nobody waited for it
+    return made
+
+
+@contextlib.contextmanager
+def told(name: str) -> Iterator[None]:
+    """Where the code that the user named fails, an `InputError` that names the place and the error.
+
+    Raises:
+      InputError: as above.
+    """
     try:
-        return function(*arguments)
+        yield
     except InputError:
         raise
     except ANYTHING as error:
@@ -107,11 +130,25 @@ def build_of(folder: pathlib.Path, named: str | None = None) -> Build:
     Raises:
       InputError: it cannot be had.
     """
-    name = named or _experiment_name(folder)
+    name = _experiment_name(folder) if named is None else named
     found = find(name)
     if not callable(found):
         raise InputError(f"{name} is no function")
-    return found
+    return functools.wraps(found)(functools.partial(_made, name, named))
+
+
+def _made(name: str, named: str | None, config: RunConfig) -> Experiment:
+    """What the function that "module:name" names makes of the settings.
+
+    Of what a folder names, nothing is called but what says that it makes an experiment.
+    """
+    returns = getattr(find(name), "__annotations__", {}).get("return")
+    if name != named and returns not in (Experiment, Experiment.__name__):
+        raise InputError(f"{name} makes no Experiment: name what does with --experiment")
+    experiment = call(name, config)
+    if not isinstance(experiment, Experiment):
+        raise InputError(f"{name} must make an Experiment, got {type(experiment).__name__}")
+    return experiment
 
 
 def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
@@ -127,9 +164,7 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
     from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
 
     config = config_of(folder, named)
-    experiment = call(named or _experiment_name(folder), config)
-    if not isinstance(experiment, Experiment):
-        raise InputError(f"{folder}: what makes its experiment gave {type(experiment).__name__}")
+    experiment = _made(_experiment_name(folder) if named is None else named, named, config)
     parts = make_parts(experiment, config, distributed.make_mesh())
     initial = parts.initial(config.seed)
     restored = checkpoint.restore(folder / files.CHECKPOINTS, initial)
@@ -150,10 +185,10 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
 def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:
     """As the run wrote them down, or measured anew at the checkpoints that are kept."""
     rows = run_log.read_rows(folder / files.EVALUATIONS)
-    counted = [row for row in rows if isinstance(row.get("counts"), list)]
-    written = {row["step"]: np.asarray(row["counts"]) for row in counted}
-    if written:
-        return written
+    counted = {row["step"]: np.asarray(row["counts"]) for row in rows if row.get("counts")}
+    if counted:
+        count = len(counted[max(counted)])
+        return {step: counts for step, counts in counted.items() if len(counts) == count}
     found = {}
     initial = parts.initial(seed)
     for step in checkpoint.steps(folder / files.CHECKPOINTS):
@@ -170,6 +205,13 @@ def _experiment_name(folder: pathlib.Path) -> str:
     return _trusted(written, "the experiment", None, folder)
 
 
+def _is_own(package: str) -> bool:
+    """Whether it is the package, or the programs beside it, and not others of their name."""
+    spec = importlib.util.find_spec(package) if package in TRUSTED else None
+    places = spec.submodule_search_locations if spec else None
+    return any(pathlib.Path(place).parent == HOME for place in places or ())
+
+
 def _trusted(name: Any, what: str, named: str | None, folder: pathlib.Path) -> str:
     """The name, if importing it runs nobody's code but the package's or what the user named.
 
@@ -182,7 +224,7 @@ def _trusted(name: Any, what: str, named: str | None, folder: pathlib.Path) -> s
         )
     module = name.rpartition(":")[0]
     of_user = named is not None and bool(find(named)) and module in sys.modules
-    if of_user or module.split(".")[0] in TRUSTED:
+    if of_user or _is_own(module.split(".")[0]):
         return name
     raise InputError(
         f"{folder / files.CONFIG} names {name} for {what}, which is code from outside this "

@@ -15,13 +15,13 @@ that can be read.
 
 import contextlib
 import fcntl
-import json
 import os
 import pathlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ganstab._files import read_json
 from ganstab.errors import InputError
 from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atomic
 from ganstab.training.config import RunConfig, differences, from_mapping, reference
@@ -167,23 +167,6 @@ def write_config(folder: pathlib.Path, config: RunConfig, experiment: str | None
         write_atomic(path, text)
 
 
-def read_json(path: pathlib.Path, remedy: str = "name another --workdir") -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-      InputError: the file cannot be read, or is no JSON object.
-    """
-    with explained(f"cannot read {path}"):
-        content = path.read_bytes()
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged ({error}): {remedy}") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path} is damaged (no JSON object): {remedy}")
-    return found
-
-
 def read_config(folder: pathlib.Path, config: type[RunConfig]) -> RunConfig:
     """The settings of the folder's run.
 
@@ -258,15 +241,20 @@ def _locked(handle: int, wait: bool) -> bool:
     return True
 
 
-def check_writable(folder: pathlib.Path) -> None:
-    """Looks before anything is made, so that a refused start leaves no trace."""
+def check_writable(folder: pathlib.Path, flag: str = "--workdir") -> None:
+    """Looks before anything is made, so that a refused start leaves no trace.
+
+    Raises:
+      InputError: the folder, which need not be there, cannot be written to.
+    """
     existing = folder
-    while not existing.exists():
+    while not os.path.lexists(existing):
         existing = existing.parent
     if not existing.is_dir():
-        raise InputError(f"cannot use --workdir={folder}: {existing} is a file, not a folder")
+        what = "a file" if existing.is_file() else "something else"
+        raise InputError(f"cannot use {flag}={folder}: {existing} is {what}, not a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(f"cannot use --workdir={folder}: {existing} is not writable")
+        raise InputError(f"cannot use {flag}={folder}: {existing} is not writable")
 
 
 def _remove_unfinished(folder: pathlib.Path) -> None:

@@ -1,9 +1,9 @@
 """The samples that a run shows: drawn from the generator, kept as arrays, and as pictures."""
 
+import collections
 import dataclasses
 import io
 import pathlib
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +14,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
+from ganstab._files import read_arrays
+from ganstab.errors import InputError
 from ganstab.reporting import run_log
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.style import PAPER, panels, png
@@ -113,23 +115,38 @@ def write_samples(folder: pathlib.Path, step: int | None, arrays: Arrays) -> Non
 
 
 def read_samples(
-    folder: pathlib.Path, last_step: int | None = None, most: int | None = None
+    folder: pathlib.Path,
+    last_step: int | None = None,
+    most: int | None = None,
+    tell: Callable[[str], object] = lambda words: None,
 ) -> dict[int, Arrays]:
     """The arrays of every evaluation by its step, up to the last one, or of `most` of them.
 
-    A file that is damaged is left out: what it had can be drawn again at the checkpoint.
+    A file that is damaged, or has other arrays than most, is left out: what it had can be drawn
+    again at the checkpoint.
+
+    Args:
+      folder: a run's.
+      last_step: the last one that is read.
+      most: so many are read, evenly spread; all by default.
+      tell: is told in words what is left out.
     """
     names = (path.stem.removeprefix("step_") for path in (folder / SAMPLES).glob("step_*.npz"))
     known = {int(name) for name in names if name.isdecimal()}
     steps = [step for step in known if last_step is None or step <= last_step]
     chosen = spread(steps, len(steps) if most is None else most)
-    found = {step: _read(sample_path(folder, step)) for step in chosen}
-    return {step: arrays for step, arrays in found.items() if SAMPLES in arrays}
+    read = {step: _read(sample_path(folder, step), tell) for step in chosen}
+    kinds = {step: _kind(arrays) for step, arrays in read.items() if SAMPLES in arrays}
+    usual, _ = collections.Counter(reversed(kinds.values())).most_common(1)[0] if kinds else ((), 0)
+    for step, kind in kinds.items():
+        if kind != usual:
+            tell(f"left out: {sample_path(folder, step)} has other arrays than those beside it")
+    return {step: read[step] for step, kind in kinds.items() if kind == usual}
 
 
 def read_reference(folder: pathlib.Path) -> Arrays:
     """The data's own arrays; empty where the run kept none."""
-    return _read(folder / DATA)
+    return _read(folder / DATA, lambda words: None)
 
 
 def sample_path(folder: pathlib.Path, step: int) -> pathlib.Path:
@@ -137,13 +154,23 @@ def sample_path(folder: pathlib.Path, step: int) -> pathlib.Path:
     return folder / SAMPLES / f"step_{step:09d}.npz"
 
 
-def _read(path: pathlib.Path) -> Arrays:
+def _read(path: pathlib.Path, tell: Callable[[str], object]) -> Arrays:
+    """The file's arrays; none where it is damaged, which is told."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        found = read_arrays(path)
+    except InputError as error:
+        tell(f"left out: {error}")
         return {}
-    return found if all(array.ndim for array in found.values()) else {}
+    if all(array.ndim and array.dtype.kind in "biuf" for array in found.values()):
+        return found
+    tell(f"left out: {path} has something else than arrays of numbers")
+    return {}
+
+
+def _kind(arrays: Arrays) -> tuple:
+    """What is the same for all evaluations of a run."""
+    kinds = ((name, array.dtype.kind, array.ndim) for name, array in sorted(arrays.items()))
+    return arrays[SAMPLES].shape[1:], *kinds
 
 
 def views_of(arrays: Arrays) -> Sequence[View]:

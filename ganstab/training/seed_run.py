@@ -184,6 +184,9 @@ class SeedRun:
             self.said = self.recorder.log(self.at, {}, self._evaluate())
         conclude = self._parts.experiment.conclude
         if conclude:
+            lost = distributed.is_main() and not self.recorder.has_samples(self.at)
+            if distributed.any_process(lost):
+                self.recorder.keep_samples(self._evaluate(), self.at)
             self.recorder.report(self.state, self.at, "running")
             self.note("the steps are done; measuring on the last state")
             findings = conclude(self.state, self.folder, self._session.is_stopped)

@@ -17,7 +17,7 @@ def result_damage(result: Mapping[str, Any]) -> str:
     """
     steps = [result.get(name) for name in ("step", "num_steps")]
     told = isinstance(result.get("status"), str) and result["status"] in STATUS
-    counted = all(type(step) is int and step >= 0 for step in steps)
+    counted = all(type(step) is int and 0 <= step < 10**9 for step in steps)
     if not (told and counted and isinstance(result.get("results", {}), dict)):
         return "no sound status, step and results"
     if result["status"] == "finished" and "results" not in result:
@@ -73,6 +73,9 @@ _SOUND = {
     "reason": _is_text,
     "wall_time_s": _is_number,
     "evaluated_at_step": lambda value: type(value) is int,
+    "saved_at_step": lambda value: type(value) is int,
+    "seed": lambda value: type(value) is int,
+    "command": _is_text,
     "population": lambda value: isinstance(value, list) and bool(value),
     "measures": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "params_digest": _is_text,

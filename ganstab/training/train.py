@@ -98,6 +98,7 @@ def train_together(
       InputError: as of `train`.
     """
     _check_alike(configs)
+    distributed.check_devices()
     if tensorboard:
         summary_writer()
     places = [files.local_folder(folder) for folder in folders]

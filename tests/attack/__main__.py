@@ -29,6 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kinds", nargs="*", help=f"of {', '.join(KINDS)}; all by default")
     parser.add_argument("--match", default="", help="a regular expression for names of cases")
+    parser.add_argument("--every", type=int, default=1, help="each so-manieth case alone")
     parser.add_argument("--jobs", type=int, default=2, help="cases at once")
     parser.add_argument("--folder", type=pathlib.Path, help="where sound runs are kept")
     parser.add_argument("--slowest", type=int, default=0, help="show the slowest cases")
@@ -49,6 +50,7 @@ def main() -> int:
         for case in KINDS[kind](sound)
         if re.search(asked.match, f"{case.kind} {case.name}")
     ]
+    cases = cases[:: asked.every]
     begin, outcomes = time.monotonic(), []
     for outcome in harness.run_all(cases, place, jobs=asked.jobs, beside=sound.tiny):
         outcomes.append(outcome)

@@ -120,12 +120,16 @@ def _folders(sound: Sound) -> Iterator[Case]:
     }.items():  # fmt: skip
         yield Case("data", f"folder: {name}", FOLDER, (), (2,), _image_folder(make))
     many = (*FOLDER[:-3], "--inference_images=1000", "--samples=8", "--workdir=run")
-    yield Case("data", "more sought than there are", many, ("inference_images",), make=_image_folder())
+    yield Case(
+        "data", "more sought than there are", many, ("inference_images",), make=_image_folder()
+    )
     large = (*FOLDER, "--batch_size=4000")
     yield Case("data", "folder: fewer than a batch", large, ("batch_size",), make=_image_folder())
     for name in ("a/3.png", "a"):
         make = _image_folder(_unreadable(name))
-        yield Case("data", f"{name} not to be read", FOLDER, (name,), make=make, inside=become_nobody)
+        yield Case(
+            "data", f"{name} not to be read", FOLDER, (name,), make=make, inside=become_nobody
+        )
     for value in (
         "", " ", "nowhere", "beside/config.json", "/dev/null", "~nosuchuser", "x" * 300, "loop",
         "pipe", "\udcff", "gs://a/b", "data\n",
@@ -134,7 +138,12 @@ def _folders(sound: Sound) -> Iterator[Case]:
             words = (f"experiments.{program}", NO_CACHE, f"--data_dir={value}", "--workdir=run")
             name = f"{program} --data_dir={value[:20]!r}"
             yield Case("data", name, words, make=_odd)
-    table = ("experiments.cifar10_reconstruction", NO_CACHE, "--table=table_3", "--data_dir=nowhere")
+    table = (
+        "experiments.cifar10_reconstruction",
+        NO_CACHE,
+        "--table=table_3",
+        "--data_dir=nowhere",
+    )
     yield Case("data", "a table without data", table, ("nowhere",))
     words = ("experiments.stacked_mnist", NO_CACHE, "--data_dir=data", "--dataset=own")
     yield Case("data", "colour where grey is wanted", words, ("(28, 28, 1)",), make=_image_folder())
@@ -199,8 +208,7 @@ def classifier(sound: Sound) -> Iterator[Case]:
         "a version of none": _zipped({f"{first}.npy": b"\x93NUMPY\x09\x09" + bytes(80)}),
         "a broken stream": _broken(whole),
         "one array": _one(np.zeros(3)),
-        "encrypted": whole.replace(b"PK\x03\x04\x14\0\0\0", b"PK\x03\x04\x14\0\x01\0").replace(
-            b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\x01\0"),
+        "encrypted": _flagged(whole),
         "a pickle": b"\x80\x04\x95\x0b\0\0\0\0\0\0\0\x8c\x02os\x94.",
     }.items():  # fmt: skip
         yield case(f"archive: {name}", lambda here, data=data: _weights(here, data))
@@ -280,7 +288,19 @@ def _odd(here: pathlib.Path) -> None:
 
 def _broken(data: bytes) -> bytes:
     middle = len(data) // 2
-    return data[:middle] + bytes(byte ^ 0x5A for byte in data[middle : middle + 20]) + data[middle + 20 :]
+    return (
+        data[:middle]
+        + bytes(byte ^ 0x5A for byte in data[middle : middle + 20])
+        + data[middle + 20 :]
+    )
+
+
+def _flagged(data: bytes) -> bytes:
+    """An archive whose first file is said to be encrypted."""
+    found = bytearray(data)
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        found[data.index(mark) + place] |= 1
+    return bytes(found)
 
 
 def _npz(arrays: dict) -> bytes:

@@ -10,8 +10,8 @@ from PIL import Image
 from tiny_images import BYTES, LABELS, idx_bytes
 
 from .harness import Case
-from .sound import TINY, Sound, copied, cut
 from .runs import DOCTOR
+from .sound import TINY, Sound, copied, cut
 
 FORMATS = ("png", "jpg", "gif", "bmp", "tif", "webp", "ppm")
 EACH = 16

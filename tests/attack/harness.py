@@ -193,7 +193,7 @@ def _of_refusal(case: Case, changed: set[str], err: str) -> str:
     lines = [line for line in err.splitlines() if not re.match(r"\[ *[\d.]+ s\] |step \d|… ", line)]
     if len(lines) != 1 or not lines[0].startswith("error: "):
         return f"{len(lines)} lines"
-    if len(lines[0]) > 700:
+    if len(lines[0]) > 1100:
         return f"a line of {len(lines[0])} letters"
     missing = [word for word in case.told if word not in lines[0]]
     if missing:

@@ -35,8 +35,9 @@ def import_programs() -> None:
     """All that cases start, so that a child finds it there; no device may be touched by that."""
     for name in PROGRAMS:
         importlib.import_module(name)
-    from docs.gallery import GAMES, VECTOR_FIELDS
     from jax._src import xla_bridge
+
+    from docs.gallery import GAMES, VECTOR_FIELDS
 
     for name in (*GAMES, *VECTOR_FIELDS):
         importlib.import_module(f"docs.gallery.{name}")

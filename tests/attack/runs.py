@@ -308,7 +308,12 @@ def looks(sound: Sound) -> Iterator[Case]:
     """The doctor and the comparison on what is damaged."""
     mixture, tiny = sound.mixture, sound.tiny
     for title, words in (("doctor", DOCTOR), ("compare", COMPARE)):
-        for file in ("result.json", "metrics.jsonl", "evaluations.jsonl", "samples/step_000000002.npz"):
+        for file in (
+            "result.json",
+            "metrics.jsonl",
+            "evaluations.jsonl",
+            "samples/step_000000002.npz",
+        ):
             for name, how in ALL.items():
                 needed = file == "result.json" or (file.endswith("jsonl") and name in CONTENT)
                 status = (2,) if needed and name != "empty" and name not in MISSING else (0, 2)
@@ -320,7 +325,9 @@ def looks(sound: Sound) -> Iterator[Case]:
             make = _and(made(mixture, other, stop=False), copied(mixture, "other"))
             yield Case("looks", f"{title}: result: {name}", words, ("result.json",), (2,), make)
         for name, change in MORE_RESULTS.items():
-            make = _and(made(mixture, changed("result.json", change), stop=False), copied(mixture, "other"))
+            make = _and(
+                made(mixture, changed("result.json", change), stop=False), copied(mixture, "other")
+            )
             yield Case("looks", f"{title}: result: {name}", words, (), (0, 2), make)
         for row in (*ROWS, *SOUND_ROWS):
             for log in ("metrics.jsonl", "evaluations.jsonl"):
@@ -329,7 +336,9 @@ def looks(sound: Sound) -> Iterator[Case]:
     for name, arrays in SAMPLES.items():
         for run in (mixture, tiny):
             make = _and(made(run, _sampled(4, arrays), stop=False), copied(run, "other"))
-            yield Case("looks", f"compare: samples: {run.parts[-3]}: {name}", COMPARE, (), (0, 2), make)
+            yield Case(
+                "looks", f"compare: samples: {run.parts[-3]}: {name}", COMPARE, (), (0, 2), make
+            )
     game = ("ganstab", "doctor", "run", "--out=d", "--eigenvalues=1")
     for row in SOUND_ROWS:
         make = made(mixture, with_row("evaluations.jsonl", row), stop=False)

@@ -9,10 +9,17 @@ from collections.abc import Iterator
 from .damage import CONTENT, LFS, OTHER_JSON, PLACE, content
 from .flags import NO_WHOLE
 from .harness import Case
-from .runs import ROWS, SOUND_ROWS, Change, RESULTS, MORE_RESULTS, at, changed, to, with_row
+from .runs import MORE_RESULTS, RESULTS, ROWS, SOUND_ROWS, Change, at, changed, to, with_row
 from .sound import NO_CACHE, Sound
 
-RING = ("ring_experiment", NO_CACHE, "--table=steps", "--seeds=1", "--num_steps=2", "--eval_every=2")
+RING = (
+    "ring_experiment",
+    NO_CACHE,
+    "--table=steps",
+    "--seeds=1",
+    "--num_steps=2",
+    "--eval_every=2",
+)
 TOGETHER = (*RING, "--jobs=0", "--workdir=run")
 MERGED = (*RING, "--jobs=0", "--workdir=new", "--merge=run")
 RUN = "cells/K0/seed0"
@@ -124,7 +131,9 @@ def _damaged(sound: Sound) -> Iterator[Case]:
             if file == "figures":
                 break
         make = _table(sound, at("result.json", how))
-        yield Case("tables", f"the table's result: {name}", TOGETHER, (), (0, 2), make, touches=True)
+        yield Case(
+            "tables", f"the table's result: {name}", TOGETHER, (), (0, 2), make, touches=True
+        )
         make = _table(sound, at(f"{RUN}/metrics.jsonl", how))
         yield Case("tables", f"merge, metrics: {name}", MERGED, (), (0, 2), make, touches=True)
     for name, change in RESULTS.items():
@@ -146,7 +155,9 @@ def _damaged(sound: Sound) -> Iterator[Case]:
             yield Case("tables", f"{path}: {name}", TOGETHER, (), (0, 2), make, touches=True)
     make = _table(sound, at(f"{RUN}/config.json", content(LFS)))
     words = (*RING, "--jobs=1", "--workdir=run", "--num_steps=3")
-    yield Case("tables", "training, with a config that is damaged", words, ("config.json",), make=make)
+    yield Case(
+        "tables", "training, with a config that is damaged", words, ("config.json",), make=make
+    )
 
 
 def _table(sound: Sound, *changes):

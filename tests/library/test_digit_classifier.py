@@ -153,9 +153,9 @@ def archive(**arrays):
 @pytest.mark.parametrize(
     ("data", "named"),
     [
-        (b"no archive", "not an archive of plain arrays"),
-        (b"", "not an archive of plain arrays"),
-        (archive(conv1_bias=np.array([{}], object)), "not an archive of plain arrays"),
+        (b"no archive", "no archive of plain arrays"),
+        (b"", "no archive of plain arrays"),
+        (archive(conv1_bias=np.array([{}], object)), "no archive of plain arrays"),
         (archive(conv1_bias=np.zeros(24, np.float16)), "float16 arrays of shapes"),
     ],
 )
@@ -168,14 +168,14 @@ def test_other_contents_are_refused_though_the_digest_fits(tmp_path, data, named
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"w\.npz cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"cannot read .*w\.npz: No such file"):
         classifier.load(tmp_path / "w.npz")
     (tmp_path / "w.npz").write_bytes(b"")
-    with pytest.raises(InputError, match=r"w\.json cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"cannot read .*w\.json: No such file"):
         classifier.load(tmp_path / "w.npz")
 
 
-@pytest.mark.parametrize(("text", "named"), [("{", "not a JSON file"), ("{}", "sha256")])
+@pytest.mark.parametrize(("text", "named"), [("{", "is damaged"), ("{}", "sha256")])
 def test_a_broken_record_is_named(tmp_path, text, named):
     (tmp_path / "w.npz").write_bytes(b"")
     (tmp_path / "w.json").write_text(text)
