@@ -10,7 +10,7 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -48,7 +48,7 @@ def read_rows(path: pathlib.Path) -> list[Row]:
 
     Raises:
       InputError: the log cannot be read, or a line is damaged: no JSON object, no whole number for
-        "step", or something else than numbers, null and lists of them. The line is named.
+        "step", or something else than numbers, null and a list of "counts". The line is named.
     """
     rows, damaged = read_sound(path)
     if damaged:
@@ -56,11 +56,18 @@ def read_rows(path: pathlib.Path) -> list[Row]:
     return rows
 
 
-def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], list[str]]:
+def read_sound(
+    path: pathlib.Path, most: int | None = None, needs: Collection[str] = ()
+) -> tuple[list[Row], list[str]]:
     """The rows of the log, and in words which lines are damaged and so left out.
 
     With `most`, the rows are at most so many, evenly spread, with the first and the last. Of a long
     log only these are read, so that the time does not grow with its length.
+
+    Args:
+      path: the log, which need not be there.
+      most: as above; all rows by default.
+      needs: what has to be a number in every row, beside the step.
 
     Raises:
       InputError: the log cannot be read.
@@ -82,7 +89,7 @@ def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], 
                 skipped = len(log.readline()) if offset else 0
                 found[f"the line at byte {max(offset - 1, 0) + skipped:,}"] = log.readline()
     rows = {name: _loaded(line) for name, line in found.items()}
-    wrong = {name: words for name, row in rows.items() if (words := _damage(row))}
+    wrong = {name: words for name, row in rows.items() if (words := _damage(row, needs))}
     damaged = [f"{name} of {path} is damaged ({words})" for name, words in wrong.items()]
     return [row for name, row in rows.items() if name not in wrong], damaged
 
@@ -160,16 +167,18 @@ def _loaded(line: bytes) -> Any:
         return None
 
 
-def _damage(row: Any) -> str:
+def _damage(row: Any, needs: Collection[str] = ()) -> str:
     """What is of another kind than in a log's row; empty if nothing is."""
     if not isinstance(row, dict):
         return "no JSON object"
     if type(row.get("step")) is not int or not 0 <= row["step"] < 2**63:
         return "no step"
     for name, value in row.items():
-        if not all(map(_is_number, value if isinstance(value, list) else [value])):
+        if not all(
+            map(_is_number, value if name == "counts" and isinstance(value, list) else [value])
+        ):
             return f"no number for {name}"
-    return ""
+    return next((f"no {name}" for name in needs if type(row.get(name)) not in (int, float)), "")
 
 
 def _is_number(value: Any) -> bool:
