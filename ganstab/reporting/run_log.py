@@ -10,7 +10,7 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -49,7 +49,7 @@ def read_rows(path: pathlib.Path) -> list[Row]:
 
     Raises:
       InputError: the log cannot be read, or a line is damaged: no JSON object, no whole number for
-        "step", or something else than numbers, null and lists of them. The line is named.
+        "step", or something else than numbers, null and a list of "counts". The line is named.
     """
     rows, damaged = read_sound(path)
     if damaged:
@@ -57,11 +57,18 @@ def read_rows(path: pathlib.Path) -> list[Row]:
     return rows
 
 
-def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], list[str]]:
+def read_sound(
+    path: pathlib.Path, most: int | None = None, needs: Collection[str] = ()
+) -> tuple[list[Row], list[str]]:
     """The rows of the log, and in words which lines are damaged and so left out.
 
     With `most`, the rows are at most so many, evenly spread, with the first and the last. Of a long
     log only these are read, so that the time does not grow with its length.
+
+    Args:
+      path: the log, which need not be there.
+      most: as above; all rows by default.
+      needs: what has to be a number in every row, beside the step.
 
     Raises:
       InputError: the log cannot be read.
@@ -83,7 +90,7 @@ def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], 
                 skipped = len(log.readline()) if offset else 0
                 found[f"the line at byte {max(offset - 1, 0) + skipped:,}"] = log.readline()
     rows = {name: _loaded(line) for name, line in found.items()}
-    wrong = {name: words for name, row in rows.items() if (words := _damage(row))}
+    wrong = {name: words for name, row in rows.items() if (words := _damage(row, needs))}
     damaged = [f"{name} of {path} is damaged ({words})" for name, words in wrong.items()]
     return [row for name, row in rows.items() if name not in wrong], damaged
 
@@ -161,7 +168,7 @@ def _loaded(line: bytes) -> Any:
         return None
 
 
-def _damage(row: Any) -> str:
+def _damage(row: Any, needs: Collection[str] = ()) -> str:
     """What is of another kind than in a log's row; empty if nothing is."""
     if not isinstance(row, dict):
         return "no JSON object"
@@ -170,7 +177,7 @@ def _damage(row: Any) -> str:
     for name, value in row.items():
         if not (_are_counts if name == "counts" else _is_number)(value):
             return f"no number for {name}"
-    return ""
+    return next((f"no {name}" for name in needs if type(row.get(name)) not in (int, float)), "")
 
 
 def _are_counts(value: Any) -> bool:

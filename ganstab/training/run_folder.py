@@ -18,11 +18,12 @@ import fcntl
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ganstab._files import read_json
 from ganstab.errors import InputError
+from ganstab.reporting.run_log import ENOUGH, Row, merge, read_sound
 from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atomic
 from ganstab.training.config import RunConfig, differences, from_mapping, reference
 from ganstab.training.soundness import result_damage
@@ -37,6 +38,7 @@ __all__ = [
     "local_folder",
     "open_folder",
     "read_config",
+    "read_log",
     "read_result",
     "read_sound_result",
     "reference",
@@ -216,6 +218,24 @@ def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
     if wrong:
         raise InputError(f"{path} is damaged: it has {wrong}")
     return result
+
+
+def read_log(folder: pathlib.Path, needs: Collection[str] = ()) -> tuple[list[Row], list[str]]:
+    """The rows that curves are drawn of, and in words which lines are damaged and so left out.
+
+    All evaluations, and of the other rows as many as a curve needs. Runs of older versions have
+    their evaluations among the others, and are read whole.
+
+    Args:
+      folder: a run's.
+      needs: as of `read_sound`.
+
+    Raises:
+      InputError: a log cannot be read.
+    """
+    evaluations, wrong = read_sound(folder / EVALUATIONS, needs=needs)
+    rows, damaged = read_sound(folder / METRICS, ENOUGH if evaluations else None, needs)
+    return merge(rows, evaluations), damaged + wrong
 
 
 def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
