@@ -235,7 +235,22 @@ def read_log(folder: pathlib.Path, needs: Collection[str] = ()) -> tuple[list[Ro
     """
     evaluations, wrong = read_sound(folder / EVALUATIONS, needs=needs)
     rows, damaged = read_sound(folder / METRICS, ENOUGH if evaluations else None, needs)
-    return merge(rows, evaluations), damaged + wrong
+    return merge(rows, evaluations), damaged + wrong + _lost(folder, rows, evaluations)
+
+
+def _lost(folder: pathlib.Path, rows: list[Row], evaluations: list[Row]) -> list[str]:
+    """Which logs of a run that is over end too early, in words."""
+    result = read_result(folder)
+    over = result.get("status") in ("finished", "diverged")
+    due = [
+        (folder / METRICS, rows, result.get("step")),
+        (folder / EVALUATIONS, evaluations, result.get("evaluated_at_step")),
+    ]
+    return [
+        f"{log} is damaged (it has no row of step {step:,}, though its run does)"
+        for log, found, step in due
+        if over and step is not None and log.exists() and (not found or found[-1]["step"] < step)
+    ]
 
 
 def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
