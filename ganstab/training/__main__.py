@@ -32,7 +32,7 @@ def _train(asked: argparse.Namespace) -> int:
     distributed.use_full_precision()
     distributed.use_compilation_cache(asked.compilation_cache)
     configs = [restore.config_of(folder, asked.experiment) for folder in folders]
-    build = restore.build_of(folders[0], asked.experiment)
+    build = restore.guarded(restore.build_of(folders[0], asked.experiment), folders[0])
     commands = [provenance.command_of(build, *run) for run in zip(configs, folders, strict=True)]
     trained = train_together(
         build, configs, folders, commands=commands, tensorboard=asked.tensorboard

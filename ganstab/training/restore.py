@@ -32,7 +32,7 @@ from ganstab.training.train import Build
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
 
-__all__ = ["build_of", "call", "config_of", "find", "subject", "told"]
+__all__ = ["build_of", "call", "config_of", "find", "guarded", "subject", "told"]
 
 HOME = pathlib.Path(ganstab.__file__ or "").parents[1]
 TRUSTED = ("experiments", "ganstab")
@@ -49,7 +49,7 @@ def find(name: str) -> Any:
     """
     module, _, attribute = name.rpartition(":")
     if not module:
-        raise InputError(f"{name!r} names no function: write MODULE:FUNCTION")
+        raise InputError(f"cannot import {name}: it is no MODULE:FUNCTION")
     try:
         if os.getcwd() not in sys.path:
             sys.path.append(os.getcwd())  # where `python -m` looks too
@@ -134,21 +134,25 @@ def build_of(folder: pathlib.Path, named: str | None = None) -> Build:
     found = find(name)
     if not callable(found):
         raise InputError(f"{name} is no function")
-    return functools.wraps(found)(functools.partial(_made, name, named))
-
-
-def _made(name: str, named: str | None, config: RunConfig) -> Experiment:
-    """What the function that "module:name" names makes of the settings.
-
-    Of what a folder names, nothing is called but what says that it makes an experiment.
-    """
-    returns = getattr(find(name), "__annotations__", {}).get("return")
-    if name != named and returns not in (Experiment, Experiment.__name__):
+    # Of what a folder names, nothing is called but what says that it makes an experiment.
+    returns = getattr(found, "__annotations__", {}).get("return")
+    if named is None and returns not in (Experiment, Experiment.__name__):
         raise InputError(f"{name} makes no Experiment: name what does with --experiment")
-    experiment = call(name, config)
-    if not isinstance(experiment, Experiment):
-        raise InputError(f"{name} must make an Experiment, got {type(experiment).__name__}")
-    return experiment
+    return found
+
+
+def guarded(build: Build, folder: pathlib.Path) -> Build:
+    """The same function, which raises `InputError` where it fails or makes no experiment."""
+
+    @functools.wraps(build)
+    def make(config: RunConfig) -> Experiment:
+        with told(files.reference(build)):
+            made = build(config)
+        if not isinstance(made, Experiment):
+            raise InputError(f"{folder}: what makes its experiment gave {type(made).__name__}")
+        return made
+
+    return make
 
 
 def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
@@ -164,7 +168,7 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
     from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
 
     config = config_of(folder, named)
-    experiment = _made(_experiment_name(folder) if named is None else named, named, config)
+    experiment = guarded(build_of(folder, named), folder)(config)
     parts = make_parts(experiment, config, distributed.make_mesh())
     initial = parts.initial(config.seed)
     restored = checkpoint.restore(folder / files.CHECKPOINTS, initial)
@@ -208,8 +212,8 @@ def _experiment_name(folder: pathlib.Path) -> str:
 def _is_own(package: str) -> bool:
     """Whether it is the package, or the programs beside it, and not others of their name."""
     spec = importlib.util.find_spec(package) if package in TRUSTED else None
-    places = spec.submodule_search_locations if spec else None
-    return any(pathlib.Path(place).parent == HOME for place in places or ())
+    places = (spec.submodule_search_locations or [spec.origin]) if spec else []
+    return any(place and pathlib.Path(place).is_relative_to(HOME) for place in places)
 
 
 def _trusted(name: Any, what: str, named: str | None, folder: pathlib.Path) -> str:
