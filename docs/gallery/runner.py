@@ -105,7 +105,9 @@ def _seconds(folder: pathlib.Path, seed: int) -> dict[str, float]:
     if others and "seconds" not in found:
         raise InputError(f"{folder} has other files ({others[0]}, …): name a new or empty folder")
     made = found.get("seconds", {})
-    if not (isinstance(made, dict) and all(type(s) in (int, float) and s >= 0 for s in made.values())):
+    if not (
+        isinstance(made, dict) and all(type(s) in (int, float) and s >= 0 for s in made.values())
+    ):
         raise InputError(f"{path} is damaged (no seconds of each figure): name another folder")
     if found.get("seed", seed) != seed:
         raise InputError(f"{folder} was made with seed {found['seed']}: name another folder")

@@ -136,7 +136,7 @@ def read_samples(
     steps = [step for step in known if last_step is None or step <= last_step]
     chosen = spread(steps, len(steps) if most is None else most)
     read = {step: _read(sample_path(folder, step), tell) for step in chosen}
-    kinds = {step: _kind(arrays) for step, arrays in read.items() if SAMPLES in arrays}
+    kinds = {step: _kind(arrays) for step, arrays in read.items() if len(arrays.get(SAMPLES, ()))}
     usual, _ = collections.Counter(reversed(kinds.values())).most_common(1)[0] if kinds else ((), 0)
     for step, kind in kinds.items():
         if kind != usual:

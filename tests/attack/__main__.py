@@ -2,26 +2,15 @@
 
 import argparse
 import collections
-import os
 import pathlib
 import re
 import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).parents[2]
-HELPERS = ROOT / "tests" / "helpers"
-PATH = [str(ROOT), str(HELPERS)]
-sys.path[1:1] = PATH
-os.environ["PYTHONPATH"] = os.pathsep.join(PATH)
-
-import quick_compile  # noqa: E402
-
-os.environ |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": quick_compile.flags(), "NPROC": "2"}
-
-from . import harness  # noqa: E402
-from .kinds import KINDS, import_programs  # noqa: E402
-from .sound import make_sound  # noqa: E402
+from . import harness, setting
+from .kinds import KINDS
+from .sound import make_sound
 
 
 def main() -> int:
@@ -38,8 +27,7 @@ def main() -> int:
     if unknown:
         parser.error(f"unknown kinds: {', '.join(sorted(unknown))}")
     folder = (asked.folder or pathlib.Path(tempfile.mkdtemp(prefix="attack-"))).absolute()
-    _keep_compiled(folder / "xla")
-    import_programs()
+    setting.prepare(folder / "xla")
     sound = make_sound(folder / "sound")
     place = pathlib.Path(tempfile.mkdtemp(prefix="cases-", dir=folder))
     for path in (folder, place):
@@ -60,15 +48,6 @@ def main() -> int:
         print(f"{outcome.seconds:6.1f} s {outcome.case.kind} {outcome.case.name}")
     print(_summary(outcomes, time.monotonic() - begin))
     return int(any(outcome.verdict != "ok" for outcome in outcomes))
-
-
-def _keep_compiled(folder: pathlib.Path) -> None:
-    """Most of a short run is compiling; --compilation_cache= leaves these settings as they are."""
-    import jax
-
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def _told(outcome: harness.Outcome) -> str:

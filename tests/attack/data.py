@@ -88,11 +88,10 @@ def _idx() -> Iterator[Case]:
 def _folders(sound: Sound) -> Iterator[Case]:
     del sound
     for name, how in {**CONTENT, **PLACE}.items():
-        status = (2,) if name not in ("deleted", "renamed") else (2,)
         make = _image_folder(lambda data, how=how: how(data / "a" / "3.png"), count=7)
         # Without the one image there are seven left of each class, fewer than are asked for.
         words = FOLDER if name not in ("deleted", "renamed") else (*FOLDER, "--inference_images=99")
-        yield Case("data", f"an image: {name}", words, (), status, make)
+        yield Case("data", f"an image: {name}", words, (), (2,), make)
         make = _image_folder(lambda data, how=how: how(_file(data / "c")))
         if name not in ("deleted", "renamed", "folder") and name not in CONTENT:
             words = (*FOLDER, "--inference_images=99")

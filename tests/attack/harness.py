@@ -74,7 +74,7 @@ def run_all(
             shutil.copytree(beside, here / "beside")
             case.make(here)
             before = _listing(here)
-            running[_fork(case, place)] = case, place, before, time.monotonic()
+            running[start_in_child(case, place)] = case, place, before, time.monotonic()
         for pid, status in _ended(running):
             case, place, before, begin = running.pop(pid)
             outcome = _judge(case, place, before, status, time.monotonic() - begin)
@@ -83,7 +83,8 @@ def run_all(
             yield outcome
 
 
-def _fork(case: Case, place: pathlib.Path) -> int:
+def start_in_child(case: Case, place: pathlib.Path) -> int:
+    """Starts the case's program in the folder `here`; gives the process's number."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -95,8 +96,8 @@ def _fork(case: Case, place: pathlib.Path) -> int:
         handle = os.open(name, flags, 0o666)
         os.dup2(handle, number)
         os.close(handle)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="strict", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="strict", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
     os.chdir(place / "here")
     os._exit(_status(case))
 

@@ -81,7 +81,7 @@ def make_sound(root: pathlib.Path) -> Sound:
             shutil.rmtree(place, ignore_errors=True)
             (place / "here").mkdir(parents=True)
             case = harness.Case("sound", name, (*words, "--workdir=run"))
-            children[harness._fork(case, place)] = place
+            children[harness.start_in_child(case, place)] = place
     for pid, place in children.items():
         if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
             raise RuntimeError((place / "err").read_text())
