@@ -116,7 +116,7 @@ def check_destination(out: pathlib.Path) -> None:
     """Refuses, before the minutes of training, what could not be written after them."""
     if out.suffix != ".npz":
         raise InputError(f"--out={out} does not end in .npz")
-    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
+    if not out.absolute().parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
         raise InputError(f"--out={out}: {out.parent} is not a folder that can be written to")
     for file in (out, out.with_suffix(".json")):
         if os.path.lexists(file) and not (file.is_file() and os.access(file, os.W_OK)):

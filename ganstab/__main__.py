@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"ganstab {ganstab.__version__}")
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, nargs="?")
     command = parser.parse_args(words[:1]).command
+    if command is None and words:
+        parser.error(f"a COMMAND is needed before {words[0]}")
     if command is None:
         parser.print_help()
         return 0

@@ -35,10 +35,11 @@ def quiet_where_unread() -> Iterator[None]:
             yield
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python writes what is left once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(128 + signal.SIGPIPE) from None
+        unread = isinstance(error, BrokenPipeError)
+        raise SystemExit(128 + signal.SIGPIPE if unread else tell(error)) from None
 
 
 def one_line(words: object) -> str:

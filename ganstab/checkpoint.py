@@ -8,10 +8,10 @@ carries a manifest (name, shape, dtype and SHA-256 of every array), which `resto
 import errno
 import hashlib
 import json
-import logging
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,6 @@ __all__ = ["Restored", "clean", "digest", "restore", "save", "steps"]
 _NAME = re.compile(r"step_(\d{9})")
 _LEFTOVER = re.compile(r"(new-|removed-)step_\d{9}|(new-)?step_\d{9}\.orbax-checkpoint-tmp.*")
 _OVERHEAD = 2**20  # bytes for manifest and metadata
-_log = logging.getLogger(__name__)
 
 
 class Restored(NamedTuple):
@@ -117,13 +116,25 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
         except Exception as error:
             # Whatever a damaged file makes Orbax and its decoders raise, the answer is the same.
             damaged.append(f"checkpoint {folder} is damaged: {_line(error)}")
-            _log.warning(damaged[-1])
+            _ignore_late_reads()
     if damaged:
         raise InputError(
             f"none of the {len(found)} checkpoints in {directory} is sound, so nothing was "
             f"started; {damaged[0]}"
         )
     return None
+
+
+def _ignore_late_reads() -> None:
+    """Keeps TensorStore's threads quiet, whose reads may end after one of them has failed."""
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if str(error) != "Event loop is closed":
+            before(kind, error, trace)
+
+    if before.__module__ != __name__:
+        sys.excepthook = hook
 
 
 def digest(tree: Any) -> str:

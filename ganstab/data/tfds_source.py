@@ -69,7 +69,8 @@ def _builder(
         return tfds.builder(name, **place, **form)
     except tfds.core.registered.DatasetNotFoundError as error:
         raise InputError(_unknown(tfds, name, data_dir)) from error
-    except (ValueError, RuntimeError) as error:
+    except Exception as error:
+        # A name of any form goes into the parsers of TFDS, which raise whatever they like.
         raise InputError(f"dataset {name}: {_one_line(error)}") from error
 
 

@@ -95,8 +95,8 @@ def _examined(subject: Subject | None, eigenvalues: int) -> Examination | None:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
+    if not (text.isascii() and text.isdigit()) or len(text) > 4 or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 9,999, got {text!r}")
     return int(text)
 
 

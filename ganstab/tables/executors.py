@@ -167,9 +167,9 @@ def slurm_cluster(options: str) -> Any:
       InputError: an option has no value, or the extra `ganstab[dask]` is not installed.
     """
     pairs = [word.partition("=") for word in options.split(",") if word]
-    wrong = [name for name, _, value in pairs if not value]
+    wrong = [name or "no name" for name, _, value in pairs if not (name and value)]
     if wrong:
-        raise InputError(f"--executor=slurm: {wrong[0]} has no value, as in {wrong[0]}=VALUE")
+        raise InputError(f"--executor=slurm: {wrong[0]} has no value, as in NAME=VALUE")
     given: dict[str, Any] = {SLURM.get(name, name): value for name, _, value in pairs}
     cores = given.pop("cores", "1")
     if not cores.isdecimal():
@@ -177,7 +177,10 @@ def slurm_cluster(options: str) -> Any:
     jobqueue = _installed("dask_jobqueue")
     # One job a worker, whatever its cores are: the job's process uses them.
     given = {"memory": "4GB", **given, "cores": 1, "processes": 1, "job_cpu": int(cores)}
-    return jobqueue.SLURMCluster(**given)
+    try:
+        return jobqueue.SLURMCluster(**given)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"--executor=slurm:{options} cannot be used: {error}") from error
 
 
 def _installed(name: str) -> Any:

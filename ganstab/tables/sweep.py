@@ -99,7 +99,7 @@ def sweep(
     _check(plan)
     progress = TableProgress(plan.wanted(), jobs * together)
     put_back(plan.wanted())
-    for source in map(files.local_folder, merge):
+    for source in [files.local_folder(name, "--merge") for name in merge]:
         taken, damaged = merge_runs(plan.wanted(), source)
         for words in (f"{len(taken)} finished runs taken over from {source}", *damaged):
             progress.note(words)

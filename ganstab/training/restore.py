@@ -212,7 +212,7 @@ def _experiment_name(folder: pathlib.Path) -> str:
 def _is_own(package: str) -> bool:
     """Whether it is the package, or the programs beside it, and not others of their name."""
     spec = importlib.util.find_spec(package) if package in TRUSTED else None
-    places = (spec.submodule_search_locations or [spec.origin]) if spec else []
+    places = [*(spec.submodule_search_locations or ()), spec.origin] if spec else []
     return any(place and pathlib.Path(place).is_relative_to(HOME) for place in places)
 
 

@@ -142,7 +142,7 @@ def _surroundings(sound: Sound) -> Iterator[Case]:
     """A folder that is gone, a closed pipe, a full disk, a platform that is not there."""
     runs = {"tiny": TINY, "mixture": MIXTURE}
     for name, words in runs.items():
-        for size in (0, 100, 3000):
+        for size in (3000, 20_000):
             yield Case(
                 KIND, f"{name}: files of {size} bytes at most", (*words, "--workdir=run"),
                 ("File too large",), inside=_at_most(size), touches=True,

@@ -241,8 +241,7 @@ def checkpoints(sound: Sound) -> Iterator[Case]:
         for name, how in {**CONTENT, **PLACE}.items():
             if name in ("zeros", "renamed", "not UTF-8"):
                 continue
-            steps = [4]
-            make = made(tiny, _in_checkpoints(file, how, steps), stop=True)
+            make = made(tiny, _at_6, _in_checkpoints(file, how, [6]), stop=False)
             # Orbax has files that it does not read on restore: damage there does no harm.
             yield Case("checkpoints", f"newest, {file}: {name}", GO_ON, (), (0,), make, like=tiny)
         make = made(tiny, _in_checkpoints(file, content(LFS), None))
@@ -274,6 +273,10 @@ def checkpoints(sound: Sound) -> Iterator[Case]:
             yield Case("checkpoints", f"{title}: all {name}", words, ("checkpoint",), make=make)
     make = made(tiny, lambda run: shutil.rmtree(run / "checkpoints"), stop=False)
     yield Case("checkpoints", "finished, gone", GO_ON, (), (0,), make, like=tiny)
+
+
+def _at_6(run: pathlib.Path) -> None:
+    cut(run, 6)
 
 
 def _step(run: pathlib.Path, step: int) -> pathlib.Path:
