@@ -100,7 +100,8 @@ def _draw(
     """Curves above, rows of samples over training below; damaged samples are left out, and told."""
     rows = {name: _rows(folder) for name, folder in runs.items()}
     measures = _measures(runs.values())[:3]
-    drawn = [(name, samples.read_samples(folder, tell=tell)) for name, folder in runs.items()]
+    read = [(name, samples.read_samples(folder, tell=tell)) for name, folder in runs.items()]
+    drawn = [(name, samples.alike(found, tell)) for name, found in read]
     steps = samples.spread(set.intersection(*(set(found) for _, found in drawn)), MOST_STEPS)
     if not steps and not measures:
         raise InputError("the runs have no samples at a step in common, and no measures yet")

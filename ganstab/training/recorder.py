@@ -156,7 +156,8 @@ class Recorder:
 
     def _draw_training(self, step: int) -> list[int]:
         """The picture over training; gives the steps whose own pictures the report shows."""
-        known = samples.read_samples(self._folder, step, samples.MOST, self._note)
+        read = samples.read_samples(self._folder, step, samples.MOST, self._note)
+        known = samples.alike(read, self._note)
         if known:
             views = self._views or samples.views_of(known[min(known)])
             rows = [(view.label, known, view) for view in views]

@@ -1,6 +1,5 @@
 """The samples that a run shows: drawn from the generator, kept as arrays, and as pictures."""
 
-import collections
 import dataclasses
 import io
 import pathlib
@@ -23,6 +22,7 @@ from ganstab.types import Player, TrainState
 
 __all__ = [
     "View",
+    "alike",
     "are_images",
     "draw_rows",
     "draw_samples",
@@ -122,8 +122,7 @@ def read_samples(
 ) -> dict[int, Arrays]:
     """The arrays of every evaluation by its step, up to the last one, or of `most` of them.
 
-    A file that is damaged, or has other arrays than most, is left out: what it had can be drawn
-    again at the checkpoint.
+    A file that is damaged is left out: what it had can be drawn again at the checkpoint.
 
     Args:
       folder: a run's.
@@ -135,13 +134,22 @@ def read_samples(
     known = {int(name) for name in names if name.isdecimal()}
     steps = [step for step in known if last_step is None or step <= last_step]
     chosen = spread(steps, len(steps) if most is None else most)
-    read = {step: _read(sample_path(folder, step), tell) for step in chosen}
-    kinds = {step: _kind(arrays) for step, arrays in read.items() if len(arrays.get(SAMPLES, ()))}
-    usual, _ = collections.Counter(reversed(kinds.values())).most_common(1)[0] if kinds else ((), 0)
-    for step, kind in kinds.items():
-        if kind != usual:
-            tell(f"left out: {sample_path(folder, step)} has other arrays than those beside it")
-    return {step: read[step] for step, kind in kinds.items() if kind == usual}
+    found = {step: _read(sample_path(folder, step), tell) for step in chosen}
+    return {step: arrays for step, arrays in found.items() if len(arrays.get(SAMPLES, ()))}
+
+
+def alike(found: Mapping[int, Arrays], tell: Callable[[str], object]) -> dict[int, Arrays]:
+    """The evaluations whose arrays are of the kind that most have, the latest in doubt.
+
+    Args:
+      found: the arrays by step.
+      tell: is told in words what is left out.
+    """
+    kinds = {step: _kind(found[step]) for step in sorted(found, reverse=True)}
+    usual = max(kinds.values(), key=[*kinds.values()].count, default=())
+    for step in [step for step, kind in kinds.items() if kind != usual]:
+        tell(f"left out: the samples of step {step:,} are of another kind than those beside them")
+    return {step: found[step] for step in sorted(found) if kinds[step] == usual}
 
 
 def read_reference(folder: pathlib.Path) -> Arrays:
