@@ -10,11 +10,12 @@ cifar10_reconstruction that sought the same training images are compared as in T
 import sys
 
 from ganstab.__main__ import main
-from ganstab._command_line import Parser
+from ganstab._command_line import Parser, quiet_where_unread
 
 if __name__ == "__main__":
     parser = Parser(prog="python -m experiments.compare", description=__doc__)
     parser.add_argument("--run", action="append", default=[], help="a run's folder; twice or more")
     parser.add_argument("--out", default="comparison.png", help="the PNG to write")
-    asked = parser.parse_args()
+    with quiet_where_unread():
+        asked = parser.parse_args()
     sys.exit(main(["compare", *asked.run, f"--out={asked.out}"]))

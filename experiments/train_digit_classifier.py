@@ -22,7 +22,7 @@ import optax
 from jax import Array, lax
 
 from ganstab import digit_classifier
-from ganstab._command_line import Parser, exit_status
+from ganstab._command_line import Parser, exit_status, quiet_where_unread
 from ganstab.data import Images, load_mnist, to_unit_range
 from ganstab.errors import InputError
 
@@ -150,5 +150,6 @@ if __name__ == "__main__":
     said = "file for the weights; a .json beside it records how they were made (%(default)s)"
     name = digit_classifier.WEIGHTS.name
     parser.add_argument("--out", type=pathlib.Path, default=name, help=said)
-    asked = parser.parse_args()
-    sys.exit(exit_status(lambda: main(asked)))
+    with quiet_where_unread():
+        asked = parser.parse_args()
+        sys.exit(exit_status(lambda: main(asked)))

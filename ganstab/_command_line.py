@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import os
 import re
 import signal
@@ -30,16 +31,22 @@ class Parser(argparse.ArgumentParser):
 @contextlib.contextmanager
 def quiet_where_unread() -> Iterator[None]:
     """Ends the program without a word where nobody reads its words, as in `--help | head`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for a path that is not UTF-8
     try:
         try:
             yield
         finally:
             sys.stdout.flush()
     except OSError as error:
-        # Python writes what is left once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()
         unread = isinstance(error, BrokenPipeError)
         raise SystemExit(128 + signal.SIGPIPE if unread else tell(error)) from None
+
+
+def _mute() -> None:
+    """Python writes what is left once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def one_line(words: object) -> str:
@@ -65,7 +72,12 @@ def exit_status(run: Callable[[], int]) -> int:
     except BrokenPipeError:
         raise
     except (InputError, OSError, UnicodeDecodeError) as error:
-        return tell(error)
+        status = tell(error)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _mute()
+        return status
     except KeyboardInterrupt:
         print("stopped; the same command goes on from there", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -101,6 +101,7 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
         one holds another model. A damaged one is never taken for a fresh start.
     """
     damaged: list[str] = []
+    _ignore_late_reads()
     known = _checkpoints(Path(directory).absolute())
     found = [entry for entry in known if step in (None, entry[0])]
     if known and not found:
@@ -116,7 +117,6 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
         except Exception as error:
             # Whatever a damaged file makes Orbax and its decoders raise, the answer is the same.
             damaged.append(f"checkpoint {folder} is damaged: {_line(error)}")
-            _ignore_late_reads()
     if damaged:
         raise InputError(
             f"none of the {len(found)} checkpoints in {directory} is sound, so nothing was "
@@ -127,14 +127,14 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
 
 def _ignore_late_reads() -> None:
     """Keeps TensorStore's threads quiet, whose reads may end after one of them has failed."""
-    before = sys.excepthook
+    before = sys.unraisablehook
 
-    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        if str(error) != "Event loop is closed":
-            before(kind, error, trace)
+    def hook(unraisable: Any) -> None:
+        if str(unraisable.exc_value) != "Event loop is closed":
+            before(unraisable)
 
-    if before.__module__ != __name__:
-        sys.excepthook = hook
+    if getattr(before, "__module__", "") != __name__:
+        sys.unraisablehook = hook
 
 
 def digest(tree: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from docs.gallery.page import write_page
-from ganstab._command_line import Parser, exit_status
+from ganstab._command_line import Parser, exit_status, quiet_where_unread
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.style import png
@@ -22,6 +22,7 @@ from ganstab.training import distributed
 from ganstab.training.run_folder import hold, local_folder, read_json
 
 
+@quiet_where_unread()
 def main(
     names: Sequence[str], text: str, program: str, flag: str = "--workdir", argv: Any = None
 ) -> int:

@@ -72,8 +72,9 @@ def check_devices() -> None:
     """Raises InputError where jax finds nothing to compute on."""
     try:
         jax.devices()
-    except RuntimeError as error:
-        raise InputError(f"jax finds nothing to compute on: {error}") from error
+    except (RuntimeError, AssertionError) as error:
+        why = str(error) or f"JAX_PLATFORMS={jax.config.values['jax_platforms']}"
+        raise InputError(f"jax finds nothing to compute on: {why}") from error
 
 
 def make_mesh() -> Mesh:

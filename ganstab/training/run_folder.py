@@ -94,6 +94,8 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
       InUseError: another process is at work in the folder.
       InputError: the folder cannot be written to.
     """
+    if any("\ud800" <= sign <= "\udfff" for sign in str(folder)):
+        raise InputError(f"cannot use --workdir={folder}: its name is not UTF-8")
     with explained(f"cannot use --workdir={folder}"):
         check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
