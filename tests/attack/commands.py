@@ -167,7 +167,7 @@ def _surroundings(sound: Sound) -> Iterator[Case]:
             status = (0, 1, 2, 141)
             yield Case(
                 KIND, f"a closed {name}: {' '.join(words)}", words, status=status, make=make,
-                inside=inside,
+                inside=inside, touches=True,
             )  # fmt: skip
     folder = "--workdir=\udcff"
     yield Case(KIND, "a folder that is not UTF-8", (*TINY, folder), ("UTF-8",))
