@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ganstab._metric_names import OWN
 from ganstab.steps import Step
 from ganstab.types import Game, Pair, PlayerName, TrainState
 
 __all__ = ["Fault", "blame", "first_fault", "term_gradients", "terms_of"]
 
 PLAYERS = Pair(gen="generator", disc="discriminator")
-_RANK = {"loss": 1, "grad_norm": 2, "real_score": 3, "fake_score": 3, "updates": 4}
+_RANK = {name: place for place, name in enumerate(OWN, start=1)}
 
 
 class Fault(NamedTuple):
