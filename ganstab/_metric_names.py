@@ -15,3 +15,9 @@ def free_name(name: str, number: int, taken: Collection[str]) -> str:
     while any(f"{player}/{name}" in taken for player in PLAYERS):
         name = f"{name}_{number}"
     return name
+
+
+def check_free(metrics: Collection[str], name: str) -> None:
+    """Raises ValueError where a game has a metric of the name that the step gives to its own."""
+    if name in metrics:
+        raise ValueError(f"a game's metric is called {name}, which the step reports itself")

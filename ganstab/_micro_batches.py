@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 __all__ = ["in_micro_batches"]
 
+_DERIVATIVES = 3
+
 
 def in_micro_batches(
     network: Callable, count: int, state: Any, x: Any, key: chex.PRNGKey
@@ -36,10 +38,11 @@ def in_micro_batches(
     parts = jax.tree.map(functools.partial(_split, count), x)
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, jnp.arange(count))
 
-    # Rematerialised, or the scan would keep every part's activations for the backward pass.
-    @functools.partial(jax.checkpoint, prevent_cse=False)
-    def one(state, part, key):
-        return network(state, part, key)
+    # Rematerialised, or the scan would keep every part's activations for the backward pass. A
+    # derivative takes one such wrapper off; a penalty in an unrolled game needs three.
+    one = network
+    for _ in range(_DERIVATIVES):
+        one = jax.checkpoint(one, prevent_cse=False)
 
     def body(total, drawn):
         output, new = one(state, *drawn)

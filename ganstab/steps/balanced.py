@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from ganstab._metric_names import check_free
 from ganstab.steps.alternating import check_counts, check_stacked
 from ganstab.steps.update import Step, after, in_parts, move, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
@@ -63,6 +64,7 @@ def balanced(
                 return move(game, txs, player, at[0], at[1], batch, own_key)
 
             at, seen, count = _while_wanted(one, again.of(player), at, first, most)
+            check_free(seen, f"{player}/updates")
             metrics |= {**seen, f"{player}/updates": count}
         return after(train_state, *at), metrics
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._metric_names import check_free
 from ganstab.types import (
     Carry,
     Game,
@@ -75,6 +76,7 @@ def move(
         state=carry.state._replace(**{player: aux.carry_state.of(player)}),
         opt=carry.opt._replace(**{player: opt}),
     )
+    check_free(aux.metrics, f"{player}/grad_norm")
     metrics = {f"{player}/loss": loss, f"{player}/grad_norm": optax.tree.norm(grads)}
     after_move = params._replace(**{player: moved}), moved_carry
     return after_move, metrics_of(aux, player) | metrics
