@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 from ganstab.reporting.writing import plain
 
-__all__ = ["Measure", "Published", "measured"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Published:

@@ -14,8 +14,6 @@ from ganstab.training.experiment import Evaluation, Experiment
 from ganstab.training.samples import SAMPLES, make_sampler
 from ganstab.types import TrainState
 
-__all__ = ["Parts", "make_parts"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Parts:

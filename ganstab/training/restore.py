@@ -26,7 +26,6 @@ from ganstab.training.train import Build
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
 
-__all__ = ["build_of", "call", "config_of", "find", "subject"]
 
 TRUSTED = ("experiments", "ganstab")
 """Packages whose programs are imported because a run's folder names them."""

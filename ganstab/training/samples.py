@@ -19,22 +19,6 @@ from ganstab.reporting.writing import explained, write_atomic
 from ganstab.style import PAPER, panels, png
 from ganstab.types import Player, TrainState
 
-__all__ = [
-    "View",
-    "are_images",
-    "draw_rows",
-    "draw_samples",
-    "make_sampler",
-    "over_training",
-    "read_reference",
-    "read_samples",
-    "sample_path",
-    "spread",
-    "tile",
-    "views_of",
-    "write_samples",
-]
-
 Arrays = Mapping[str, np.ndarray]
 SAMPLES = "samples"
 DATA = "samples/data.npz"

@@ -18,14 +18,12 @@ from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
 from ganstab.training.loop import Loop, make_loops
-from ganstab.training.parts import Parts, make_parts
+from ganstab.training.parts import make_parts
 from ganstab.training.progress import Progress, tell
 from ganstab.training.recorder import Writer, summary_writer
 from ganstab.training.seed_run import SeedRun, Session
 from ganstab.training.signals import StopRequest, watch_signals
 from ganstab.types import TrainState
-
-__all__ = ["Parts", "Trained", "train", "train_together"]
 
 EXIT_STATUS = {"finished": 0, "diverged": 1}
 Build = Callable[[Any], Experiment]
