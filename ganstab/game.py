@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from ganstab._checks import one_score_each
+from ganstab._precision import wide
 from ganstab.terms import Term, name
 from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, PriorFn, Round, Verdict
 
@@ -124,4 +125,5 @@ def _named(terms: tuple[Term, ...], parts: list[Pair]) -> dict[str, jax.Array]:
 
 
 def _mean_scores(real_score: jax.Array, fake_score: jax.Array) -> dict[str, jax.Array]:
-    return {"disc/real_score": jnp.mean(real_score), "disc/fake_score": jnp.mean(fake_score)}
+    real, fake = (jnp.mean(wide(score)) for score in (real_score, fake_score))
+    return {"disc/real_score": real, "disc/fake_score": fake}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ganstab._precision import wide
 from ganstab.types import Player
 
 __all__ = ["Counted", "instance_noise"]
@@ -46,8 +47,9 @@ def instance_noise(player: Player, stddev: float | Callable) -> Player:
         noise_key, net_key = jax.random.split(key)
         if train:
             sigma = stddev(state.seen) if callable(stddev) else stddev
-            noise = jax.random.normal(noise_key, x.shape, x.dtype)
-            x = x + jnp.asarray(sigma, x.dtype) * noise
+            clean = wide(x)
+            noise = jax.random.normal(noise_key, x.shape, clean.dtype)
+            x = (clean + jnp.asarray(sigma, clean.dtype) * noise).astype(x.dtype)
         output, net = player.apply(params, state.net, x, net_key, train=train)
         return output, Counted(net, state.seen + 1 if train else state.seen)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ganstab._precision import wide
 from ganstab.types import Player
 
 __all__ = ["Iterated", "spectral_norm"]
@@ -16,7 +17,7 @@ class Iterated(NamedTuple):
 
     net: Any
     vectors: tuple[jax.Array, ...]
-    """[out] for each kernel, its estimate of the leading right singular vector."""
+    """[out] for each kernel, its estimate of the leading right singular vector, never in half."""
 
 
 def spectral_norm(player: Player, *, steps: int = 1) -> Player:
@@ -45,7 +46,7 @@ def spectral_norm(player: Player, *, steps: int = 1) -> Player:
         keys = jax.random.split(vector_key, max(len(kernels), 1))
         vectors = (
             _unit(jax.random.normal(key, kernel.shape[-1:], kernel.dtype))
-            for key, kernel in zip(keys, kernels, strict=False)
+            for key, kernel in zip(keys, wide(kernels), strict=False)
         )
         return params, Iterated(state, tuple(vectors))
 
@@ -65,15 +66,16 @@ def spectral_norm(player: Player, *, steps: int = 1) -> Player:
 
 def _normalised(kernel: jax.Array, u: jax.Array, steps: int) -> tuple[jax.Array, jax.Array]:
     """The kernel over its spectral norm, and u after some power iterations."""
-    matrix = kernel.reshape(-1, kernel.shape[-1])
+    matrix = wide(kernel).reshape(-1, kernel.shape[-1])
     fixed = jax.lax.stop_gradient(matrix)
-    u = jax.lax.stop_gradient(u)
+    start, u = u, wide(jax.lax.stop_gradient(u))
     for _ in range(steps):
         ahead = _unit(fixed.T @ _unit(fixed @ u))
         # For a kernel of zeros u stays as it is: a u of zeros would stay zero for good.
         u = jnp.where(jnp.any(ahead != 0), ahead, u)
     sigma = _unit(fixed @ u) @ matrix @ u
-    return kernel / jnp.where(sigma == 0, 1.0, sigma), u
+    normalised = (wide(kernel) / jnp.where(sigma == 0, 1.0, sigma)).astype(kernel.dtype)
+    return normalised, u.astype(start.dtype)
 
 
 def _unit(vector: jax.Array) -> jax.Array:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._precision import wide
 from ganstab.types import Carry, Game, Pair, PlayerName, TrainState, metrics_of
 
 __all__ = ["Step", "after", "init", "move", "move_both", "numbered"]
@@ -67,7 +68,7 @@ def move(
         state=carry.state._replace(**{player: aux.carry_state.of(player)}),
         opt=carry.opt._replace(**{player: opt}),
     )
-    metrics = {f"{player}/loss": loss, f"{player}/grad_norm": optax.tree.norm(grads)}
+    metrics = {f"{player}/loss": loss, f"{player}/grad_norm": optax.tree.norm(wide(grads))}
     after_move = params._replace(**{player: moved}), moved_carry
     return after_move, metrics_of(aux, player) | metrics
 
