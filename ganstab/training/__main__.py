@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from ganstab.errors import InputError
 from ganstab.training import distributed, provenance, restore
-from ganstab.training import run_folder as files
 from ganstab.training.train import train_together
 
 
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _train(asked)
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return files.IN_USE if isinstance(error, files.InUseError) else 2
+        return error.exit_status
 
 
 def _train(asked: argparse.Namespace) -> int:

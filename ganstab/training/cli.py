@@ -61,6 +61,13 @@ class Launch:
     process_id: int | None = option(
         None, "With --coordinator: this process's number, from 0.", lower=0
     )
+    partner_timeout: int = option(
+        60,
+        "With --coordinator: seconds within which all processes have to come, and within which one "
+        "that died or does not answer is missed; the others then end with exit status 76.",
+        lower=5,
+        upper=86_400,
+    )
     compilation_cache: str | None = option(
         None,
         "Folder for compiled programs, so that a second start trains at once; empty for none. "
@@ -117,6 +124,7 @@ NOT_FOR_TABLES = {
     "coordinator": "each run of a table is one process",
     "num_processes": "each run of a table is one process",
     "process_id": "each run of a table is one process",
+    "partner_timeout": "each run of a table is one process",
 }
 
 
@@ -157,7 +165,7 @@ def run(program: "_Program", arguments: list[str]) -> int:
         return program.run(values)
     except (InputError, flags.Error, UnicodeDecodeError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return files.IN_USE if isinstance(error, files.InUseError) else USAGE
+        return error.exit_status if isinstance(error, InputError) else USAGE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,8 +238,14 @@ class _Program:
         except ValueError as error:
             raise InputError(f"--{error}") from error
 
+    @distributed.together()
     def _train(self, config: RunConfig, launch: Launch) -> int:
-        distributed.join(launch.coordinator, launch.num_processes, launch.process_id)
+        distributed.join(
+            launch.coordinator,
+            launch.num_processes,
+            launch.process_id,
+            timeout=launch.partner_timeout,
+        )
         _prepare(launch)
         count = launch.population or 1
         several = f"_population{count}" if count > 1 else ""

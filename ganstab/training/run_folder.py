@@ -35,6 +35,7 @@ __all__ = [
     "is_done",
     "is_held",
     "local_folder",
+    "mark_interrupted",
     "open_folder",
     "read_config",
     "read_result",
@@ -56,6 +57,8 @@ EXPERIMENT, CLASS = "experiment", "config_class"
 
 class InUseError(InputError):
     """Another process is at work in the folder."""
+
+    exit_status = IN_USE
 
 
 def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathlib.Path:
@@ -233,6 +236,14 @@ def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
     if wrong:
         raise InputError(f"{path} is damaged: it has {wrong}")
     return result
+
+
+def mark_interrupted(folder: pathlib.Path, reason: str) -> None:
+    """Has `result.json` say so, where it still says that the run goes on."""
+    result = read_result(folder)
+    if result.get("status") == "running":
+        changed = {**result, "status": "interrupted", "reason": reason}
+        write_atomic(folder / RESULT, to_json(changed))
 
 
 def is_done(result: Mapping[str, Any], num_steps: int) -> bool:

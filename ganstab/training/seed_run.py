@@ -75,6 +75,8 @@ class SeedRun:
         if distributed.is_main():
             checkpoint.clean(checkpoints)
         distributed.meet("checkpoints")
+        newest = checkpoint.steps(checkpoints)[:1]
+        distributed.agree({"the newest checkpoint": newest[0] if newest else "none"})
         initial = self._parts.initial(self.config.seed)
         restored = checkpoint.restore(checkpoints, initial)
         if restored is None:
