@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 AXIS = "batch"
-MOST = 8
+MOST = 3
 """Differences that a line names."""
 _partners: Partners | None = None
 

@@ -146,8 +146,8 @@ class Partners:
         except OSError as error:
             if here and isinstance(error, TimeoutError):
                 raise self._absent(here) from error
-            why = error.strerror or error
-            raise PartnerError(f"process 0 is not at {host}:{port} ({why}): {AGAIN}") from error
+            why = f"{host}:{port}: {_reason(error)}"
+            raise PartnerError(self._missing([0], why)) from error
         if "end" in message:
             raise _refusal(*message["end"])
         self._watch()
@@ -172,7 +172,7 @@ class Partners:
         """
         begin = time.monotonic()
         # Who is gone is noticed meanwhile, and ends the program.
-        while any(heard < begin for heard in list(self._heard.values())):
+        while self._status is None and any(t < begin for t in list(self._heard.values())):
             time.sleep(self._beat / 4)
         if self.end_alike(status):
             self._tell({"end": [line, told]})
@@ -215,23 +215,34 @@ class Partners:
             time.sleep(self._beat)
 
     def _listen_to(self, place: int) -> None:
-        line, name = self._lines[place], f"process {place} of {self.count}"
-        while True:
-            try:
-                message = line.receive(self.patience)
-            except TimeoutError:
-                words = f"{name} has not answered for {self.patience:g} s"
-                return self._end(f"{words}: {AGAIN}", LOST)
-            except OSError:
-                self._heard.pop(place)
-                return None if place in self._left else self._end(f"{name} is gone: {AGAIN}", LOST)
-            self._heard[place] = time.monotonic() - message.get("silence", 0)
-            if "end" in message:
-                return self._end(*message["end"])
-            if "text" in message:
-                line.texts.put(message["text"])
-            if "bye" in message:
-                self._left.add(place)
+        try:
+            while self._hear(place):
+                pass
+        finally:
+            self._heard.pop(place)
+
+    def _hear(self, place: int) -> bool:
+        """Takes one message, and gives whether to listen on."""
+        line = self._lines[place]
+        try:
+            message = line.receive(self.patience)
+        except TimeoutError:
+            message = self._miss(place, f"silent for {self.patience:g} s")
+        except OSError:
+            if place in self._left:
+                return False
+            message = self._miss(place, "its connection was closed")
+        self._heard[place] = time.monotonic() - message.get("silence", 0)
+        if "end" in message:
+            self._end(*message["end"])
+        if "text" in message:
+            line.texts.put(message["text"])
+        if "bye" in message:
+            self._left.add(place)
+        return "end" not in message
+
+    def _miss(self, place: int, why: str) -> dict[str, Any]:
+        return {"end": [self._missing([place], why), LOST]}
 
     def _end(self, line: str, status: int) -> None:
         """Ends this process, in a thread beside the main one."""
@@ -263,10 +274,13 @@ class Partners:
 
     def _absent(self, here: Sequence[int]) -> PartnerError:
         absent = sorted({*range(self.count)} - {*here, self.place})
-        who = f"process {absent[0]}" if len(absent) == 1 else f"processes {_listed(absent)}"
-        return PartnerError(
-            f"{who} of {self.count} did not come within {self.patience:g} s: {AGAIN}"
-        )
+        return PartnerError(self._missing(absent, f"not there after {self.patience:g} s"))
+
+    def _missing(self, places: Sequence[int], why: str) -> str:
+        who = f"processes {_listed(places)} of {self.count} are"
+        if len(places) == 1:
+            who = f"process {places[0]} of {self.count} is"
+        return f"{who} missing ({why}): {AGAIN}"
 
     def _refuse(self, error: InputError) -> NoReturn:
         self._tell({"end": [str(error), error.exit_status]})
@@ -283,6 +297,12 @@ def _listed(places: Sequence[int]) -> str:
     return ", ".join(map(str, places))
 
 
+def _reason(error: OSError) -> str:
+    """The system's own words, without what Python adds to them."""
+    is_system = error.errno is not None and error.errno > 0
+    return os.strerror(error.errno or 0) if is_system else str(error.strerror or error)
+
+
 def _server(host: str | None, port: int) -> socket.socket:
     """What process 0 listens with; its connections live on when it is closed."""
     try:
@@ -297,5 +317,5 @@ def _server(host: str | None, port: int) -> socket.socket:
     except OSError as error:
         raise InputError(
             f"process 0 cannot listen at {host or 'any address'}, port {port} "
-            f"({error.strerror or error}): name an address of its machine and a free port"
+            f"({_reason(error)}): name an address of its machine and a free port"
         ) from error
