@@ -3,7 +3,14 @@
 Every loss is a pure function `(real_score[B], fake_score[B]) -> Pair(gen, disc)` of scalars. Scores
 are raw critic outputs (no sigmoid). Each player *minimises* its own entry. Scores may have any
 shape; the mean runs over all elements, which must number at least one. Losses of half-precision
-scores are computed and returned in float32.
+scores are computed and returned in float32. The numbers of a loss may be traced arrays, which are
+not checked, so a term can anneal them:
+
+    smoothing = optax.linear_schedule(0.1, 0.0, 10_000)
+
+    def term(round):
+        scores = round.real_score, round.fake_score
+        return losses.non_saturating(*scores, label_smoothing=smoothing(round.step))
 
 `sp(t) = log(1 + exp(t))` is the softplus, finite with a right gradient at any float score.
 """
@@ -14,7 +21,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import or_value_error
+from ganstab._checks import check_number, or_value_error
 from ganstab._precision import wide
 from ganstab.types import Pair
 
@@ -51,10 +58,9 @@ def _cross_entropy(
     real_score: jax.Array, fake_score: jax.Array, label_smoothing: float
 ) -> jax.Array:
     """−(1−ε)·log σ(D(x)) − ε·log σ(−D(x)) − log σ(−D(G(z))), averaged."""
-    if not 0.0 <= label_smoothing < 1.0:
-        raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
+    check_number("label_smoothing", label_smoothing, lambda value: 0.0 <= value < 1.0, "in [0, 1)")
     real = (1.0 - label_smoothing) * _softplus(-real_score)
-    if label_smoothing:
+    if isinstance(label_smoothing, jax.Array) or label_smoothing:
         real = real + label_smoothing * _softplus(real_score)
     return jnp.mean(real) + jnp.mean(_softplus(fake_score))
 
@@ -198,7 +204,6 @@ def ebgan(real_score: jax.Array, fake_score: jax.Array, *, margin: float = 1.0) 
       margin: m > 0, the energy above which a generated sample is left alone.
     """
     real_score, fake_score = _checked(real_score, fake_score)
-    if not margin > 0:
-        raise ValueError(f"margin must be above 0, got {margin}")
+    check_number("margin", margin, lambda value: value > 0, "above 0")
     disc = jnp.mean(real_score) + jnp.mean(jax.nn.relu(margin - fake_score))
     return Pair(gen=jnp.mean(fake_score), disc=disc)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._checks import check_number
 from ganstab.optimizers.history import needed
 from ganstab.optimizers.precision import in_float32
 from ganstab.players.multiplier import Multiplied
@@ -27,8 +28,7 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
     Raises:
       ValueError: for a limit that is not positive, or, at an update, without parameters.
     """
-    if not limit > 0:
-        raise ValueError(f"limit must be positive, got {limit}")
+    check_number("limit", limit, lambda value: value > 0, "positive")
 
     def update(updates, params=None):
         params = needed(params, "clip_weights")

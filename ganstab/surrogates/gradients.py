@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._metric_names import free_name
 from ganstab._precision import wide
-from ganstab.types import Aux, Carry, Game, Pair
+from ganstab.types import PLAYERS, Aux, Carry, Game, Pair
 
 __all__ = [
     "consensus",
@@ -45,8 +46,7 @@ def consensus(game: Game, weight: float) -> Game:
 
         grads, (losses, aux) = own_gradients(evaluate, params)
         term = weight * 0.5 * optax.tree.norm(wide(grads), squared=True)
-        noted = {"gen/consensus": term, "disc/consensus": term}
-        return Pair(*(loss + term for loss in losses)), _noted(aux, noted)
+        return Pair(*(loss + term for loss in losses)), _noted(aux, "consensus", Pair(term, term))
 
     return replayed(judge)
 
@@ -71,7 +71,8 @@ def gradient_norm(game: Game, weight: float) -> Game:
 
         grads, (losses, aux) = jax.grad(own_loss, has_aux=True)(params.disc)
         term = weight * optax.tree.norm(wide(grads), squared=True)
-        return losses._replace(gen=losses.gen + term), _noted(aux, {"gen/gradient_norm": term})
+        noted = _noted(aux, "gradient_norm", Pair(term, None))
+        return losses._replace(gen=losses.gen + term), noted
 
     return dataclasses.replace(game, judge=judge)
 
@@ -148,5 +149,8 @@ def _(primals, tangents):
     return steered(*primals), optax.tree.vdot(tangents[0], primals[1])
 
 
-def _noted(aux: Aux, metrics: dict[str, jax.Array]) -> Aux:
-    return aux._replace(metrics={**aux.metrics, **metrics})
+def _noted(aux: Aux, name: str, parts: Pair) -> Aux:
+    """With the parts' metrics, beside a term that a user called the same."""
+    label = free_name(name, 2, aux.metrics)
+    own = {f"{p}/{label}": parts.of(p) for p in PLAYERS if parts.of(p) is not None}
+    return aux._replace(metrics={**aux.metrics, **own})
