@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from ganstab._checks import scores_of
 from ganstab._metric_names import free_name
 from ganstab._micro_batches import in_micro_batches
+from ganstab._precision import wide
 from ganstab.priors import as_prior
 from ganstab.terms import Term, name
 from ganstab.types import (
@@ -191,4 +192,5 @@ def _named(terms: tuple[Term, ...], parts: list[Pair]) -> dict[str, jax.Array]:
 
 
 def _mean_scores(real_score: jax.Array, fake_score: jax.Array) -> dict[str, jax.Array]:
-    return {"disc/real_score": jnp.mean(real_score), "disc/fake_score": jnp.mean(fake_score)}
+    real, fake = (jnp.mean(wide(score)) for score in (real_score, fake_score))
+    return {"disc/real_score": real, "disc/fake_score": fake}

@@ -2,8 +2,9 @@
 
 Every loss is a pure function `(real_score[B], fake_score[B]) -> Pair(gen, disc)` of scalars. Scores
 are raw critic outputs (no sigmoid). Each player *minimises* its own entry. Scores may have any
-shape; the mean runs over all elements, which must number at least one. The numbers of a loss may
-be traced arrays, which are not checked, so a term can anneal them:
+shape; the mean runs over all elements, which must number at least one. Losses of half-precision
+scores are computed and returned in float32. The numbers of a loss may be traced arrays, which are
+not checked, so a term can anneal them:
 
     smoothing = optax.linear_schedule(0.1, 0.0, 10_000)
 
@@ -21,6 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from ganstab._checks import check_number, or_value_error
+from ganstab._precision import wide
 from ganstab.types import Pair
 
 __all__ = [
@@ -39,7 +41,8 @@ def _softplus(score: jax.Array) -> jax.Array:
     return jnp.logaddexp(score, 0.0)
 
 
-def _check(real_score: jax.Array, fake_score: jax.Array) -> None:
+def _checked(real_score: jax.Array, fake_score: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The scores, in float32 at least."""
     real, fake = (f"{score.dtype} {score.shape}" for score in (real_score, fake_score))
     with or_value_error(
         "a loss needs at least one score of each kind, of one rank and in floating point, got "
@@ -48,6 +51,7 @@ def _check(real_score: jax.Array, fake_score: jax.Array) -> None:
         chex.assert_type([real_score, fake_score], float)
         chex.assert_equal_rank([real_score, fake_score])
         chex.assert_scalar_positive(min(real_score.size, fake_score.size))
+    return wide((real_score, fake_score))
 
 
 def _cross_entropy(
@@ -74,7 +78,7 @@ def minimax(real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: fl
         (one-sided, Salimans et al. 2016, arXiv:1606.03498, section 3.4). The generator's loss is
         not smoothed.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     disc = _cross_entropy(real_score, fake_score, label_smoothing)
     return Pair(gen=-_cross_entropy(real_score, fake_score, 0.0), disc=disc)
 
@@ -91,7 +95,7 @@ def non_saturating(
       fake_score: scores of generated samples.
       label_smoothing: as in `minimax`, on real targets only.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     disc = _cross_entropy(real_score, fake_score, label_smoothing)
     return Pair(gen=jnp.mean(_softplus(-fake_score)), disc=disc)
 
@@ -101,7 +105,7 @@ def wasserstein(real_score: jax.Array, fake_score: jax.Array) -> Pair:
 
     disc: `E D(G(z)) − E D(x)`; gen: `−E D(G(z))`.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     fake = jnp.mean(fake_score)
     return Pair(gen=-fake, disc=fake - jnp.mean(real_score))
 
@@ -125,7 +129,7 @@ def least_squares(
       b: the discriminator's target for real samples.
       c: what the generator wants the discriminator to say.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     disc = 0.5 * jnp.mean((real_score - b) ** 2) + 0.5 * jnp.mean((fake_score - a) ** 2)
     return Pair(gen=0.5 * jnp.mean((fake_score - c) ** 2), disc=disc)
 
@@ -135,7 +139,7 @@ def hinge(real_score: jax.Array, fake_score: jax.Array) -> Pair:
 
     disc: `E max(0, 1 − D(x)) + E max(0, 1 + D(G(z)))`; gen: `−E D(G(z))`.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     disc = jnp.mean(jax.nn.relu(1.0 - real_score)) + jnp.mean(jax.nn.relu(1.0 + fake_score))
     return Pair(gen=-jnp.mean(fake_score), disc=disc)
 
@@ -159,7 +163,7 @@ def relativistic_average(
       loss: whose discriminator loss is made relativistic; `hinge` gives RaHingeGAN, and
         `least_squares` with `a=-1, b=1` RaLSGAN (with this module's factor ½).
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     real = real_score - jnp.mean(fake_score)
     fake = fake_score - jnp.mean(real_score)
     return Pair(gen=loss(fake, real).disc, disc=loss(real, fake).disc)
@@ -178,7 +182,7 @@ def relativistic_paired(real_score: jax.Array, fake_score: jax.Array) -> Pair:
     Raises:
       ValueError: where the shapes differ.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     if real_score.shape != fake_score.shape:
         raise ValueError(
             "relativistic_paired compares scores one by one and needs one shape, got "
@@ -199,7 +203,7 @@ def ebgan(real_score: jax.Array, fake_score: jax.Array, *, margin: float = 1.0) 
       fake_score: energies of generated samples.
       margin: m > 0, the energy above which a generated sample is left alone.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     check_number("margin", margin, lambda value: value > 0, "above 0")
     disc = jnp.mean(real_score) + jnp.mean(jax.nn.relu(margin - fake_score))
     return Pair(gen=jnp.mean(fake_score), disc=disc)

@@ -12,6 +12,9 @@ sample, over every axis but the first, and are safe where the gradient is zero: 
 derivative there is defined as 0. A critic whose batch norm mixes samples gives each of them a
 gradient that is not its own; these penalties are not defined for it, and `terms.disc_penalty`
 refuses it. Layer norm (`flax.nnx.LayerNorm`) and virtual batch norm keep samples apart.
+
+The critic is differentiated in the type of its samples. All else is computed in float32 where that
+is half precision, and so are the numbers that a penalty draws and the penalty itself.
 """
 
 from collections.abc import Callable
@@ -21,6 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from ganstab._checks import check_number, one_score_each, or_value_error, scores_of
+from ganstab._precision import wide
 
 __all__ = ["ScoreFn", "dragan", "dragan_paper", "js_regularizer", "r1", "r2", "wgan_gp"]
 
@@ -37,14 +41,14 @@ def _safe_sqrt(square: jax.Array) -> jax.Array:
 
 def _scores(score_fn: ScoreFn, x: jax.Array) -> jax.Array:
     """The critic's value of each sample: [B]."""
-    scores = scores_of(score_fn(x), x, "the critic of a penalty")
+    scores = wide(scores_of(score_fn(x), x, "the critic of a penalty"))
     return scores if scores.ndim == 1 else jnp.mean(scores.reshape(x.shape[0], -1), axis=1)
 
 
 def _square_norms(score_fn: ScoreFn, x: jax.Array) -> jax.Array:
     """‖∇D(x_i)‖² of every sample i: [B]. The sum's gradient is each sample's own."""
     gradient = jax.grad(lambda x: jnp.sum(_scores(score_fn, x)))(x)
-    return jnp.sum(gradient.reshape(x.shape[0], -1) ** 2, axis=-1)
+    return jnp.sum(wide(gradient).reshape(x.shape[0], -1) ** 2, axis=-1)
 
 
 def _per_sample(key: chex.PRNGKey, x: jax.Array) -> jax.Array:
@@ -84,9 +88,11 @@ def wgan_gp(
         f"{real.shape} (real) and {fake.shape} (fake)"
     ):
         chex.assert_equal_shape([real, fake])
+    dtype = jnp.result_type(real, fake)
+    real, fake = wide((real, fake))
     u = _per_sample(key, real)
-    norms = _safe_sqrt(_square_norms(score_fn, u * real + (1.0 - u) * fake))
-    return _lipschitz(norms, target, one_sided)
+    between = (u * real + (1.0 - u) * fake).astype(dtype)
+    return _lipschitz(_safe_sqrt(_square_norms(score_fn, between)), target, one_sided)
 
 
 def dragan(
@@ -115,8 +121,10 @@ def dragan(
     """
     del fake
     noise_key, weight_key = jax.random.split(key)
-    noise = scale * jnp.std(real) * jax.random.uniform(noise_key, real.shape, real.dtype)
-    norms = _safe_sqrt(_square_norms(score_fn, real + _per_sample(weight_key, real) * noise))
+    x = wide(real)
+    noise = scale * jnp.std(x) * jax.random.uniform(noise_key, x.shape, x.dtype)
+    around = (x + _per_sample(weight_key, x) * noise).astype(real.dtype)
+    norms = _safe_sqrt(_square_norms(score_fn, around))
     return _lipschitz(norms, target, one_sided)
 
 
@@ -146,8 +154,10 @@ def dragan_paper(
     """
     del fake
     check_number("variance", variance, lambda value: value >= 0, "0 or more")
-    noise = variance**0.5 * jax.random.normal(key, real.shape, real.dtype)
-    return _lipschitz(_safe_sqrt(_square_norms(score_fn, real + noise)), target, one_sided)
+    x = wide(real)
+    noise = variance**0.5 * jax.random.normal(key, x.shape, x.dtype)
+    around = (x + noise).astype(real.dtype)
+    return _lipschitz(_safe_sqrt(_square_norms(score_fn, around)), target, one_sided)
 
 
 def r1(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:

@@ -1,7 +1,8 @@
 """Terms: what a game's losses are the sum of. A term maps a `Round` to a `Pair` of scalars.
 
 `score_loss` lifts a loss of `ganstab.losses`, `disc_penalty` a penalty of `ganstab.penalties`; a
-function of your own from a `Round` to a `Pair` is as good. Weights, and the numbers of losses and
+function of your own from a `Round` to a `Pair` is as good. Terms of half-precision scores and
+features are computed in float32, and are float32 scalars. Weights, and the numbers of losses and
 penalties, may be traced arrays.
 """
 
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._precision import wide
 from ganstab.players.multiplier import Multiplied
 from ganstab.types import Pair, PlayerName, Round, opponent_of
 
@@ -253,10 +255,11 @@ def fisher(rho: float = 1e-6) -> Term:
             raise ValueError(
                 "fisher needs a discriminator with a multiplier: wrap it in players.multiplied"
             )
-        real, fake = jnp.mean(round.real_score), jnp.mean(round.fake_score)
-        squares = jnp.mean(round.real_score**2) + jnp.mean(round.fake_score**2)
+        real_score, fake_score = wide((round.real_score, round.fake_score))
+        real, fake = jnp.mean(real_score), jnp.mean(fake_score)
+        squares = jnp.mean(real_score**2) + jnp.mean(fake_score**2)
         slack = 1 - 0.5 * squares
-        value = real - fake + round.params.disc.multiplier * slack - 0.5 * rho * slack**2
+        value = real - fake + wide(round.params.disc.multiplier) * slack - 0.5 * rho * slack**2
         return Pair(gen=-fake, disc=-value)
 
     return fisher
@@ -269,7 +272,7 @@ def drift(weight: optax.ScalarOrSchedule = 1e-3) -> Term:
     """
 
     def drift(round: Round) -> Pair:
-        value = _times(weight, jnp.mean(round.real_score**2), round)
+        value = _times(weight, jnp.mean(wide(round.real_score) ** 2), round)
         return Pair(gen=jnp.zeros_like(value), disc=value)
 
     return drift
@@ -292,10 +295,10 @@ def _step(round: Round, what: str) -> jax.Array:
 
 
 def _given(what: str, *arrays: jax.Array | None) -> list[jax.Array]:
-    """The arrays, or one line that says who has to give them."""
+    """The arrays, in float32 at least, or one line that says who has to give them."""
     if any(array is None for array in arrays):
         raise ValueError(
             f"the term needs the discriminator's {what}: let it return "
             f"ganstab.Verdict(score, {what}=…)"
         )
-    return [array for array in arrays if array is not None]
+    return [wide(array) for array in arrays if array is not None]

@@ -20,6 +20,7 @@ __all__ = [
     "Game",
     "InitFn",
     "JudgeFn",
+    "Kernel",
     "MicroBatches",
     "Pair",
     "PlayFn",
@@ -145,6 +146,17 @@ class JudgeFn(Protocol):
         """`(params, carry, batch, fake, key) -> (losses, aux)`: the discriminator answers."""
 
 
+class Kernel(NamedTuple):
+    """A parameter that is a layer's weight: a linear map between the last of its axes."""
+
+    name: str
+    """Its path among the parameters, `"attend.query.kernel"`."""
+    inputs: int
+    """How many axes the map takes; they stand in front of the outputs."""
+    outputs: int
+    """How many axes it gives, the last ones. What stands in front of both are maps stacked."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Player:
     """A network as two pure functions."""
@@ -154,6 +166,8 @@ class Player:
     mixes: tuple[str, ...] = ()
     """The parts through which a training batch's samples reach each other's outputs, e.g.
     `"norms.0 (BatchNorm)"`; a penalty that needs each sample alone refuses them by these names."""
+    kernels: tuple[Kernel, ...] = ()
+    """The weights whose axes are known, for a wrapper that takes them as matrices."""
 
     def _replace(self, **changes: Any) -> Self:
         return dataclasses.replace(self, **changes)

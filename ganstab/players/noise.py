@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ganstab._checks import check_number
+from ganstab._precision import wide
 from ganstab.types import Player
 
 __all__ = ["Counted", "instance_noise"]
@@ -51,8 +52,9 @@ def instance_noise(player: Player, stddev: float | Callable) -> Player:
             sigma = stddev(state.seen) if callable(stddev) else stddev
 
             def noisy(x):
-                noise = jax.random.normal(noise_key, x.shape, x.dtype)
-                return x + jnp.asarray(sigma, x.dtype) * noise
+                clean = wide(x)
+                noise = jax.random.normal(noise_key, x.shape, clean.dtype)
+                return (clean + jnp.asarray(sigma, clean.dtype) * noise).astype(x.dtype)
 
             x = (noisy(x[0]), *x[1:]) if isinstance(x, tuple) else noisy(x)
         output, net = player.apply(params, state.net, x, net_key, train=train)

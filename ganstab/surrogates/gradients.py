@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from ganstab._metric_names import free_name
+from ganstab._precision import wide
 from ganstab.types import PLAYERS, Aux, Carry, Game, Pair
 
 __all__ = [
@@ -44,7 +45,7 @@ def consensus(game: Game, weight: float) -> Game:
             return game(at, carry, batch, key)
 
         grads, (losses, aux) = own_gradients(evaluate, params)
-        term = weight * 0.5 * optax.tree.norm(grads, squared=True)
+        term = weight * 0.5 * optax.tree.norm(wide(grads), squared=True)
         return Pair(*(loss + term for loss in losses)), _noted(aux, "consensus", Pair(term, term))
 
     return replayed(judge)
@@ -69,7 +70,7 @@ def gradient_norm(game: Game, weight: float) -> Game:
             return losses.disc, (losses, aux)
 
         grads, (losses, aux) = jax.grad(own_loss, has_aux=True)(params.disc)
-        term = weight * optax.tree.norm(grads, squared=True)
+        term = weight * optax.tree.norm(wide(grads), squared=True)
         noted = _noted(aux, "gradient_norm", Pair(term, None))
         return losses._replace(gen=losses.gen + term), noted
 
@@ -104,11 +105,12 @@ def symplectic_adjustment(
         grads, pull, (losses, aux) = jax.vjp(gradients, params, has_aux=True)
         (transposed,) = pull(grads)
         _, forward, _ = jax.jvp(gradients, (params,), (grads,), has_aux=True)
+        grads, transposed, forward = wide((grads, transposed, forward))
         turned = jax.tree.map(lambda a, b: 0.5 * (a - b), transposed, forward)
         agreement = optax.tree.vdot(grads, transposed) * optax.tree.vdot(turned, transposed)
         sign = jnp.sign(agreement / optax.tree.size(params) + epsilon) if align else 1.0
         adjustment = jax.tree.map(lambda leaf: weight * sign * leaf, turned)
-        terms = (steered(own, slope) for own, slope in zip(params, adjustment, strict=True))
+        terms = (steered(own, slope) for own, slope in zip(wide(params), adjustment, strict=True))
         return Pair(*(loss + term for loss, term in zip(losses, terms, strict=True))), aux
 
     return replayed(judge)
