@@ -19,14 +19,12 @@ from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
 from ganstab.training.loop import Loop, make_loops
-from ganstab.training.parts import Parts, make_parts
+from ganstab.training.parts import make_parts
 from ganstab.training.progress import Progress, tell
-from ganstab.training.recorder import Writer
+from ganstab.training.recorder import Writer, summary_writer
 from ganstab.training.seed_run import SeedRun, Session
 from ganstab.training.signals import StopRequest, watch_signals
 from ganstab.types import TrainState
-
-__all__ = ["Parts", "Trained", "train", "train_together"]
 
 EXIT_STATUS = {"finished": 0, "diverged": 1}
 Build = Callable[[Any], Experiment]
@@ -100,6 +98,8 @@ def train_together(
       InputError: as of `train`.
     """
     _check_alike(configs)
+    if tensorboard:
+        summary_writer()
     places = [files.local_folder(folder) for folder in folders]
     progress = Progress(configs[0].num_steps, stream=stream, silent=not distributed.is_main())
     configs = [config.fingerprinted() for config in configs]
