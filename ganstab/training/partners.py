@@ -12,8 +12,6 @@ A message is a JSON object on a line: `{}` is a sign of life; `text` is handed o
 import contextlib
 import json
 import os
-import queue
-import socket
 import sys
 import threading
 import time
@@ -22,12 +20,12 @@ from typing import Any, NoReturn
 
 from ganstab.errors import InputError
 from ganstab.training.relay import connect
+from ganstab.training.wire import Wire, listening, reason
 
 __all__ = ["LOST", "PartnerError", "Partners"]
 
 LOST = 76
 """Exit status where another process of the run is missing or failed."""
-LONGEST = 2**24
 AGAIN = "start the same commands again, and the run goes on from its newest checkpoint"
 
 
@@ -35,40 +33,6 @@ class PartnerError(InputError):
     """Another process of the run is missing."""
 
     exit_status = LOST
-
-
-class _Line:
-    """A connection to one process."""
-
-    def __init__(self, connection: socket.socket):
-        self._connection = connection
-        self._reader = connection.makefile("rb")
-        self._sending = threading.Lock()
-        self.texts: queue.Queue[str] = queue.Queue()
-
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Says it, if anybody listens: who does not is noticed by listening."""
-        with contextlib.suppress(OSError), self._sending:
-            self._connection.sendall(json.dumps(message).encode() + b"\n")
-
-    def receive(self, seconds: float) -> dict[str, Any]:
-        """The next message.
-
-        Raises:
-          TimeoutError: none came.
-          ConnectionError: the other end is closed, or speaks otherwise than a process of a run.
-        """
-        self._connection.settimeout(max(0.1, seconds))
-        content = self._reader.readline(LONGEST)
-        if not content:
-            raise ConnectionError("its connection was closed")
-        try:
-            message = json.loads(content)
-        except ValueError:
-            message = None
-        if not isinstance(message, dict):
-            raise ConnectionError("what answers is no process of a run")
-        return message
 
 
 class Partners:
@@ -80,7 +44,7 @@ class Partners:
         """What is done with the line with which the run ends early."""
         # A quarter of the time is left for telling the others.
         self.patience, self._beat = 0.75 * timeout, timeout / 60
-        self._lines: dict[int, _Line] = {}
+        self._lines: dict[int, Wire] = {}
         self._heard: dict[int, float] = {}
         self._left: set[int] = set()
         self._threads: list[threading.Thread] = []
@@ -101,11 +65,11 @@ class Partners:
         """
         until = time.monotonic() + self.patience
         places, texts = [0], [text]
-        with _server(host, port) as server:
+        with listening(host, port) as server:
             while len(places) < self.count:
                 server.settimeout(max(0.1, until - time.monotonic()))
                 try:
-                    line = _Line(server.accept()[0])
+                    line = Wire(server.accept()[0])
                 except TimeoutError:
                     self._refuse(self._absent(places))
                 with contextlib.suppress(OSError, KeyError):  # a stranger
@@ -138,7 +102,7 @@ class Partners:
         message: dict[str, Any] = {}
         here: list[int] = []
         try:
-            line = self._lines[0] = _Line(connect(host, port, until))
+            line = self._lines[0] = Wire(connect(host, port, until))
             line.send({"process": self.place, "text": text})
             while "texts" not in message and "end" not in message:
                 message = line.receive(until - time.monotonic())
@@ -146,7 +110,7 @@ class Partners:
         except OSError as error:
             if here and isinstance(error, TimeoutError):
                 raise self._absent(here) from error
-            why = f"{host}:{port}: {_reason(error)}"
+            why = f"{host}:{port}: {reason(error)}"
             raise PartnerError(self._missing([0], why)) from error
         if "end" in message:
             raise _refusal(*message["end"])
@@ -295,27 +259,3 @@ def _refusal(line: str, status: int) -> InputError:
 
 def _listed(places: Sequence[int]) -> str:
     return ", ".join(map(str, places))
-
-
-def _reason(error: OSError) -> str:
-    """The system's own words, without what Python adds to them."""
-    is_system = error.errno is not None and error.errno > 0
-    return os.strerror(error.errno or 0) if is_system else str(error.strerror or error)
-
-
-def _server(host: str | None, port: int) -> socket.socket:
-    """What process 0 listens with; its connections live on when it is closed."""
-    try:
-        if host is not None:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            return socket.create_server(address[:2], family=family, backlog=1024)
-        if socket.has_dualstack_ipv6():
-            return socket.create_server(
-                ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024
-            )
-        return socket.create_server(("", port), backlog=1024)
-    except OSError as error:
-        raise InputError(
-            f"process 0 cannot listen at {host or 'any address'}, port {port} "
-            f"({_reason(error)}): name an address of its machine and a free port"
-        ) from error

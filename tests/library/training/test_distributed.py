@@ -90,9 +90,9 @@ def start_tiny(count, folder, changed=None, places=None, coordinator=None, **set
     return started
 
 
-def ends(processes, folder) -> tuple[set, set]:
-    """The exit statuses within a minute, and the last lines."""
-    until = time.monotonic() + 60
+def ends(processes, folder, seconds=240) -> tuple[set, set]:
+    """The exit statuses, and the last lines; starting takes most of the time on a busy machine."""
+    until = time.monotonic() + seconds
     statuses = {p.wait(timeout=until - time.monotonic()) for p in processes.values()}
     written = [folder.with_name(f"process{i}.log").read_text() for i in processes]
     assert not any("Traceback" in text or "Check failure" in text for text in written), written
@@ -170,13 +170,12 @@ def test_a_process_that_dies_or_stops_ends_the_others(tmp_path, count, victim, h
     wait_for_rows(folder, 4, processes)
     lost = processes.pop(victim)
     lost.send_signal(how)
-    begin = time.monotonic()
-    statuses, (line,) = ends(processes, folder)
-    assert time.monotonic() - begin < seconds and statuses == {76}
+    statuses, (line,) = ends(processes, folder, seconds)
+    assert statuses == {76}
     assert f"error: process {victim} of {count} is missing (" in line and line.endswith(AGAIN)
     if how == signal.SIGSTOP:
         lost.send_signal(signal.SIGCONT)
-        statuses, (line,) = ends({victim: lost}, folder)
+        statuses, (line,) = ends({victim: lost}, folder, 15)
         assert statuses == {76} and "is missing (" in line
     lost.wait(timeout=10)
     result = json.loads((folder / "result.json").read_text())
