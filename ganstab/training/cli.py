@@ -61,6 +61,13 @@ class Launch:
     process_id: int | None = option(
         None, "With --coordinator: this process's number, from 0.", lower=0
     )
+    partner_timeout: int = option(
+        60,
+        "With --coordinator: seconds within which all processes have to come, and within which one "
+        "that died or does not answer is missed; the others then end with exit status 76.",
+        lower=5,
+        upper=86_400,
+    )
     compilation_cache: str | None = option(
         None,
         "Folder for compiled programs, so that a second start trains at once; empty for none. "
@@ -121,6 +128,7 @@ NOT_FOR_TABLES = {
     "coordinator": "each run of a table is one process",
     "num_processes": "each run of a table is one process",
     "process_id": "each run of a table is one process",
+    "partner_timeout": "each run of a table is one process",
 }
 
 
@@ -220,8 +228,14 @@ class _Program:
         except ValueError as error:
             raise InputError(f"--{error}") from error
 
+    @distributed.together()
     def _train(self, config: RunConfig, launch: Launch) -> int:
-        distributed.join(launch.coordinator, launch.num_processes, launch.process_id)
+        distributed.join(
+            launch.coordinator,
+            launch.num_processes,
+            launch.process_id,
+            timeout=launch.partner_timeout,
+        )
         distributed.use_full_precision()
         distributed.use_compilation_cache(launch.compilation_cache)
         count = launch.population or 1

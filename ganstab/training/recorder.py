@@ -64,6 +64,8 @@ class Recorder:
     def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> Said:
         """One row: means over the steps since the last one, and what an evaluation found."""
         means = {name: float(np.mean(values)) for name, values in metrics.items()}
+        if taken := means.keys() & {"step", "wall_time_s"}:
+            raise ValueError(f"a training step's metric cannot be called {min(taken)!r}")
         losses = {name: means[name] for name in means if name in ("gen/loss", "disc/loss")}
         numbers = {name: float(value) for name, value in found.numbers.items()} if found else {}
         if self._writes:

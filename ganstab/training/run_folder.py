@@ -212,6 +212,14 @@ def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
     return result
 
 
+def mark_interrupted(folder: pathlib.Path, reason: str) -> None:
+    """Has `result.json` say so, where it still says that the run goes on."""
+    result = read_result(folder)
+    if result.get("status") == "running":
+        changed = {**result, "status": "interrupted", "reason": reason}
+        write_atomic(folder / RESULT, to_json(changed))
+
+
 def read_log(folder: pathlib.Path, needs: Collection[str] = ()) -> tuple[list[Row], list[str]]:
     """The rows that curves are drawn of, and in words which lines are damaged and so left out.
 
