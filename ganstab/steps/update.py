@@ -75,7 +75,12 @@ def move(
 
     (loss, aux), grads = jax.value_and_grad(own_loss, has_aux=True)(there.of(player))
     updates, opt = update_with(
-        txs.of(player), grads, carry.opt.of(player), params.of(player), value=loss, value_fn=value_fn
+        txs.of(player),
+        grads,
+        carry.opt.of(player),
+        params.of(player),
+        value=loss,
+        value_fn=value_fn,
     )
     moved = optax.apply_updates(params.of(player), updates)
     moved_carry = carry._replace(

@@ -75,9 +75,7 @@ def best_response(
         def seek(_, disc):
             def update(at, _):
                 value, grads = jax.value_and_grad(own_loss)(at[0])
-                updates, opt = update_with(
-                    tx, grads, at[1], at[0], value=value, value_fn=own_loss
-                )
+                updates, opt = update_with(tx, grads, at[1], at[0], value=value, value_fn=own_loss)
                 return (optax.apply_updates(at[0], updates), opt), None
 
             start = disc, start_of(tx, disc, carry.opt.disc, live)
