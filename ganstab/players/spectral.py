@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ganstab._precision import wide
 from ganstab.players.kernels import matrix_shapes
 from ganstab.types import Player
 
@@ -65,7 +66,9 @@ def spectral_norm(
         ]
         keys = jax.random.split(vector_key, max(len(kernels), 1))
         vectors = (
-            _each(_unit, shape)(jax.random.normal(key, (*shape[:-2], shape[-1]), kernel.dtype))
+            _each(_unit, shape)(
+                jax.random.normal(key, (*shape[:-2], shape[-1]), wide(kernel).dtype)
+            )
             for key, (kernel, shape) in zip(keys, kernels, strict=False)
         )
         return params, Iterated(state, tuple(vectors))
@@ -97,15 +100,16 @@ def _each(function: Callable, shape: tuple[int, ...]) -> Callable:
 
 def _normalised(kernel: jax.Array, u: jax.Array, steps: int) -> tuple[jax.Array, jax.Array]:
     """The kernel over its spectral norm, and u after some power iterations."""
-    matrix = kernel.reshape(-1, kernel.shape[-1])
+    matrix = wide(kernel).reshape(-1, kernel.shape[-1])
     fixed = jax.lax.stop_gradient(matrix)
-    u = jax.lax.stop_gradient(u)
+    start, u = u, wide(jax.lax.stop_gradient(u))
     for _ in range(steps):
         ahead = _unit(fixed.T @ _unit(fixed @ u))
         # For a kernel of zeros u stays as it is: a u of zeros would stay zero for good.
         u = jnp.where(jnp.any(ahead != 0), ahead, u)
     sigma = _unit(fixed @ u) @ matrix @ u
-    return kernel / jnp.where(sigma == 0, 1.0, sigma), u
+    normalised = (wide(kernel) / jnp.where(sigma == 0, 1.0, sigma)).astype(kernel.dtype)
+    return normalised, u.astype(start.dtype)
 
 
 def _unit(vector: jax.Array) -> jax.Array:

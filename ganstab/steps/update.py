@@ -9,8 +9,18 @@ import jax.numpy as jnp
 import optax
 
 from ganstab._arrays import owned
+from ganstab._metric_names import check_free
+from ganstab._precision import wide
 from ganstab.optimizers.extra import update_with
-from ganstab.types import Carry, Game, Pair, PlayerName, TrainState, metrics_of
+from ganstab.types import (
+    Carry,
+    Game,
+    MicroBatches,
+    Pair,
+    PlayerName,
+    TrainState,
+    metrics_of,
+)
 
 __all__ = ["Step", "after", "init", "move", "move_both", "numbered"]
 
@@ -87,7 +97,8 @@ def move(
         state=carry.state._replace(**{player: aux.carry_state.of(player)}),
         opt=carry.opt._replace(**{player: opt}),
     )
-    metrics = {f"{player}/loss": loss, f"{player}/grad_norm": optax.tree.norm(grads)}
+    check_free(aux.metrics, f"{player}/grad_norm")
+    metrics = {f"{player}/loss": loss, f"{player}/grad_norm": optax.tree.norm(wide(grads))}
     after_move = params._replace(**{player: moved}), moved_carry
     return after_move, metrics_of(aux, player) | metrics
 
@@ -112,13 +123,26 @@ def move_both(
     return (moved, carry._replace(state=state, opt=opt)), {**gen_metrics, **disc_metrics}
 
 
-def numbered(train_state: TrainState) -> Carry:
-    """The carry with the step's number, for the games that the step evaluates."""
-    return train_state.carry._replace(step=train_state.step)
+def numbered(train_state: TrainState, accumulate: MicroBatches | None = None) -> Carry:
+    """The carry with the step's number, for the games that the step evaluates.
+
+    Args:
+      train_state: in front of the step.
+      accumulate: in how many parts the players see a batch; `None` leaves it to the game.
+    """
+    return train_state.carry._replace(step=train_state.step, accumulate=accumulate)
+
+
+def in_parts(accumulate: int | None) -> MicroBatches | None:
+    """A step's argument `accumulate` as its carry has it.
+
+    Raises:
+      ValueError: for a number below 1.
+    """
+    return None if accumulate is None else MicroBatches(accumulate)
 
 
 def after(train_state: TrainState, params: Pair, carry: Carry) -> TrainState:
     """The state behind the step; its carry holds no number, for the state has its own."""
-    return train_state._replace(
-        params=params, carry=carry._replace(step=None), step=train_state.step + 1
-    )
+    carry = carry._replace(step=None, accumulate=None)
+    return train_state._replace(params=params, carry=carry, step=train_state.step + 1)

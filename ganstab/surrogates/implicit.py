@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax
 import optax
 
+from ganstab._precision import cast_like, wide
 from ganstab.optimizers.extra import update_with
 from ganstab.surrogates.unrolling import start_of
 from ganstab.types import Carry, Game, Pair, metrics_of
@@ -55,13 +56,15 @@ def best_response(
 
     def invert(matvec, target):
         def damped(x):
-            return jax.tree.map(lambda image, leaf: image + damping * leaf, matvec(x), x)
+            image = wide(matvec(cast_like(x, target)))
+            return jax.tree.map(lambda image, leaf: image + damping * leaf, image, x)
 
         def solved(matvec, target):
             return solve(matvec, target)[0]
 
         # jax's own solvers cannot be transposed inside a root: their start depends on the target.
-        return jax.lax.custom_linear_solve(damped, target, solved, symmetric=True)
+        found = jax.lax.custom_linear_solve(damped, wide(target), solved, symmetric=True)
+        return cast_like(found, target)
 
     def judge(params: Pair, carry: Carry, batch, fake, key):
         def facing(disc):

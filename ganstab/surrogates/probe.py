@@ -58,6 +58,6 @@ def _finite(tx: optax.GradientTransformation, structure, kinds) -> bool:
         with jax.ensure_compile_time_eval(), jax.debug_nans(False):
             return bool(np.all(slopes(params)))
     except Exception as error:
-        # A line search's loop has no derivative. What else a transform raises, which may hold arrays
-        # of the real shapes, is not known.
+        # A line search's loop has no derivative. What else a transform raises, which may hold
+        # arrays of the real shapes, is not known.
         return "Reverse-mode differentiation" not in str(error)

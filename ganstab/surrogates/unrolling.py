@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 
 from ganstab._checks import check_key
+from ganstab._precision import wide
 from ganstab.optimizers.extra import update_with
 from ganstab.surrogates.probe import check_differentiable
 from ganstab.types import Carry, Game, Pair, PlayerName, metrics_of, opponent_of
@@ -113,7 +114,7 @@ def unrolled(
         final, final_aux = evaluate(*facing(last), steps)
         loss = final.of(answering)
         if average:
-            loss = (jnp.sum(passed[1:]) + loss) / steps
+            loss = (jnp.sum(wide(passed[1:])) + loss) / steps
         losses, aux = evaluate(params, carry)
         metrics = {**aux.metrics, **metrics_of(final_aux, answering)}
         return losses._replace(**{answering: loss}), aux._replace(metrics=metrics)
