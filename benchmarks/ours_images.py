@@ -1,5 +1,7 @@
 """The training steps of `images.py` in ganstab: jitted, and donated."""
 
+from collections.abc import Callable
+
 import jax
 from contestant import POOL, Contestant
 from image_models import LATENT, MODELS
@@ -10,7 +12,7 @@ from ganstab.networks import images
 from ganstab.players import from_nnx, spectral_norm
 from ganstab.types import Batch, Pair
 
-PAIRS = {
+PAIRS: dict[str, Callable[..., Pair]] = {
     "convolutional": images.convolutional,
     "r3gan": images.r3gan,
     "sngan": images.sngan,
