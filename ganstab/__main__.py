@@ -1,9 +1,11 @@
-"""The command `ganstab`: looks at training runs.
+"""The command `ganstab`: looks at training runs and at images.
 
     ganstab doctor RUN          why a run rotates, collapses or explodes
     ganstab compare RUN RUN     several runs of one program in one picture
+    ganstab metrics REAL FAKE   how far generated images are from real ones: FID, KID, …
 
-RUN is a folder that a run wrote. `ganstab COMMAND --help` says more.
+RUN is a folder that a run wrote, REAL and FAKE are folders of images. `ganstab COMMAND --help` says
+more.
 """
 
 import argparse
@@ -11,11 +13,12 @@ import sys
 from collections.abc import Sequence
 
 import ganstab
-from ganstab._command_line import Parser, exit_status
+from ganstab._command_line import Parser, exit_status, quiet_where_unread
 
 __all__ = ["main"]
 
 
+@quiet_where_unread()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what a command line asks for, and gives the exit status: 2 for bad input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -59,7 +62,13 @@ def _draw_comparison(asked: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"doctor": _doctor, "compare": _compare}
+def _metrics(arguments: Sequence[str]) -> int:
+    from ganstab.metrics.__main__ import main
+
+    return main(arguments, prog="ganstab metrics")
+
+
+COMMANDS = {"doctor": _doctor, "compare": _compare, "metrics": _metrics}
 
 
 if __name__ == "__main__":

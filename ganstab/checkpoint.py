@@ -8,7 +8,6 @@ carries a manifest (name, shape, dtype and SHA-256 of every array), which `resto
 import errno
 import hashlib
 import json
-import logging
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
+from ganstab._checkpoint_faults import fault, hushed
 from ganstab.errors import InputError
 
 __all__ = ["Restored", "clean", "digest", "restore", "save", "steps"]
@@ -28,7 +28,6 @@ __all__ = ["Restored", "clean", "digest", "restore", "save", "steps"]
 _NAME = re.compile(r"step_(\d{9})")
 _LEFTOVER = re.compile(r"(new-|removed-)step_\d{9}|(new-)?step_\d{9}\.orbax-checkpoint-tmp.*")
 _OVERHEAD = 2**20  # bytes for manifest and metadata
-_log = logging.getLogger(__name__)
 
 
 class Restored(NamedTuple):
@@ -109,19 +108,19 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
         raise InputError(f"{directory} has no checkpoint of step {step:,}, but of {there}")
     for at, folder in found:
         try:
-            manifest = _read_manifest(folder)
-            _check_same_model(folder, manifest, _arrays(like))
-            return Restored(_read_state(folder, manifest, like), at, tuple(damaged))
+            with hushed():
+                manifest = _read_manifest(folder)
+                _check_same_model(folder, manifest, _arrays(like))
+                return Restored(_read_state(folder, manifest, like), at, tuple(damaged))
         except InputError:
             raise
         except Exception as error:
             # Whatever a damaged file makes Orbax and its decoders raise, the answer is the same.
-            damaged.append(f"checkpoint {folder} is damaged: {_line(error)}")
-            _log.warning(damaged[-1])
+            damaged.append(f"checkpoint {folder} is damaged: {fault(folder, error)}")
     if damaged:
         raise InputError(
             f"none of the {len(found)} checkpoints in {directory} is sound, so nothing was "
-            f"started; {damaged[0]}"
+            f"started; {damaged[0]}; bring back a sound copy of it, or start in another folder"
         )
     return None
 

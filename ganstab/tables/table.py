@@ -10,8 +10,6 @@ from ganstab.errors import InputError
 from ganstab.reporting import Picture
 from ganstab.training.measures import Published
 
-__all__ = ["Cell", "Claim", "Runs", "Table", "chosen"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Cell:

@@ -27,8 +27,6 @@ from ganstab.errors import InputError
 from ganstab.training import provenance
 from ganstab.training.config import RunConfig, option
 
-__all__ = ["ImageConfig", "batch", "classifier_accuracy", "load", "size", "take"]
-
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
 

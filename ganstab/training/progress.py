@@ -13,8 +13,6 @@ import tqdm
 
 from ganstab.reporting.formatting import describe, format_duration
 
-__all__ = ["Progress", "Said", "tell"]
-
 _BAR = "{percentage:3.0f}%|{bar}| {desc}"
 
 
