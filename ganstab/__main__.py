@@ -13,11 +13,12 @@ import sys
 from collections.abc import Sequence
 
 import ganstab
-from ganstab._command_line import Parser, exit_status
+from ganstab._command_line import Parser, exit_status, quiet_where_unread
 
 __all__ = ["main"]
 
 
+@quiet_where_unread()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what a command line asks for, and gives the exit status: 2 for bad input."""
     words = list(sys.argv[1:] if arguments is None else arguments)

@@ -17,7 +17,7 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from ganstab._command_line import Parser, exit_status
+from ganstab._command_line import Parser, exit_status, quiet_where_unread
 from ganstab.doctor.diagnosis import diagnose
 from ganstab.doctor.examination import Examination, examine
 from ganstab.doctor.page import in_words, write
@@ -31,6 +31,7 @@ from ganstab.training.run_folder import local_folder
 __all__ = ["main"]
 
 
+@quiet_where_unread()
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganstab.doctor") -> int:
     """Examines RUN, says what it found, and returns the program's exit status."""
     parser = Parser(prog=prog, description=__doc__)

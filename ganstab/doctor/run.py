@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
-from ganstab.reporting.run_log import ENOUGH, Row, merge, read_rows, read_sound
+from ganstab.reporting.run_log import Row
 from ganstab.training import restore
 from ganstab.training import run_folder as files
 
@@ -40,11 +40,9 @@ def read_record(folder: pathlib.Path) -> Record:
         raise InputError(f"{folder} has no result.json yet: its run has not come far")
     files.read_json(folder / files.CONFIG, "the doctor needs it whole")
     result = files.read_sound_result(folder)
-    apart = (folder / files.EVALUATIONS).exists()  # else they are rows like others: read them all
-    rows, damaged = read_sound(folder / files.METRICS, ENOUGH if apart else None)
+    rows, damaged = files.read_log(folder)
     if damaged:
         raise InputError(f"{damaged[0]}: the doctor needs it whole")
-    rows = merge(rows, read_rows(folder / files.EVALUATIONS))
     lists = {name for row in rows for name, value in row.items() if isinstance(value, list)}
     return Record([{name: row[name] for name in row.keys() - lists} for row in rows], result)
 

@@ -46,7 +46,7 @@ def mode_heatmap(
     shares = counts / np.where(totals > 0, totals, 1)
     modes = counts.shape[1]
     drawn = axis.pcolormesh(
-        _edges(steps), np.arange(modes + 1) + 0.5, shares.T,
+        _edges(steps), np.arange(modes + 1) - 0.5, shares.T,
         cmap=DEPTH, vmin=0, vmax=min(1.0, 4 / modes), rasterized=True,
     )  # fmt: skip
     bar = axis.figure.colorbar(drawn, ax=axis, pad=0.02, extend="max", label="share of samples")
@@ -65,7 +65,7 @@ def mode_heatmap(
     axis.set_ylabel("mode")
     axis.yaxis.set_major_locator(MaxNLocator(8, integer=True))
     if names is not None:
-        axis.set_yticks(np.arange(modes) + 1, names)
+        axis.set_yticks(np.arange(modes), names)
     axis.set_title(title)
     axis.grid(False)
 

@@ -4,18 +4,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = [
-    "compare_with_paper",
-    "describe",
-    "format_duration",
-    "format_mean",
-    "format_number",
-    "format_published",
-    "status_line",
-    "summary_lines",
-    "verdict_tone",
-]
-
 STATUS = {
     "running": "Running: at step {step} of {total} when this was written.",
     "finished": "Finished: {step} steps.",
@@ -67,11 +55,8 @@ def describe(numbers: Mapping[str, Any], words: Mapping[str, str] | None = None)
       words: a short word for each name; numbers without one are left out.
     """
     words = words or {}
-    found = {
-        name: f"{words[name]} {format_number(value)}"
-        for name, value in numbers.items()
-        if words.get(name) and value is not None
-    }
+    shown = [name for name in numbers if words.get(name) and numbers[name] is not None]
+    found = {name: f"{words[name]} {format_number(numbers[name])}" for name in shown}
     losses = [found.pop(name) for name in ("gen/loss", "disc/loss") if name in found]
     return [*found.values(), *([" ".join(losses)] if losses else [])]
 
@@ -105,10 +90,14 @@ def compare_with_paper(entry: Mapping[str, Any], status: str = "finished") -> st
         return "no published value"
     if entry["mean"] is None:
         return "not a number"
-    words = [_distance(entry, published), "one seed only, which is no verdict"]
-    if status != "finished":
-        words.append("not the end of the run")
-    return "; ".join(words)
+    difference = entry["mean"] - published["value"]
+    side = "better" if (difference > 0) == (entry["better"] == "higher") else "worse"
+    where = f"{'above' if difference > 0 else 'below'} the paper, on the {side} side"
+    distance = f"{format_number(abs(difference))} {where}"
+    if not difference:
+        distance = "equal to the published mean"
+    words = f"{distance}; one seed only, which is no verdict"
+    return words if status == "finished" else f"{words}; not the end of the run"
 
 
 def verdict_tone(words: str) -> str:
@@ -116,12 +105,3 @@ def verdict_tone(words: str) -> str:
     if words == "agrees" or words.startswith("holds"):
         return "good"
     return "warn" if words.startswith(("differs", "does not hold")) else ""
-
-
-def _distance(entry: Mapping[str, Any], published: Mapping[str, Any]) -> str:
-    difference = entry["mean"] - published["value"]
-    if not difference:
-        return "equal to the published mean"
-    side = "better" if (difference > 0) == (entry["better"] == "higher") else "worse"
-    where = "above" if difference > 0 else "below"
-    return f"{format_number(abs(difference))} {where} the paper, on the {side} side"

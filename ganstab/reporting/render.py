@@ -9,6 +9,7 @@ import functools
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jinja2
@@ -16,8 +17,6 @@ from markupsafe import Markup, escape
 
 from ganstab.reporting import formatting
 from ganstab.reporting.writing import explained
-
-__all__ = ["Picture", "render", "run_page", "table_page"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,109 +42,68 @@ def render(template: str, **data: Any) -> str:
 
 
 def run_page(
-    *,
-    title: str,
-    description: str,
     result: Mapping[str, Any],
-    config: Mapping[str, Any],
+    *,
     curves: Sequence[Picture] = (),
     samples: Sequence[Picture] = (),
     more: Sequence[Picture] = (),
+    **shown: Any,
 ) -> str:
     """The report of one run.
 
     Args:
-      title: the heading.
-      description: what the run is for; plain text.
       result: as in its `result.json`.
-      config: the settings.
       curves: pictures shown one below the other.
       samples: pictures shown side by side.
       more: pictures of what was measured after the last step.
+      **shown: `title`, `description` and `config`, the settings by name.
 
     Raises:
       InputError: a picture cannot be read.
     """
-    return render(
-        "run.html",
-        title=title,
-        description=description,
-        state=formatting.status_line(result),
-        good=result["status"] == "finished",
-        entries=list(result.get("results", {}).values()),
-        result=result,
-        config=config,
-        curves=curves,
-        samples=samples,
-        more=more,
-    )
+    state, good = formatting.status_line(result), result["status"] == "finished"
+    pictures = {"curves": curves, "samples": samples, "more": more}
+    return render("run.html", result=result, state=state, good=good, **pictures, **shown)
 
 
 def table_page(
     result: Mapping[str, Any],
     *,
-    title: str,
-    description: str,
-    state: str,
-    corner: str,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    measures: Sequence[str],
-    published: Mapping[str, Mapping[str, Mapping[str, Any]]],
     pictures: Sequence[Picture] = (),
     curves: Sequence[Picture] = (),
     samples: Sequence[Picture | None] = (),
-    links: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    links: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType({}),
+    **shown: Any,
 ) -> str:
     """The report of a table.
 
     Args:
       result: as in its `result.json`.
-      title: the heading.
-      description: what the table shows; plain text.
-      state: how far it is.
-      corner: what the rows are.
-      rows: their names, in order.
-      columns: their names, in order.
-      measures: the names of what is shown, in order.
-      published: by cell and measure.
       pictures: what several runs together show.
       curves: of the measures over the training steps.
       samples: of each place of the table, row by row; `None` where there are none.
       links: by cell, a name and the address of each run's report.
+      **shown: `title`, `description` and `state`; `corner`, what the rows are; `rows`, `columns`
+        and `measures`, each the names in order; and `published`, the values by cell and measure.
 
     Raises:
       InputError: a picture cannot be read.
     """
-    cells, lengths = result["cells"], result["evaluated_at_steps"]
-    entries = [cell["measures"] for cell in cells.values()]
+    cells, lengths = result["cells"].values(), result["evaluated_at_steps"]
+    entries = {n: entry for cell in [*cells][::-1] for n, entry in cell["measures"].items()}
+    shown["measures"] = {name: entries[name] for name in shown["measures"] if name in entries}
     return render(
         "table.html",
-        title=title,
-        description=description,
-        state=state,
-        good=result["status"] == "finished",
         result=result,
-        cells=cells,
-        places={(cell["row"], cell["column"]): name for name, cell in cells.items()},
-        corner=corner,
-        rows=rows,
-        columns=columns,
-        measures={
-            name: next(known[name] for known in entries if name in known)
-            for name in measures
-            if any(name in known for known in entries)
-        },
-        published=published,
+        good=result["status"] == "finished",
         lengths=lengths or [n for n in [result["num_steps"]] if n is not None],
         # Where cells have lengths of their own, different ones are as they should be.
-        mixed_lengths=len(lengths) > 1
-        and not any("num_steps" in cell["settings"] for cell in cells.values()),
-        batch_size=result["config"].get("batch_size"),
+        mixed_lengths=len(lengths) > 1 and not any("num_steps" in c["settings"] for c in cells),
         pictures=pictures,
         curves=curves,
         samples=samples,
-        links=links or {},
+        links=links,
+        **shown,
     )
 
 
@@ -162,9 +120,7 @@ def _environment() -> jinja2.Environment:
         "code": _code,
         "compared": formatting.compare_with_paper,
         "count": "{:,}".format,
-        "difference": lambda claim: formatting.format_mean(
-            claim["difference"], claim["standard_error"]
-        ),
+        "difference": lambda c: formatting.format_mean(c["difference"], c["standard_error"]),
         "duration": formatting.format_duration,
         "embedded": _embedded,
         "mean": lambda entry: formatting.format_mean(entry["mean"], entry["standard_error"]),

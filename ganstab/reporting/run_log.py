@@ -10,7 +10,7 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,13 +18,11 @@ import numpy as np
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained, plain
 
-__all__ = ["ENOUGH", "Row", "append_row", "keep_rows", "merge", "read_rows", "read_sound"]
-
 Row = dict[str, Any]
 ENOUGH = 1000
 """Rows that a curve is drawn of, however long the log."""
-SMALL = 2**20
-"""A log of so many bytes is read as a whole."""
+SMALL = 2**10
+"""A log of at most so many bytes for each row that is wanted of it is read as a whole."""
 
 
 def append_row(path: pathlib.Path, row: Mapping[str, Any]) -> None:
@@ -48,7 +46,7 @@ def read_rows(path: pathlib.Path) -> list[Row]:
 
     Raises:
       InputError: the log cannot be read, or a line is damaged: no JSON object, no whole number for
-        "step", or something else than numbers, null and lists of them. The line is named.
+        "step", or something else than numbers, null and a list of "counts". The line is named.
     """
     rows, damaged = read_sound(path)
     if damaged:
@@ -56,11 +54,18 @@ def read_rows(path: pathlib.Path) -> list[Row]:
     return rows
 
 
-def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], list[str]]:
+def read_sound(
+    path: pathlib.Path, most: int | None = None, needs: Collection[str] = ()
+) -> tuple[list[Row], list[str]]:
     """The rows of the log, and in words which lines are damaged and so left out.
 
-    With `most`, the rows are at most so many, evenly spread, with the first and the last. Of a log
-    of more than a megabyte only these are read, so that the time does not grow with its length.
+    With `most`, the rows are at most so many, evenly spread, with the first and the last. Of a long
+    log only these are read, so that the time does not grow with its length.
+
+    Args:
+      path: the log, which need not be there.
+      most: as above; all rows by default.
+      needs: what has to be a number in every row, beside the step.
 
     Raises:
       InputError: the log cannot be read.
@@ -69,18 +74,20 @@ def read_sound(path: pathlib.Path, most: int | None = None) -> tuple[list[Row], 
         return [], []
     with explained(f"cannot read {path}"), open(path, "rb") as log:
         end = _end(log)
-        if most is None or end <= SMALL:
+        if most is None or end <= SMALL * most:
             log.seek(0)
             lines = log.read(end).split(b"\n")[:-1]
-            chosen = _spread(len(lines), len(lines) if most is None else most)
+            chosen = spread(len(lines), len(lines) if most is None else most)
             found = {f"line {place + 1}": lines[place] for place in chosen}
         else:
             found = {}
-            for offset in _spread(_last_start(log, end) + 1, most):
-                start = _line_start(log, offset)
-                found[f"the line at byte {start:,}"] = log.readline()
+            for offset in spread(_last_start(log, end) + 1, most):
+                # From the byte before, or a line that starts at the offset would be missed.
+                log.seek(max(offset - 1, 0))
+                skipped = len(log.readline()) if offset else 0
+                found[f"the line at byte {max(offset - 1, 0) + skipped:,}"] = log.readline()
     rows = {name: _loaded(line) for name, line in found.items()}
-    wrong = {name: words for name, row in rows.items() if (words := _damage(row))}
+    wrong = {name: words for name, row in rows.items() if (words := _damage(row, needs))}
     damaged = [f"{name} of {path} is damaged ({words})" for name, words in wrong.items()]
     return [row for name, row in rows.items() if name not in wrong], damaged
 
@@ -144,16 +151,8 @@ def _last_start(log: BinaryIO, end: int) -> int:
         reach *= 4
 
 
-def _line_start(log: BinaryIO, offset: int) -> int:
-    """Goes to the first line that starts at or after the offset."""
-    log.seek(max(offset - 1, 0))
-    if offset:
-        log.readline()
-    return log.tell()
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """At most so many of the numbers below `count`, with the first and the last."""
+def spread(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below `count`, evenly spread, with the first and the last."""
     places = np.linspace(0, count - 1, min(most, count)).round().astype(int)
     return np.unique(places).tolist()
 
@@ -166,16 +165,18 @@ def _loaded(line: bytes) -> Any:
         return None
 
 
-def _damage(row: Any) -> str:
+def _damage(row: Any, needs: Collection[str] = ()) -> str:
     """What is of another kind than in a log's row; empty if nothing is."""
     if not isinstance(row, dict):
         return "no JSON object"
     if type(row.get("step")) is not int or not 0 <= row["step"] < 2**63:
         return "no step"
     for name, value in row.items():
-        if not all(map(_is_number, value if isinstance(value, list) else [value])):
+        if not all(
+            map(_is_number, value if name == "counts" and isinstance(value, list) else [value])
+        ):
             return f"no number for {name}"
-    return ""
+    return next((f"no {name}" for name in needs if type(row.get(name)) not in (int, float)), "")
 
 
 def _is_number(value: Any) -> bool:

@@ -60,7 +60,11 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
     with explained(f"cannot write {path}"):
         try:
-            _write_through(temporary, data)
+            new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with open(os.open(temporary, new, 0o666), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -86,14 +90,6 @@ def to_json(value: Any) -> str:
     """Strict JSON for people to read: keys sorted, indented, NaN and infinities as null."""
     text = json.dumps(plain(value), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     return text + "\n"
-
-
-def _write_through(path: pathlib.Path, data: bytes) -> None:
-    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(path, new, 0o666), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: pathlib.Path) -> None:

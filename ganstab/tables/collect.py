@@ -1,67 +1,48 @@
 """What the runs have written, put together a cell at a time: the table's `result.json`."""
 
 import collections
-import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ganstab.tables.runs import Plan, Run, damage, position
+from ganstab.tables.runs import Found, Plan, position
 from ganstab.tables.statistics import judged, merged
 from ganstab.tables.table import Cell, Runs, Table
-from ganstab.training.run_folder import is_done
-
-__all__ = ["Found", "collect", "finished", "measures", "read_runs"]
 
 Results = Mapping[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """A run with what it has written."""
-
-    run: Run
-    result: Results
-    """Empty where there is nothing that can be used."""
-    damage: str = ""
-    """What is wrong with it; its numbers are left out."""
-
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing left to do, and its numbers can be used."""
-        return is_done(self.result, self.run.config.num_steps)
-
-    @property
-    def finished(self) -> bool:
-        """Whether it has taken all steps."""
-        return self.done and self.result["status"] == "finished"
-
-
-def read_runs(plan: Plan) -> list[Found]:
-    """All runs that the table shows."""
-    found = []
-    for run in plan.shown():
-        wrong = damage(run)
-        found.append(Found(run, {} if wrong else run.result(), wrong))
-    return found
-
-
 def collect(
-    plan: Plan, status: str = "running", failed: Mapping[str, str] | None = None
+    plan: Plan,
+    status: str = "running",
+    failed: Mapping[str, str] | None = None,
+    found: Sequence[Found] | None = None,
 ) -> dict[str, Any]:
-    """What the table's runs have come to, as they stand on disk: its `result.json`.
+    """What the table's runs have come to: its `result.json`.
 
     Args:
       plan: what there is to do.
       status: "running", "partial" (what was asked for is done), "interrupted" or "failed"; a
         table with nothing left is "finished".
       failed: the last words of runs that failed just now, by the run's name.
+      found: all runs that the table shows, by default as they stand on disk.
     """
-    found = read_runs(plan)
+    found = [run.read() for run in plan.shown()] if found is None else found
     asked = [each for each in found if each.run.seed in plan.seeds]
     done = [each for each in found if each.done]
     versions = _versions([each.result for each in done])
-    cells = _cells(plan, found)
+    complete = finished(found)
+    counted = {cell.name: seeds for cell, seeds in complete}
+    further = plan.table.across(complete) if plan.table.across else {}
+    cells = {
+        cell.name: _cell(
+            cell,
+            [each for each in found if each.run.cell is cell],
+            counted.get(cell.name, {}),
+            further.get(cell.name, {}),
+        )
+        for cell in plan.table.cells
+    }
     in_means = [e for e in done if e.run.seed in cells[e.run.cell.name]["finished"]]
     own = {"seed", *plan.table.own_settings()}
     return {
@@ -85,41 +66,21 @@ def collect(
     }
 
 
-def _cells(plan: Plan, found: Sequence[Found]) -> dict[str, dict[str, Any]]:
-    complete = finished(found)
-    counted = {cell.name: seeds for cell, seeds in complete}
-    further = plan.table.across(complete) if plan.table.across else {}
-    return {
-        cell.name: {
-            "row": cell.row,
-            "column": cell.column,
-            "settings": {n: getattr(plan.run(cell, 0).config, n) for n in cell.settings},
-            **_cell(
-                cell,
-                [each for each in found if each.run.cell is cell],
-                counted.get(cell.name, {}),
-                further.get(cell.name, {}),
-            ),
-        }
-        for cell in plan.table.cells
-    }
-
-
 def finished(found: Sequence[Found]) -> Runs:
     """The folders of the runs that are finished, as a table's own functions want them.
 
     The seeds of a cell are all of one length: of what most of them have, or the longest of those.
     """
-    seeds: dict[str, dict[int, Found]] = {}
+    cells: dict[str, list[Found]] = {}
     for each in found:
         if each.finished:
-            seeds.setdefault(each.run.cell.name, {})[each.run.seed] = each
+            cells.setdefault(each.run.cell.name, []).append(each)
     folders: list[tuple[Cell, dict[int, pathlib.Path]]] = []
-    for group in seeds.values():
-        length = _commonest(each.result["step"] for each in group.values())
-        alike = {s: each for s, each in group.items() if each.result["step"] == length}
-        cell = next(iter(alike.values())).run.cell
-        folders.append((cell, {seed: each.run.folder for seed, each in alike.items()}))
+    for group in cells.values():
+        counts = collections.Counter(each.result["step"] for each in group)
+        length = max(counts, key=lambda steps: (counts[steps], steps))
+        alike = [each.run for each in group if each.result["step"] == length]
+        folders.append((alike[0].cell, {run.seed: run.folder for run in alike}))
     return folders
 
 
@@ -141,6 +102,9 @@ def _cell(
     over = {seed: result for seed, result in ended.items() if result["status"] == "finished"}
     names = dict.fromkeys(name for results in numbers.values() for name in results)
     return {
+        "row": cell.row,
+        "column": cell.column,
+        "settings": {name: getattr(found[0].run.config, name) for name in cell.settings},
         "measures": {
             name: merged(
                 {seed: results[name] for seed, results in numbers.items() if name in results},
@@ -155,12 +119,6 @@ def _cell(
         "missing": {each.run.seed: position(each.run).steps for each in found if not each.done},
         "params_digest": {seed: ended[seed].get("params_digest") for seed in numbers},
     }
-
-
-def _commonest(lengths: Iterable[int]) -> int:
-    """The length that most have, the longest of several such."""
-    counts = collections.Counter(lengths)
-    return max(counts, key=lambda length: (counts[length], length))
 
 
 def _seconds(result: Results) -> float:

@@ -8,10 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from ganstab.errors import InputError
 from ganstab.reporting.writing import UNFINISHED, explained
-from ganstab.tables.runs import Run, damage, place, position
+from ganstab.tables.runs import Run, place, position
 from ganstab.training.run_folder import CONFIG, LOCK, InUseError, check_same, hold, read_result
-
-__all__ = ["merge", "put_back"]
 
 
 def merge(runs: Sequence[Run], source: pathlib.Path) -> tuple[list[str], list[str]]:
@@ -51,26 +49,24 @@ def put_back(runs: Iterable[Run]) -> None:
 
 def _finished(run: Run, source: pathlib.Path) -> tuple[pathlib.Path | None, str]:
     """Where another table has the run, under its own name or another; or what is wrong with it."""
-    named = dataclasses.replace(run, folder=place(source, run.cell.name, run.seed))
-    wrong = damage(named)
-    if named.is_done() and not wrong:
-        if not (named.folder / CONFIG).exists():
-            raise InputError(f"{named.folder} has no {CONFIG}, so its settings cannot be told")
-        check_same(named.folder, run.config)
-        return named.folder, ""
-    others = sorted(named.folder.parents[1].glob(f"*/{named.folder.name}"))
-    same = next((folder for folder in others if _is_the_same(folder, run)), None)
-    return same, "" if same else wrong
+    folder = place(source, run.cell.name, run.seed)
+    named = dataclasses.replace(run, folder=folder).read()
+    if named.done:
+        if not (folder / CONFIG).exists():
+            raise InputError(f"{folder} has no {CONFIG}, so its settings cannot be told")
+        check_same(folder, run.config)
+        return folder, ""
+    others = sorted(folder.parents[1].glob(f"*/{folder.name}"))
+    same = next((other for other in others if _is_the_same(other, run)), None)
+    return same, "" if same else named.damage
 
 
 def _is_the_same(folder: pathlib.Path, run: Run) -> bool:
     """Whether another cell's run ended at the same step, with the same settings."""
-    there = dataclasses.replace(run, folder=folder)
-    result = there.result()
+    found = dataclasses.replace(run, folder=folder).read()
     with contextlib.suppress(InputError):
         check_same(folder, run.config)
-        ended = result.get("status") == "finished" and result["step"] == run.config.num_steps
-        return ended and not damage(there)
+        return found.finished and found.result["step"] == run.config.num_steps
     return False
 
 

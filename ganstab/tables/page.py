@@ -8,17 +8,13 @@ from ganstab.reporting import Picture, table_page
 from ganstab.reporting.formatting import describe, format_mean, format_published
 from ganstab.reporting.run_log import Row
 from ganstab.reporting.writing import explained, to_json, write_atomic
-from ganstab.tables.collect import finished, measures, read_runs
+from ganstab.tables.collect import finished, measures
 from ganstab.tables.figures import curves
-from ganstab.tables.runs import Plan, read_log
-from ganstab.tables.table import Cell
+from ganstab.tables.runs import Found, Plan, read_log
+from ganstab.tables.table import Cell, Runs
 from ganstab.training import samples
 from ganstab.training.run_folder import FIGURES, REPORT, RESULT
 
-__all__ = ["state", "summary_lines", "write"]
-
-SAMPLES = f"{FIGURES}/samples_*.png", "samples/step_*.png"
-"""The pictures of a run's samples, now and in older runs."""
 STATES = {
     "finished": "Finished: all {runs} runs{gone}.",
     "running": "{done} of {runs} runs are done.",
@@ -57,7 +53,7 @@ def _numbers(entry: Mapping[str, Any]) -> Iterator[str]:
         yield entry["verdict"]["words"]
 
 
-def write(plan: Plan, result: dict[str, Any]) -> None:
+def write(plan: Plan, found: Sequence[Found], result: dict[str, Any]) -> None:
     """Writes all files into the table's folder; runs whose log is damaged join `result`.
 
     Raises:
@@ -65,7 +61,12 @@ def write(plan: Plan, result: dict[str, Any]) -> None:
     """
     with explained(f"cannot write {plan.folder}"):
         (plan.folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    logs = _read_logs(plan, result)
+    logs: Logs = {}
+    for run in (each.run for each in found):
+        logs.setdefault(run.cell.name, {})[run.seed], wrong = read_log(run)
+        if wrong:  # its curve is missing, whatever else is
+            known = result["damaged"].get(run.name)
+            result["damaged"][run.name] = f"{known}; {wrong}" if known else wrong
     table, names = plan.table, measures(plan.table, result)
     write_atomic(plan.folder / RESULT, to_json(result))
     page = table_page(
@@ -81,32 +82,19 @@ def write(plan: Plan, result: dict[str, Any]) -> None:
             cell.name: {name: dataclasses.asdict(known) for name, known in cell.published.items()}
             for cell in table.cells
         },
-        pictures=_side_by_side(plan),
+        pictures=_side_by_side(plan, finished(found)),
         curves=[picture for name in names for picture in _curves(plan, result, name, logs)],
         samples=_sample_grid(plan, names, logs),
-        links=_links(plan),
+        links=_links(plan, found),
     )
     write_atomic(plan.folder / REPORT, page)
 
 
-def _read_logs(plan: Plan, result: dict[str, Any]) -> Logs:
-    """The rows of all runs, by cell and seed; a run whose log is damaged has no curve."""
-    logs: Logs = {}
-    for run in plan.shown():
-        rows, wrong = read_log(run)
-        logs.setdefault(run.cell.name, {})[run.seed] = rows
-        if wrong:
-            known = result["damaged"].get(run.name)
-            result["damaged"][run.name] = f"{known}; {wrong}" if known else wrong
-    return logs
-
-
-def _side_by_side(plan: Plan) -> Sequence[Picture]:
+def _side_by_side(plan: Plan, runs: Runs) -> Sequence[Picture]:
     """The table's own pictures of its finished runs, or a row of samples for each cell.
 
     A row is of the cell's first seed that kept its samples; runs of one length share a picture.
     """
-    runs = finished(read_runs(plan))
     if plan.table.pictures and runs:
         return plan.table.pictures(runs, plan.folder / FIGURES)
     together: dict[int, list[tuple[str, Mapping[int, samples.Arrays], samples.View]]] = {}
@@ -146,18 +134,16 @@ def _curves(plan: Plan, result: Mapping[str, Any], name: str, logs: Logs) -> lis
 
 def _samples(plan: Plan, cell: Cell | None, names: Sequence[str], logs: Logs) -> Picture | None:
     """The last samples of a cell's first seed, and what was measured of them."""
-    if cell is None:
-        return None
-    run = plan.run(cell, min(plan.seeds))
-    files = (path for pattern in SAMPLES for path in run.folder.glob(pattern))
-    steps = {int(n): path for path in files if (n := path.stem.rpartition("_")[2]).isdecimal()}
-    if not steps:
+    seed = min(plan.seeds)
+    figures = cell and plan.run(cell, seed).folder / FIGURES
+    pictures = sorted(figures.glob("samples_*.png")) if figures else []
+    steps = {int(n): path for path in pictures if (n := path.stem.partition("_")[2]).isdecimal()}
+    if cell is None or not steps:
         return None
     step = max(steps)
-    rows = logs.get(cell.name, {}).get(run.seed, [])
+    rows = logs.get(cell.name, {}).get(seed, [])
     row = next((row for row in rows if row["step"] == step), {})
-    numbers = {name: row[name] for name in names if row.get(name) is not None}
-    words = describe(numbers, {name: name for name in numbers})
+    words = describe({name: row.get(name) for name in names}, dict(zip(names, names, strict=True)))
     return Picture(steps[step], f"{cell.row}, {cell.column} · step {step:,} · {' · '.join(words)}")
 
 
@@ -171,10 +157,10 @@ def _sample_grid(plan: Plan, names: Sequence[str], logs: Logs) -> list[Picture |
     return [picture for row in rows if any(row) for picture in row]
 
 
-def _links(plan: Plan) -> dict[str, list[tuple[str, str]]]:
+def _links(plan: Plan, found: Sequence[Found]) -> dict[str, list[tuple[str, str]]]:
     """Where every run's own report is, from the table's folder: by cell, a name and an address."""
     links: dict[str, list[tuple[str, str]]] = {}
-    for run in plan.shown():
+    for run in (each.run for each in found):
         report = run.folder / REPORT
         if report.exists():
             address = report.relative_to(plan.folder).as_posix()

@@ -2,14 +2,12 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ganstab.reporting.formatting import format_duration
 from ganstab.tables.runs import Position, Run, position
 from ganstab.training.progress import Progress
-
-__all__ = ["Survey", "TableProgress", "survey"]
 
 
 class Survey(NamedTuple):
@@ -32,7 +30,7 @@ def survey(runs: Sequence[Run], at_once: int) -> Survey:
     as long as the longest run. A run at its last step cannot be told while no other is finished.
     """
     at = {run.name: position(run) for run in runs}
-    done = {run.name: run.result() for run in runs if run.is_done()}
+    done = {run.name: found.result for run in runs if (found := run.read()).done}
     speed, after = _seconds_per_step(runs, at), _seconds_after(at, done)
     steps, left = 0, [0.0]
     for run in runs:
@@ -51,20 +49,23 @@ def survey(runs: Sequence[Run], at_once: int) -> Survey:
 def _seconds_per_step(runs: Sequence[Run], at: Mapping[str, Position]) -> dict[str, float]:
     known: dict[str, list[float]] = {}
     for run in runs:
-        seconds = at[run.name].seconds_per_step
-        if math.isfinite(seconds):
-            known.setdefault(run.cell.name, []).append(seconds)
-    means = {cell: statistics.fmean(seconds) for cell, seconds in known.items()}
-    other = statistics.fmean(means.values()) if means else math.nan
-    return {run.cell.name: means.get(run.cell.name, other) for run in runs}
+        known.setdefault(run.cell.name, []).append(at[run.name].seconds_per_step)
+    means = {cell: _mean(seconds) for cell, seconds in known.items()}
+    other = _mean(means.values())
+    return {cell: other if math.isnan(mean) else mean for cell, mean in means.items()}
 
 
 def _seconds_after(at: Mapping[str, Position], done: Mapping[str, Mapping[str, Any]]) -> float:
     """What a run takes after its last row, the mean over those that are done; NaN without any."""
     times = {name: result.get("wall_time_s") for name, result in done.items()}
-    known = [s - at[name].seconds for name, s in times.items() if isinstance(s, int | float)]
-    sound = [max(0.0, seconds) for seconds in known if math.isfinite(seconds)]
-    return statistics.fmean(sound) if sound else math.nan
+    known = (seconds - at[name].seconds for name, seconds in times.items() if seconds is not None)
+    return _mean(max(seconds, 0.0) for seconds in known)
+
+
+def _mean(numbers: Iterable[float]) -> float:
+    """Of those that are finite; NaN without any."""
+    finite = [number for number in numbers if math.isfinite(number)]
+    return statistics.fmean(finite) if finite else math.nan
 
 
 class TableProgress(Progress):

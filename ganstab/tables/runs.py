@@ -5,20 +5,20 @@ it: this program, an earlier one that was killed, or one on another machine.
 """
 
 import dataclasses
-import json
 import math
 import pathlib
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ganstab.errors import InputError
-from ganstab.reporting.run_log import Row, read_rows
+from ganstab.reporting.run_log import Row, read_sound
 from ganstab.tables.table import Cell, Table
+from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
-from ganstab.training.run_folder import METRICS, RESULT, is_done, read_result, read_sound_result
-
-__all__ = ["Plan", "Position", "Run", "damage", "place", "position", "read_log"]
 
 LEFT_OUT = "damaged, left out"
+TIMED = ("wall_time_s",)
+"""What every row of a run's logs has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,17 +36,37 @@ class Run:
         """For people."""
         return f"{self.cell.name} seed {self.seed}"
 
-    def result(self) -> dict[str, Any]:
-        """Its `result.json`; empty where there is none that can be read."""
-        return read_result(self.folder)
+    def read(self) -> "Found":
+        """What it has written of itself."""
+        try:
+            return Found(self, files.read_sound_result(self.folder))
+        except InputError as error:
+            return Found(self, {}, f"{error}: {LEFT_OUT}")
 
     def is_done(self) -> bool:
         """Whether there is nothing left to do: all steps are taken, or it diverged."""
-        return is_done(self.result(), self.config.num_steps)
+        return self.read().done
 
-    def is_begun(self) -> bool:
-        """Whether it has written anything of itself."""
-        return any((self.folder / name).exists() for name in (RESULT, METRICS))
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A run with its `result.json`."""
+
+    run: Run
+    result: Mapping[str, Any]
+    """Empty where there is none that can be used."""
+    damage: str = ""
+    """What is wrong with it; its numbers are left out."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do, and its numbers can be used."""
+        return files.is_done(self.result, self.run.config.num_steps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has taken all steps."""
+        return self.done and self.result["status"] == "finished"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,15 +95,17 @@ class Plan:
 
     def shown(self) -> list[Run]:
         """All runs of the table, and those of more seeds that earlier commands have begun."""
-        names = {
-            path.name.removeprefix("seed")
-            for cell in self.table.cells
-            for path in place(self.folder, cell.name, 0).parent.glob("seed*/")
-        }
-        begun = {int(name) for name in names if name.isdecimal() and len(name) < 10}
-        runs = [self.run(cell, s) for cell in self.table.cells for s in {*self.seeds} | begun]
-        runs.sort(key=lambda run: (self.table.cells.index(run.cell), run.seed))
-        return [run for run in runs if run.seed in self.seeds or run.is_begun()]
+        shown = []
+        for cell in self.table.cells:
+            folders = place(self.folder, cell.name, 0).parent.glob("seed*/")
+            begun = [
+                folder.name.removeprefix("seed")
+                for folder in folders
+                if (folder / files.RESULT).exists() or (folder / files.METRICS).exists()
+            ]
+            more = {int(seed) for seed in begun if seed.isdecimal() and len(seed) < 10}
+            shown += [self.run(cell, seed) for seed in sorted({*self.seeds} | more)]
+        return shown
 
     def left(self, population: int = 1) -> list[list[Run]]:
         """The runs that are not done; those together that one process trains."""
@@ -113,56 +135,22 @@ def place(folder: pathlib.Path, cell: str, seed: int) -> pathlib.Path:
 
 def position(run: Run) -> Position:
     """By the first and the last row of the run's log; the start where they cannot be read."""
-    rows = _ends(run.folder / METRICS)
-    if not rows or any(_row_damage(row) for row in rows):
+    rows, damage = _sound(lambda: read_sound(run.folder / files.METRICS, 2, TIMED))
+    if not rows or damage:
         return Position()
     (begin, since), (step, now) = ((rows[at]["step"], rows[at]["wall_time_s"]) for at in (0, -1))
     return Position(step, (now - since) / (step - begin) if step > begin else math.nan, now)
 
 
-def _ends(path: pathlib.Path, reach: int = 8192) -> list[Any]:
-    """The first and the last whole row of a log, without reading all that is between them."""
-    try:
-        with open(path, "rb") as log:
-            first = log.readline()
-            log.seek(max(0, path.stat().st_size - reach))
-            last = log.read().split(b"\n")[-2:-1]
-            return [json.loads(line) for line in (first, *last)]
-    except (OSError, ValueError, RecursionError):
-        return []
-
-
 def read_log(run: Run) -> tuple[list[Row], str]:
-    """The rows of a run's log; none, and what is wrong, where one of them is damaged."""
-    path = run.folder / METRICS
+    """The rows of a run's logs; none, and what is wrong, where one of them is damaged."""
+    rows, damage = _sound(lambda: files.read_log(run.folder, TIMED))
+    return ([], f"{damage[0]}: {LEFT_OUT}") if damage else (rows, "")
+
+
+def _sound(read: Callable[[], tuple[list[Row], list[str]]]) -> tuple[list[Row], list[str]]:
+    """What is read of a log; where it cannot be read, that is the damage."""
     try:
-        rows = read_rows(path)
-    except (InputError, OverflowError, RecursionError, TypeError) as error:
-        return [], f"{error}: {LEFT_OUT}"
-    for number, row in enumerate(rows, start=1):
-        wrong = _row_damage(row)
-        if wrong:
-            return [], f"line {number} of {path} has {wrong}: {LEFT_OUT}"
-    return rows, ""
-
-
-def _row_damage(row: Any) -> str:
-    if not isinstance(row, dict) or type(row.get("step")) is not int or row["step"] < 0:
-        return "no step"
-    if not _is_number(row.get("wall_time_s")):
-        return "no wall_time_s"
-    wrong = (n for n, v in row.items() if not (v is None or type(v) is bool or _is_number(v)))
-    return next((f"no number for {name}" for name in wrong), "")
-
-
-def damage(run: Run) -> str:
-    """What is wrong with the run's `result.json`; empty if nothing is, or there is none."""
-    try:
-        read_sound_result(run.folder)
+        return read()
     except InputError as error:
-        return f"{error}: {LEFT_OUT}"
-    return ""
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and -1e300 < value < 1e300
+        return [], [str(error)]

@@ -7,7 +7,7 @@ import os
 import pathlib
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganstab.errors import InputError
@@ -24,8 +24,6 @@ from ganstab.tables.table import Table, chosen
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.signals import StopRequest, watch_signals
-
-__all__ = ["sweep"]
 
 ALIKE = 3
 """So many jobs that fail for one reason, and none that does not, end a table."""
@@ -263,15 +261,15 @@ class _Keeper:
 
     def ended(self, task: _Task, why: str) -> None:
         """Says how the runs of a job ended, and why if not well; the files are refreshed soon."""
-        done = [run for run in task.runs if run.is_done()]
-        for run in done:
-            self._done = True
-            self._progress.note(f"{run.name}: {_numbers(run)}")
-        for run in task.runs:
-            if run not in done:
-                self.failed[run.name] = why
-                self._progress.note(f"{run.name} FAILED: {why} (see {task.job.log})")
-        self._reasons += [why] if len(done) < len(task.runs) else []
+        found = [run.read() for run in task.runs]
+        for each in found:
+            if each.done:
+                self._progress.note(f"{each.run.name}: {_numbers(each.result)}")
+            else:
+                self.failed[each.run.name] = why
+                self._progress.note(f"{each.run.name} FAILED: {why} (see {task.job.log})")
+        self._done |= any(each.done for each in found)
+        self._reasons += [] if all(each.done for each in found) else [why]
         self._fresh = False
 
     def is_hopeless(self) -> bool:
@@ -288,8 +286,9 @@ class _Keeper:
     def refresh(self, status: str = "running") -> dict[str, Any]:
         """Writes result, pictures and report."""
         begin, self._fresh = time.monotonic(), True
-        result = collect(self._plan, status, self.failed)
-        page.write(self._plan, result)
+        found = [run.read() for run in self._plan.shown()]
+        result = collect(self._plan, status, self.failed, found)
+        page.write(self._plan, found, result)
         end = time.monotonic()
         self._soonest = end + max(SOONEST, (end - begin) / SHARE)
         self._latest = max(self._soonest, end + LATEST)
@@ -314,15 +313,10 @@ def _why(task: _Task, status: int) -> str:
     return next(line.strip() for line in reversed(lines) if line.strip())
 
 
-def _numbers(run: Run) -> str:
-    result = run.result()
+def _numbers(result: Mapping[str, Any]) -> str:
     if result["status"] == "diverged":
         return f"diverged, {result.get('reason')}"
-    means = {
-        name: entry.get("mean")
-        for name, entry in result.get("results", {}).items()
-        if isinstance(entry, dict)
-    }
-    words = [f"{n} {format_number(m)}" for n, m in means.items() if isinstance(m, int | float)]
+    means = {name: entry.get("mean") for name, entry in result.get("results", {}).items()}
+    words = [f"{name} {format_number(mean)}" for name, mean in means.items() if mean is not None]
     seconds = result.get("wall_time_s")
-    return ", ".join(words + [format_duration(s) for s in [seconds] if isinstance(s, int | float)])
+    return ", ".join(words if seconds is None else [*words, format_duration(seconds)])

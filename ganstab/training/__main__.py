@@ -10,25 +10,24 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+from ganstab._command_line import Parser, quiet_where_unread, tell
 from ganstab.errors import InputError
 from ganstab.training import distributed, provenance, restore
-from ganstab.training import run_folder as files
 from ganstab.training.train import train_together
 
 
+@quiet_where_unread()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains the runs, and gives the program's exit status: see `Trained`, 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="python -m ganstab.training", description=__doc__)
+    parser = Parser(prog="python -m ganstab.training", description=__doc__)
     parser.add_argument("run", nargs="+", help="a run's folder, with a config.json")
     parser.add_argument("--experiment", help="MODULE:FUNCTION that makes the experiment")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard events")
     parser.add_argument("--compilation_cache", help="folder for compiled programs; '' for none")
-    asked = parser.parse_args(arguments)
     try:
-        return _train(asked)
+        return _train(parser.parse_args(arguments))
     except InputError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return files.IN_USE if isinstance(error, files.InUseError) else 2
+        return tell(error)
 
 
 def _train(asked: argparse.Namespace) -> int:
@@ -37,10 +36,7 @@ def _train(asked: argparse.Namespace) -> int:
     distributed.use_compilation_cache(asked.compilation_cache)
     configs = [restore.config_of(folder, asked.experiment) for folder in folders]
     build = restore.build_of(folders[0], asked.experiment)
-    commands = [
-        provenance.command_of(build, config, folder)
-        for config, folder in zip(configs, folders, strict=True)
-    ]
+    commands = [provenance.command_of(build, *run) for run in zip(configs, folders, strict=True)]
     trained = train_together(
         build, configs, folders, commands=commands, tensorboard=asked.tensorboard
     )

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
 
+from ganstab._command_line import quiet_where_unread, tell
 from ganstab.errors import InputError
 from ganstab.training import distributed, provenance
 from ganstab.training import run_folder as files
 from ganstab.training.config import Option, RunConfig, option, options
+from ganstab.training.recorder import summary_writer
 from ganstab.training.signals import watch_signals
 from ganstab.training.train import Build, train_together
 
 if TYPE_CHECKING:
     from ganstab.tables import Table
 
-__all__ = ["main"]
 
-USAGE = 2
 SMALL = {"num_steps": 20, "eval_every": 10, "checkpoint_every": 10, "log_every": 5}
 """What `--smoke` stands for in every program."""
 
@@ -61,6 +61,13 @@ class Launch:
     process_id: int | None = option(
         None, "With --coordinator: this process's number, from 0.", lower=0
     )
+    partner_timeout: int = option(
+        60,
+        "With --coordinator: seconds within which all processes have to come, and within which one "
+        "that died or does not answer is missed; the others then end with exit status 76.",
+        lower=5,
+        upper=86_400,
+    )
     compilation_cache: str | None = option(
         None,
         "Folder for compiled programs, so that a second start trains at once; empty for none. "
@@ -78,6 +85,24 @@ class Launch:
 class TableLaunch:
     """The flags of a program that has tables."""
 
+    table: str | None = option(
+        None,
+        "Train all cells of this table, with several seeds each, in place of a single run. Each "
+        "run is one of this program with the cell's settings, in a folder under --workdir, which "
+        "by default is named after the table; report.html there shows all at any time. The same "
+        "command goes on where it was stopped. Other flags, e.g. --num_steps, hold for every run.",
+    )
+    cells: tuple = option(
+        (),
+        "With --table: work on these cells alone; * stands for anything, as in 'width0.25_*'. May "
+        "be repeated. So several machines can share a table: see --merge.",
+    )
+    merge: tuple = option(
+        (),
+        "With --table: first copy the finished runs of this folder, that of the same table from "
+        "another machine, or of another table that has runs with the same settings. May be "
+        "repeated.",
+    )
     seeds: int = option(5, "With --table: how many seeds a cell, from 0 on.", lower=1, upper=10_000)
     jobs: int | None = option(
         None,
@@ -98,28 +123,16 @@ class TableLaunch:
 
 
 FLAGS = "flags, as --name=value; --noname stands for --name=false:"
-TABLE = (
-    "Train all cells of this table, with several seeds each, in place of a single run. Each run is "
-    "one of this program with the cell's settings, in a folder under --workdir, which by default "
-    "is named after the table; report.html there shows all at any time. The same command goes on "
-    "where it was stopped. Other flags, e.g. --num_steps, hold for every run."
-)
-CELLS = (
-    "With --table: work on these cells alone; * stands for anything, as in 'width0.25_*'. May be "
-    "repeated. So several machines can share a table: see --merge."
-)
-MERGE = (
-    "With --table: first copy the finished runs of this folder, that of the same table from "
-    "another machine, or of another table that has runs with the same settings. May be repeated."
-)
 NOT_FOR_TABLES = {
     "seed": "a table has --seeds",
     "coordinator": "each run of a table is one process",
     "num_processes": "each run of a table is one process",
     "process_id": "each run of a table is one process",
+    "partner_timeout": "each run of a table is one process",
 }
 
 
+@quiet_where_unread()
 def main(
     build: Build,
     config: type[RunConfig],
@@ -146,7 +159,9 @@ def main(
 
 def run(program: "_Program", arguments: list[str]) -> int:
     """The exit status of a command line."""
-    values = program.define()
+    values = flags.FlagValues()
+    for known in program.options().values():
+        _define(known, values)
     if {"--help", "-h", "-help"} & set(arguments):
         print(program.help())
         return 0
@@ -156,8 +171,7 @@ def run(program: "_Program", arguments: list[str]) -> int:
             raise InputError(f"unexpected argument {rest[0]!r}: settings are given as --name=value")
         return program.run(values)
     except (InputError, flags.Error, UnicodeDecodeError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return files.IN_USE if isinstance(error, files.InUseError) else USAGE
+        return tell(error)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,59 +183,43 @@ class _Program:
     tables: Mapping[str, Any]
     small: Mapping[str, Any]
 
-    def define(self) -> flags.FlagValues:
-        """A flag for each option."""
-        values = flags.FlagValues()
-        for known in self.options().values():
-            _define(known, values)
-        if self.tables:
-            names = list(self.tables)
-            flags.DEFINE_enum("table", None, names, TABLE, flag_values=values)
-            flags.DEFINE_multi_string("cells", [], CELLS, flag_values=values)
-            flags.DEFINE_multi_string("merge", [], MERGE, flag_values=values)
-        return values
-
     def options(self) -> dict[str, Option]:
         """All that have a flag, by name: the settings first."""
-        holders = [self.config, Launch, *([TableLaunch] if self.tables else [])]
-        found = [known for holder in holders for known in options(holder).values() if known.flag]
-        return {known.name: known for known in found}
+        found = options(self.config) | options(Launch)
+        if self.tables:
+            found |= options(TableLaunch)
+            found["table"] = dataclasses.replace(found["table"], choices=list(self.tables))
+        return {name: known for name, known in found.items() if known.flag}
 
     def help(self) -> str:
         """The program's own docstring, then every flag with its default and what is allowed."""
         lines = [sys.modules[self.build.__module__].__doc__ or "", FLAGS]
-        known = self.options()
-        words = {name: f"{each.help} {each.describe()}" for name, each in known.items()}
-        if self.tables:
-            table = f"{TABLE} (one of {', '.join(self.tables)})"
-            words |= {"table": table, "cells": CELLS, "merge": MERGE}
+        words = {name: f"{each.help} {each.describe()}" for name, each in self.options().items()}
         words["flagfile"] = "A file of flags, one a line."
+        wrapper = textwrap.TextWrapper(98, initial_indent="  ", subsequent_indent="      ")
         for name, text in words.items():
-            lines += textwrap.wrap(
-                f"--{name}: {text}",
-                width=98,
-                initial_indent="  ",
-                subsequent_indent="      ",
-            )
+            lines += wrapper.wrap(f"--{name}: {text}")
         return "\n".join(lines)
 
     def run(self, values: flags.FlagValues) -> int:
         """Trains what the flags ask for."""
-        known = self.options()
-        given = {name for name in values if values[name].present}
-        read = {name: _read(known[name], values[name].value) for name in known}
+        given = {name for name in self.options() if values[name].present}
+        read = {name: _read(known, values[name].value) for name, known in self.options().items()}
         launch = Launch(**{name: read[name] for name in options(Launch)})
-        if self.tables and values["table"].value is not None:
-            return self._table(values, given, read, launch)
-        for name in sorted(given & {*options(TableLaunch), "cells", "merge"}):
+        if launch.tensorboard:
+            summary_writer()
+        if read.get("table"):
+            return self._table(given, read, launch)
+        for name in sorted(given & options(TableLaunch).keys()):
             raise InputError(f"--{name} needs --table: one of {', '.join(self.tables)}")
-        changed = (
-            {} if not launch.smoke else {n: v for n, v in self.small.items() if n not in given}
-        )
-        config = self._config({**read, **changed})
+        config = self._config({**read, **self._small(given, launch)})
         if launch.smoke and launch.workdir is None:
             launch = dataclasses.replace(launch, workdir=_smoke_folder(config))
         return self._train(config, launch)
+
+    def _small(self, given: set[str], launch: Launch) -> dict[str, Any]:
+        """The settings that `--smoke` makes small."""
+        return {n: v for n, v in self.small.items() if launch.smoke and n not in given}
 
     def _config(self, read: Mapping[str, Any]) -> RunConfig:
         wanted = {name: read[name] for name, known in options(self.config).items() if known.flag}
@@ -230,9 +228,16 @@ class _Program:
         except ValueError as error:
             raise InputError(f"--{error}") from error
 
+    @distributed.together()
     def _train(self, config: RunConfig, launch: Launch) -> int:
-        distributed.join(launch.coordinator, launch.num_processes, launch.process_id)
-        _prepare(launch)
+        distributed.join(
+            launch.coordinator,
+            launch.num_processes,
+            launch.process_id,
+            timeout=launch.partner_timeout,
+        )
+        distributed.use_full_precision()
+        distributed.use_compilation_cache(launch.compilation_cache)
         count = launch.population or 1
         several = f"_population{count}" if count > 1 else ""
         default = f"runs/{config.run_name()}{several}"
@@ -257,56 +262,53 @@ class _Program:
         )
         return max(each.exit_status for each in trained)
 
-    def _table(
-        self, values: flags.FlagValues, given: set[str], read: Mapping[str, Any], launch: Launch
-    ) -> int:
+    def _table(self, given: set[str], read: Mapping[str, Any], launch: Launch) -> int:
         from ganstab import tables  # here, so that a single run starts without what tables need
 
-        name = str(values["table"].value)
-        table = self.tables[name]
-        self._check_flags(name, table, given)
-        fixed = {n for n in given if n in options(self.config) and not self.options()[n].decides}
-        table, small = table.without(fixed), {}
+        name = read["table"]
+        table = self._settled(name, given)
+        small, cells = self._small(given, launch), read["cells"]
         if launch.smoke:
-            small = {n: v for n, v in self.small.items() if n not in given}
             table, small = table.smallest(small)
+            cells = cells or [cell.name for cell in table.cells[:2]]
         base = self._config({**read, **small}).fingerprinted()
         program = files.reference(self.build).partition(":")[0].rpartition(".")[2]
-        folder = f"runs/{program}_{name}" if launch.workdir is None else launch.workdir
-        if launch.smoke and launch.workdir is None:
-            folder = _smoke_folder(base)
-        cells = values["cells"].value or ([c.name for c in table.cells[:2]] if launch.smoke else [])
-        seeds = 1 if launch.smoke and "seeds" not in given else read["seeds"]
+        default = _smoke_folder(base) if launch.smoke else f"runs/{program}_{name}"
+        cache = launch.compilation_cache
         with watch_signals() as stop:
             return tables.sweep(
                 table,
                 base,
                 name=name,
                 experiment=files.reference(self.build),
-                folder=files.local_folder(folder),
-                seeds=range(seeds),
+                folder=files.local_folder(default if launch.workdir is None else launch.workdir),
+                seeds=range(1 if launch.smoke and "seeds" not in given else read["seeds"]),
                 cells=cells,
-                merge=list(values["merge"].value or ()),
+                merge=read["merge"],
                 executor=read["executor"],
                 jobs=read["jobs"],
                 population=launch.population,
-                arguments=_arguments(launch),
+                arguments=[
+                    *(["--tensorboard"] if launch.tensorboard else []),
+                    *([] if cache is None else [f"--compilation_cache={cache}"]),
+                ],
                 stop=stop,
                 command=provenance.command_line(),
             )
 
-    def _check_flags(self, name: str, table: "Table", given: set[str]) -> None:
+    def _settled(self, name: str, given: set[str]) -> "Table":
+        """The table, whose cells leave to the flags given what decides no numbers."""
+        table, known = self.tables[name], self.options()
         for flag, why in NOT_FOR_TABLES.items():
             if flag in given:
                 raise InputError(f"--{flag} does not go with --table: {why}")
-        known = self.options()
-        set_by_cells = {setting for cell in table.cells for setting in cell.settings}
-        for flag in sorted(given & set_by_cells):
+        for flag in sorted(given & table.own_settings()):
             if known[flag].decides:
                 raise InputError(
                     f"--{flag} does not go with --table={name}, whose cells set it: choose among "
                     "them with --cells"
                 )
+        return table.without(given)
 
 
 def _define(known: Option, values: flags.FlagValues) -> None:
@@ -320,30 +322,16 @@ def _define(known: Option, values: flags.FlagValues) -> None:
         float: flags.DEFINE_float,
         bool: flags.DEFINE_boolean,
         str: flags.DEFINE_string,
+        tuple: flags.DEFINE_multi_string,
     }[known.kind]
     define(known.name, known.default, known.help, flag_values=values)
 
 
 def _read(known: Option, value: Any) -> Any:
     try:
-        return known.read(value)
+        return known.read(tuple(value) if known.kind is tuple else value)
     except ValueError as error:
         raise InputError(f"--{error}") from error
-
-
-def _prepare(launch: Launch) -> None:
-    """What a program of its own may do to jax."""
-    distributed.use_full_precision()
-    distributed.use_compilation_cache(launch.compilation_cache)
-
-
-def _arguments(launch: Launch) -> list[str]:
-    """What each run's process is started with."""
-    cache = launch.compilation_cache
-    return [
-        *(["--tensorboard"] if launch.tensorboard else []),
-        *([f"--compilation_cache={cache}"] if cache is not None else []),
-    ]
 
 
 def _smoke_folder(config: RunConfig) -> str:

@@ -9,21 +9,18 @@ from matplotlib.figure import Figure
 
 from ganstab import style
 from ganstab.errors import InputError
-from ganstab.reporting import run_log
 from ganstab.reporting.formatting import format_mean
+from ganstab.reporting.run_log import Row
 from ganstab.reporting.writing import write_atomic
 from ganstab.training import run_folder as files
 from ganstab.training import samples
-from ganstab.training.config import RunConfig
+from ganstab.training.config import options
 from ganstab.training.figures import measure_curve
+from ganstab.training.images import ImageConfig
 from ganstab.training.measures import Measure, Published
 from ganstab.training.restore import config_of
 
-__all__ = ["compare", "labels"]
-
 SHORT = {"unroll_steps": "K"}
-PLACES = {"num_steps", "checkpoint_every", "data_dir", "download"}
-"""Settings that decide no number."""
 MOST_STEPS = 5
 
 
@@ -50,7 +47,13 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     programs = sorted({str(known.pop(files.CLASS, "an older version")) for known in settings})
     if len(programs) > 1:
         raise InputError(f"runs of one program are compared, these are of {', '.join(programs)}")
-    names, configs = _told_apart(labels(settings)), _configs(folders)
+    names = labels(settings)
+    if len(set(names)) < len(names):
+        names = [f"{name} ({place})".strip() for place, name in enumerate(names, start=1)]
+    try:
+        configs = [config_of(folder) for folder in folders]
+    except InputError:  # the program is not to be had here
+        configs = []
     if configs:
         own = configs[0].compare_runs(list(zip(names, folders, configs, strict=True)), out)
         if own is not None:
@@ -63,24 +66,14 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
 def labels(settings: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
     """Each run's name: the settings in which the runs differ, or K where they do not.
 
-    A setting that a program got after one of the runs tells nothing.
-
-    Args:
-      settings: the runs', by name.
-      but: settings that no name has.
+    A setting that a program got after one of the runs tells nothing, nor one of those in `but`.
     """
-    common = set.intersection(*map(set, settings)) - PLACES - set(but)
+    places = {name for name, known in options(ImageConfig).items() if not known.decides}
+    common = set.intersection(*map(set, settings)) - places - set(but)
     names = [name for name in settings[0] if name in common]
     differing = [name for name in names if len({repr(known[name]) for known in settings}) > 1]
     shown = differing or [name for name in SHORT if name in names]
     return [", ".join(f"{SHORT.get(n, n)} = {known[n]}" for n in shown) for known in settings]
-
-
-def _told_apart(names: list[str]) -> list[str]:
-    """The names, numbered where two are the same."""
-    if len(set(names)) == len(names):
-        return names
-    return [f"{name} ({place})".strip() for place, name in enumerate(names, start=1)]
 
 
 def _settings(folder: pathlib.Path) -> dict[str, Any]:
@@ -91,19 +84,11 @@ def _settings(folder: pathlib.Path) -> dict[str, Any]:
     return found
 
 
-def _configs(folders: Sequence[pathlib.Path]) -> list[RunConfig]:
-    """The settings as their program has them; none where the program is not to be had here."""
-    try:
-        return [config_of(folder) for folder in folders]
-    except InputError:
-        return []
-
-
 def _draw(
     runs: Mapping[str, pathlib.Path], views: Sequence[samples.View], out: pathlib.Path
 ) -> None:
     """Curves above, rows of samples over training below."""
-    rows = {name: run_log.read_rows(folder / files.EVALUATIONS) for name, folder in runs.items()}
+    rows = {name: _rows(folder) for name, folder in runs.items()}
     measures = _measures(runs.values())[:3]
     drawn = [(name, samples.read_samples(folder)) for name, folder in runs.items()]
     steps = samples.spread(set.intersection(*(set(found) for _, found in drawn)), MOST_STEPS)
@@ -122,6 +107,13 @@ def _draw(
             labelled = [(name, found, views[0]) for name, found in drawn]
             samples.draw_rows(below, labelled, steps, reference, images=True)
         write_atomic(out, style.png(figure))
+
+
+def _rows(folder: pathlib.Path) -> list[Row]:
+    rows, damaged = files.read_log(folder)
+    if damaged:
+        raise InputError(f"{damaged[0]}: leave this run out")
+    return rows
 
 
 def _measures(folders) -> list[Measure]:

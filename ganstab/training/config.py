@@ -7,16 +7,14 @@ default, help with units, and what is allowed. Command-line flags are made of th
 """
 
 import dataclasses
-import importlib
 import math
 import pathlib
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
-
-__all__ = ["Option", "RunConfig", "differences", "from_mapping", "option", "options", "reference"]
 
 LARGEST = 2**31 - 1
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -27,17 +25,20 @@ _METADATA = "option"
 class Option:
     """What is known of a setting beside its value."""
 
-    name: str
-    kind: type
-    default: Any
-    help: str = ""
+    help: str
+    """What it is, with its unit, for `--help`."""
     lower: float | None = None
+    """The least value that is allowed."""
     upper: float | None = None
-    choices: tuple | None = None
+    choices: Sequence[Any] | None = None
+    """All values that are allowed."""
     decides: bool = True
     """Whether it decides the run's numbers. One that does not may change when a run goes on."""
     flag: bool = True
     """Whether there is a command-line flag for it."""
+    name: str = ""
+    kind: Any = object
+    default: Any = None
     optional: bool = False
     """Whether None is allowed."""
 
@@ -55,49 +56,34 @@ class Option:
             raise ValueError(f"{self.name} must be {_KINDS[self.kind]}, got {value!r}")
         if self.choices is not None and value not in self.choices:
             raise ValueError(f"{self.name} must be one of {list(self.choices)}, got {value!r}")
-        low, high = self.limits
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return value
-        if not (math.isfinite(value) and low <= value <= high):
+        low, high = self._limits()
+        if self.kind in (int, float) and not (math.isfinite(value) and low <= value <= high):
             raise ValueError(f"{self.name} must be {self._allowed()}, got {value}")
         return value
 
-    @property
-    def limits(self) -> tuple[float, float]:
-        """The least and the largest number that is allowed."""
-        low = -math.inf if self.lower is None else self.lower
-        high = (LARGEST if self.kind is int else math.inf) if self.upper is None else self.upper
-        return low, high
-
     def describe(self) -> str:
         """Its default and what is allowed, e.g. "(default 64; from 1 to 1,000)"."""
-        words = [] if self.default is None else [f"default {self.default}"]
+        words = [] if self.default in (None, ()) else [f"default {self.default}"]
         if self.choices is not None:
             words.append(f"one of {', '.join(map(str, self.choices))}")
-        elif self.upper is None and self.lower is not None:
-            words.append(f"{self.lower:g} or more")
-        elif self.upper is not None:
+        elif self.lower is not None or self.upper is not None:
             words.append(self._allowed())
         return f"({'; '.join(words)})" if words else ""
 
+    def _limits(self) -> tuple[float, float]:
+        largest = LARGEST if self.kind is int else math.inf
+        low = -math.inf if self.lower is None else self.lower
+        return low, largest if self.upper is None else self.upper
+
     def _allowed(self) -> str:
-        low, high = self.limits
+        low, high = self._limits()
         if math.isinf(high):
             return "a number" if math.isinf(low) else f"{low:g} or more"
         most = f"{high:,.10g}"
         return f"at most {most}" if math.isinf(low) else f"from {low:,.10g} to {most}"
 
 
-def option(
-    default: Any,
-    help: str,
-    *,
-    lower: float | None = None,
-    upper: float | None = None,
-    choices: Sequence | None = None,
-    decides: bool = True,
-    flag: bool = True,
-) -> Any:
+def option(default: Any, help: str, **known: Any) -> Any:
     """A field of a `RunConfig`.
 
     A derived class that wants another default writes `name: type = default`; the rest is inherited.
@@ -105,48 +91,29 @@ def option(
     Args:
       default: its value where none is given.
       help: what it is, with its unit, for `--help`.
-      lower: the least value that is allowed.
-      upper: the largest.
-      choices: all values that are allowed.
-      decides: whether it decides the run's numbers; see `Option`.
-      flag: whether there is a command-line flag for it.
+      **known: `lower`, `upper`, `choices`, `decides` and `flag`, see `Option`.
     """
-    known: dict[str, Any] = {
-        "help": help,
-        "lower": lower,
-        "upper": upper,
-        "choices": None if choices is None else tuple(choices),
-        "decides": decides,
-        "flag": flag,
-    }
-    return dataclasses.field(default=default, metadata={_METADATA: known})
+    return dataclasses.field(default=default, metadata={_METADATA: Option(help, **known)})
 
 
 def options(config: type) -> dict[str, Option]:
     """The options of a class of settings, by name, in the order of its fields."""
     hints = typing.get_type_hints(config)
-    return {
-        field.name: _option(config, field, hints[field.name])
-        for field in dataclasses.fields(config)
-    }
-
-
-def _option(config: type, field: dataclasses.Field, hint: Any) -> Option:
-    """A field's option; what it does not say itself it has from the class that declared it."""
-    kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] or [hint]
-    declared = (
-        vars(base).get("__dataclass_fields__", {}).get(field.name) for base in config.__mro__
-    )
-    known: Mapping[str, Any] = next(
-        (d.metadata[_METADATA] for d in declared if d and _METADATA in d.metadata), {}
-    )
-    return Option(
-        field.name,
-        kinds[0],
-        field.default,
-        optional=types.NoneType in typing.get_args(hint),
-        **known,
-    )
+    found = {}
+    for field in dataclasses.fields(config):
+        # What a field does not say itself it has from the class that declared it.
+        own = (vars(base).get("__dataclass_fields__", {}) for base in config.__mro__)
+        declared = (fields[field.name].metadata for fields in own if field.name in fields)
+        known = next((each[_METADATA] for each in declared if _METADATA in each), Option(""))
+        kinds = typing.get_args(hints[field.name]) or (hints[field.name],)
+        found[field.name] = dataclasses.replace(
+            known,
+            name=field.name,
+            kind=next(kind for kind in kinds if kind is not types.NoneType),
+            default=field.default,
+            optional=types.NoneType in kinds,
+        )
+    return found
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -165,6 +132,13 @@ class RunConfig:
         decides=False,
     )
     batch_size: int = option(64, "Samples in a minibatch.", lower=1, upper=2**24)
+    accumulate: int = option(
+        1,
+        "Parts in which the networks see a minibatch, one after the other, to need less memory; "
+        "a divisor of batch_size. The steps are those of the whole minibatch.",
+        lower=1,
+        upper=2**24,
+    )
     seed: int = option(0, "Everything random follows from it.", lower=0, upper=2**32 - 1)
     eval_every: int = option(1000, "Steps between evaluations and sample grids.", lower=1)
     checkpoint_every: int = option(500, "Steps between checkpoints.", lower=1, decides=False)
@@ -179,6 +153,10 @@ class RunConfig:
         """Reads every field through its `Option`, then calls `check`."""
         for known in options(type(self)).values():
             object.__setattr__(self, known.name, known.read(getattr(self, known.name)))
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"accumulate must divide batch_size={self.batch_size}, got {self.accumulate}"
+            )
         self.check()
 
     def check(self) -> None:
@@ -251,14 +229,9 @@ def differences(before: RunConfig, now: RunConfig) -> list[str]:
 
 def reference(thing: Any) -> str:
     """The name by which a function or class can be imported again: "module:name"."""
-    return f"{_module(thing)}:{thing.__qualname__}"
-
-
-def _module(thing: Any) -> str:
-    """The module's name; of the program that was started, the name by which it is imported."""
-    if thing.__module__ != "__main__":
-        return thing.__module__.removesuffix(".__main__")
-    program = importlib.import_module("__main__")
-    spec, path = vars(program).get("__spec__"), vars(program).get("__file__")
-    name = spec.name if spec else pathlib.Path(path or "__main__").stem
-    return name.removesuffix(".__main__")
+    module = thing.__module__
+    if module == "__main__":  # the program that was started has another name for who imports it
+        program = vars(sys.modules["__main__"])
+        spec, path = program.get("__spec__"), program.get("__file__")
+        module = spec.name if spec else pathlib.Path(path or module).stem
+    return f"{module.removesuffix('.__main__')}:{thing.__qualname__}"

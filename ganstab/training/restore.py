@@ -26,7 +26,6 @@ from ganstab.training.train import Build
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
 
-__all__ = ["build_of", "call", "config_of", "find", "subject"]
 
 TRUSTED = ("experiments", "ganstab")
 """Packages whose programs are imported because a run's folder names them."""
@@ -47,9 +46,8 @@ def find(name: str) -> Any:
         found: Any = importlib.import_module(module)
     except ANYTHING as error:
         words = f"{error}" if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
-        raise InputError(f"cannot import {name}: {words}; start from the folder that has it") from (
-            error
-        )
+        line = f"cannot import {name}: {words}; start from the folder that has it"
+        raise InputError(line) from error
     try:
         for part in attribute.split("."):
             found = vars(found)[part]
@@ -66,9 +64,7 @@ def call(name: str, *arguments: Any) -> Any:
     Raises:
       InputError: there is no such function, or it failed; the place and the error are named.
     """
-    function = find(name)
-    if not callable(function):
-        raise InputError(f"{name} is no function")
+    function = _function(name)
     try:
         return function(*arguments)
     except InputError:
@@ -89,8 +85,8 @@ def config_of(folder: pathlib.Path, named: str | None = None) -> RunConfig:
     Raises:
       InputError: they cannot be read, or their class cannot be had.
     """
-    name = files.read_json(folder / files.CONFIG).get(files.CLASS)
-    found = find(_trusted(name, "the class of settings", named, folder))
+    name = _trusted(folder, files.CLASS, "the class of settings", named)
+    found = find(name)
     if not (isinstance(found, type) and issubclass(found, RunConfig)):
         raise InputError(f"{folder / files.CONFIG}: {name} is no class of settings")
     return files.read_config(folder, found)
@@ -107,19 +103,11 @@ def build_of(folder: pathlib.Path, named: str | None = None) -> Build:
     Raises:
       InputError: it cannot be had.
     """
-    name = named or _experiment_name(folder)
-    found = find(name)
-    if not callable(found):
-        raise InputError(f"{name} is no function")
-    return found
+    return _function(named or _trusted(folder, files.EXPERIMENT, "the experiment"))
 
 
 def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
-    """The run's game at its newest checkpoint, for `ganstab.doctor`.
-
-    Args:
-      folder: a run's.
-      named: "module:function" that makes the experiment, if the user names one.
+    """The run's game at its newest checkpoint, for `ganstab.doctor`; `named` as of `build_of`.
 
     Raises:
       InputError: the experiment cannot be had, or the run has no checkpoint yet.
@@ -127,12 +115,12 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
     from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
 
     config = config_of(folder, named)
-    experiment = call(named or _experiment_name(folder), config)
+    name = named or _trusted(folder, files.EXPERIMENT, "the experiment")
+    experiment = call(name, config)
     if not isinstance(experiment, Experiment):
         raise InputError(f"{folder}: what makes its experiment gave {type(experiment).__name__}")
     parts = make_parts(experiment, config, distributed.make_mesh())
-    initial = parts.initial(config.seed)
-    restored = checkpoint.restore(folder / files.CHECKPOINTS, initial)
+    restored = checkpoint.restore(folder / files.CHECKPOINTS, parts.initial(config.seed))
     if restored is None:
         raise InputError(f"{folder} has no checkpoint yet, so its game cannot be looked at")
     (source,) = parts.sources([config.seed])
@@ -154,27 +142,26 @@ def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarra
     written = {row["step"]: np.asarray(row["counts"]) for row in counted}
     if written:
         return written
-    found = {}
-    initial = parts.initial(seed)
-    for step in checkpoint.steps(folder / files.CHECKPOINTS):
-        restored = checkpoint.restore(folder / files.CHECKPOINTS, initial, step)
-        counts = parts.evaluate(restored.state, parts.keys(seed)[2]).counts if restored else None
-        if counts is not None:
-            found[step] = counts
+    saved, initial = folder / files.CHECKPOINTS, parts.initial(seed)
+    states = ((step, checkpoint.restore(saved, initial, step)) for step in checkpoint.steps(saved))
+    key = parts.keys(seed)[2]
+    found = {step: parts.evaluate(known.state, key).counts for step, known in states if known}
+    return {step: counts for step, counts in found.items() if counts is not None}
+
+
+def _function(name: str) -> Any:
+    found = find(name)
+    if not callable(found):
+        raise InputError(f"{name} is no function")
     return found
 
 
-def _experiment_name(folder: pathlib.Path) -> str:
-    """As the run wrote it down."""
-    written = files.read_json(folder / files.CONFIG).get(files.EXPERIMENT)
-    return _trusted(written, "the experiment", None, folder)
-
-
-def _trusted(name: Any, what: str, named: str | None, folder: pathlib.Path) -> str:
-    """The name, if importing it runs nobody's code but the package's or what the user named.
+def _trusted(folder: pathlib.Path, key: str, what: str, named: str | None = None) -> str:
+    """The name that the run wrote down, if that is code of the package, or of the user's naming.
 
     What the user named may have imported the module already, such as one of settings.
     """
+    name = files.read_json(folder / files.CONFIG).get(key)
     if not isinstance(name, str) or ":" not in name:
         raise InputError(
             f"{folder / files.CONFIG} does not say what makes {what}: name the function that does "

@@ -19,35 +19,18 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ganstab.errors import InputError
+from ganstab.reporting.run_log import ENOUGH, Row, merge, read_sound
 from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atomic
 from ganstab.training.config import RunConfig, differences, from_mapping, reference
 from ganstab.training.soundness import result_damage
 
-__all__ = [
-    "IN_USE",
-    "InUseError",
-    "check_writable",
-    "hold",
-    "is_done",
-    "is_held",
-    "local_folder",
-    "open_folder",
-    "read_config",
-    "read_result",
-    "read_sound_result",
-    "reference",
-    "sample_path",
-    "sample_steps",
-    "write_config",
-]
-
 CONFIG, RESULT, REPORT = "config.json", "result.json", "report.html"
 METRICS, EVALUATIONS = "metrics.jsonl", "evaluations.jsonl"
-CHECKPOINTS, FIGURES, SAMPLES, TENSORBOARD = "checkpoints", "figures", "samples", "tensorboard"
+CHECKPOINTS, FIGURES, TENSORBOARD = "checkpoints", "figures", "tensorboard"
 LOCK = ".lock"
 IN_USE = 75
 """Exit status where another process is at work in the folder: the system's "try again later"."""
@@ -56,6 +39,8 @@ EXPERIMENT, CLASS = "experiment", "config_class"
 
 class InUseError(InputError):
     """Another process is at work in the folder."""
+
+    exit_status = IN_USE
 
 
 def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathlib.Path:
@@ -82,11 +67,8 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
     """Keeps other processes out of the folder, which is made if it is not there.
 
     The system lets go of the lock when the process ends, even after SIGKILL. What a killed process
-    left half-written is removed, since nobody else can be writing now.
-
-    Args:
-      folder: a run's, or a table's.
-      wait: whether to wait for another process that has it.
+    left half-written is removed, since nobody else can be writing now. With `wait`, another process
+    that has the folder is waited for.
 
     Raises:
       InUseError: another process is at work in the folder.
@@ -98,10 +80,17 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
         # A lock on a file, since network file systems lock no folder.
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        if not _locked(handle, wait):
-            raise InUseError(f"--workdir={folder} is in use by another process: wait for it")
+        with contextlib.suppress(OSError):  # a file system without locks is used unlocked
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError as error:
+                words = f"--workdir={folder} is in use by another process: wait for it"
+                raise InUseError(words) from error
         with explained(f"cannot use --workdir={folder}"):
-            _remove_unfinished(folder)
+            for pattern in (f".*{UNFINISHED}", f"*/.*{UNFINISHED}"):
+                for leftover in folder.glob(pattern):
+                    if leftover.is_file() or leftover.is_symlink():
+                        leftover.unlink(missing_ok=True)
         yield
     finally:
         os.close(handle)
@@ -109,39 +98,31 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
 
 def is_held(folder: pathlib.Path) -> bool:
     """Whether a process is at work in the folder, which need not be there."""
-    if not (folder / LOCK).exists():
-        return False
     try:
-        with hold(folder):
-            return False
-    except InUseError:
-        return True
-    except InputError:
-        return False
+        if (folder / LOCK).exists():
+            with hold(folder):
+                return False
+    except InputError as error:
+        return isinstance(error, InUseError)
+    return False
 
 
 def open_folder(folder: pathlib.Path, config: RunConfig, experiment: str | None = None) -> None:
     """Makes a held folder the run's at its first start, and recognises it at every later one.
-
-    Args:
-      folder: held by this process.
-      config: the run's settings.
-      experiment: the experiment's name, see `reference`.
 
     Raises:
       InputError: the folder has other things in it, or its run was started with other settings, or
         by another program; each difference is named.
     """
     with explained(f"cannot use --workdir={folder}"):
-        started = (folder / CONFIG).exists()
         names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
-    if not started and names:
+    if CONFIG in names:
+        check_same(folder, config)
+    elif names:
         raise InputError(
             f"--workdir={folder} is not empty ({names[0]}, …) and has no {CONFIG}, so it is no "
             "run's folder: name a new or empty one"
         )
-    if started:
-        check_same(folder, config)
     else:
         write_config(folder, config, experiment)
     with explained(f"cannot use --workdir={folder}"):
@@ -189,10 +170,6 @@ def read_config(folder: pathlib.Path, config: type[RunConfig]) -> RunConfig:
 
     A setting that the program got since has its default; one that it has lost is refused.
 
-    Args:
-      folder: a run's.
-      config: the class of settings.
-
     Raises:
       InputError: `config.json` cannot be read, is another program's, or has settings that are
         unknown or not allowed; each is named.
@@ -235,38 +212,37 @@ def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
     return result
 
 
-def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
-    """Whether a run has nothing left to do: so many steps are taken, or it diverged.
+def mark_interrupted(folder: pathlib.Path, reason: str) -> None:
+    """Has `result.json` say so, where it still says that the run goes on."""
+    result = read_result(folder)
+    if result.get("status") == "running":
+        changed = {**result, "status": "interrupted", "reason": reason}
+        write_atomic(folder / RESULT, to_json(changed))
+
+
+def read_log(folder: pathlib.Path, needs: Collection[str] = ()) -> tuple[list[Row], list[str]]:
+    """The rows that curves are drawn of, and in words which lines are damaged and so left out.
+
+    All evaluations, and of the other rows as many as a curve needs. Runs of older versions have
+    their evaluations among the others, and are read whole.
 
     Args:
-      result: its `result.json`, empty where there is none.
-      num_steps: as far as it should go.
+      folder: a run's.
+      needs: as of `read_sound`.
+
+    Raises:
+      InputError: a log cannot be read.
     """
+    evaluations, wrong = read_sound(folder / EVALUATIONS, needs=needs)
+    rows, damaged = read_sound(folder / METRICS, ENOUGH if evaluations else None, needs)
+    return merge(rows, evaluations), damaged + wrong
+
+
+def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
+    """Whether a run of this result, empty where there is none, took so many steps or diverged."""
     if result.get("status") == "finished":
         return result["step"] >= num_steps
     return result.get("status") == "diverged"
-
-
-def sample_path(folder: pathlib.Path, step: int) -> pathlib.Path:
-    """Where the shown samples of a step are, as arrays; the names sort by step."""
-    return folder / SAMPLES / f"step_{step:09d}.npz"
-
-
-def sample_steps(folder: pathlib.Path) -> list[int]:
-    """The steps whose samples are there, in order."""
-    names = (re.fullmatch(r"step_(\d{9,})\.npz", p.name) for p in (folder / SAMPLES).glob("*"))
-    return sorted(int(name[1]) for name in names if name)
-
-
-def _locked(handle: int, wait: bool) -> bool:
-    """False if another process has the lock; a file system without locks is used unlocked."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def check_writable(folder: pathlib.Path) -> None:
@@ -278,11 +254,3 @@ def check_writable(folder: pathlib.Path) -> None:
         raise InputError(f"cannot use --workdir={folder}: {existing} is a file, not a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot use --workdir={folder}: {existing} is not writable")
-
-
-def _remove_unfinished(folder: pathlib.Path) -> None:
-    """Clears what a killed `write_atomic` may have left."""
-    for pattern in (f".*{UNFINISHED}", f"*/.*{UNFINISHED}"):
-        for leftover in folder.glob(pattern):
-            if leftover.is_file() or leftover.is_symlink():
-                leftover.unlink(missing_ok=True)

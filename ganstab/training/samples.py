@@ -8,37 +8,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import matplotlib
+import matplotlib.image
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
+from ganstab.priors import as_prior
+from ganstab.reporting import run_log
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.style import PAPER, panels, png
-from ganstab.training.run_folder import sample_path, sample_steps
-from ganstab.types import Player, TrainState
-
-__all__ = [
-    "View",
-    "draw_rows",
-    "draw_samples",
-    "make_sampler",
-    "over_training",
-    "read_reference",
-    "read_samples",
-    "spread",
-    "tile",
-    "views_of",
-    "write_samples",
-]
+from ganstab.types import Player, PriorFn, TrainState
 
 Arrays = Mapping[str, np.ndarray]
 SAMPLES = "samples"
 DATA = "samples/data.npz"
 SHOWN = 64
-SIDE = 5
+MOST = 6
+"""Steps that a picture over training shows."""
 _GAP = 2
-_DPI = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +48,10 @@ Rows = Sequence[tuple[str, Mapping[int, Arrays], View]]
 
 def make_sampler(
     gen: Player,
-    prior: Callable[[jax.Array, int], jax.Array],
+    prior: PriorFn | int,
     *,
     samples: int,
+    label: Any = None,
     measure: Callable[[jax.Array], Any] = lambda samples: (),
     at_once: int = 512,
     train: bool = False,
@@ -70,22 +60,29 @@ def make_sampler(
 
     Args:
       gen: the generator.
-      prior: `(key, n) -> z[n, …]`.
+      prior: `(key, n) -> z[n, …]`, or d for a standard normal `z[n, d]`.
       samples: how many are drawn.
+      label: [N, …], for a conditional generator: sample i is made under label i, and after the last
+        label from the first again.
       measure: `samples [n, …] -> leaves [n, …]`, inside jit; all that is kept of every sample.
       at_once: samples in memory.
       train: whether batch norm has the statistics of each batch of `at_once`.
     """
-    size = min(at_once, samples)
+    size, latent = min(at_once, samples), as_prior(prior)
+    count = -(-samples // size)
+    if label is not None:
+        label = jnp.resize(label, (count, size, *jnp.shape(label)[1:]))
 
     @jax.jit
     def draw(state: TrainState, key: jax.Array):
-        def one(key):
-            z = prior(key, size)
-            fake, _ = gen.apply(state.params.gen, state.carry.state.gen, z, key, train=train)
+        def one(given):
+            key, label = given
+            z = latent(key, size)
+            x = z if label is None else (z, label)
+            fake, _ = gen.apply(state.params.gen, state.carry.state.gen, x, key, train=train)
             return fake[:SHOWN], measure(fake)
 
-        shown, found = jax.lax.map(one, jax.random.split(key, -(-samples // size)))
+        shown, found = jax.lax.map(one, (jax.random.split(key, count), label))
         return shown[0], jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:samples], found)
 
     def sample(state: TrainState, key: jax.Array) -> tuple[np.ndarray, Any]:
@@ -100,7 +97,7 @@ def write_samples(folder: pathlib.Path, step: int | None, arrays: Arrays) -> Non
     Raises:
       InputError: the file cannot be written.
     """
-    kept: dict[str, Any] = {name: _bytes(x) if _are_images(x) else x for name, x in arrays.items()}
+    kept: dict[str, Any] = {name: _bytes(x) if are_images(x) else x for name, x in arrays.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **kept)
     path = folder / DATA if step is None else sample_path(folder, step)
@@ -109,19 +106,29 @@ def write_samples(folder: pathlib.Path, step: int | None, arrays: Arrays) -> Non
     write_atomic(path, buffer.getvalue())
 
 
-def read_samples(folder: pathlib.Path, last_step: int | None = None) -> dict[int, Arrays]:
-    """The arrays of every evaluation by its step, up to the last one.
+def read_samples(
+    folder: pathlib.Path, last_step: int | None = None, most: int | None = None
+) -> dict[int, Arrays]:
+    """The arrays of every evaluation by its step, up to the last one, or of `most` of them.
 
     A file that is damaged is left out: what it had can be drawn again at the checkpoint.
     """
-    steps = [s for s in sample_steps(folder) if last_step is None or s <= last_step]
-    found = {step: _read(sample_path(folder, step)) for step in steps}
+    names = (path.stem.removeprefix("step_") for path in (folder / SAMPLES).glob("step_*.npz"))
+    known = {int(name) for name in names if name.isdecimal()}
+    steps = [step for step in known if last_step is None or step <= last_step]
+    chosen = spread(steps, len(steps) if most is None else most)
+    found = {step: _read(sample_path(folder, step)) for step in chosen}
     return {step: arrays for step, arrays in found.items() if SAMPLES in arrays}
 
 
 def read_reference(folder: pathlib.Path) -> Arrays:
     """The data's own arrays; empty where the run kept none."""
     return _read(folder / DATA)
+
+
+def sample_path(folder: pathlib.Path, step: int) -> pathlib.Path:
+    """Where the shown samples of a step are, as arrays; the names sort by step."""
+    return folder / SAMPLES / f"step_{step:09d}.npz"
 
 
 def _read(path: pathlib.Path) -> Arrays:
@@ -136,7 +143,7 @@ def _read(path: pathlib.Path) -> Arrays:
 def views_of(arrays: Arrays) -> Sequence[View]:
     """How arrays are drawn whose program says nothing of it, by the shape of the samples."""
     samples = arrays[SAMPLES]
-    if _are_images(samples):
+    if are_images(samples):
         return (View(draw_square),)
     if samples.ndim == 2 and samples.shape[1] == 2:
         return (View(_scatter),)
@@ -151,24 +158,19 @@ def draw_samples(
     Raises:
       InputError: the file cannot be written.
     """
-    if _are_images(arrays[SAMPLES]):
-        return _write_pixels(tile(arrays[SAMPLES][:SHOWN], columns=8, scale=2), path)
-    views = views or views_of(arrays)
-    if views:
+    if are_images(arrays[SAMPLES]):
+        buffer = io.BytesIO()
+        matplotlib.image.imsave(buffer, tile(arrays[SAMPLES][:SHOWN], columns=8, scale=2))
+        write_atomic(path, buffer.getvalue())
+    elif views := views or views_of(arrays):
         with matplotlib.rc_context(PAPER):
             figure, axes = panels(width=2.4, height=2.4)
             views[0].draw(axes[0, 0], arrays, reference)
             write_atomic(path, png(figure))
-    return None
 
 
 def over_training(
-    rows: Rows,
-    reference: Arrays,
-    path: pathlib.Path,
-    *,
-    most: int = 6,
-    images: bool = False,
+    rows: Rows, reference: Arrays, path: pathlib.Path, *, most: int = MOST, images: bool = False
 ) -> bool:
     """One PNG with a row for each run or view, a column for each step, and the data at the end.
 
@@ -188,31 +190,35 @@ def over_training(
       InputError: the file cannot be written.
     """
     steps = spread(set.intersection(*(set(found) for _, found, _ in rows)) if rows else (), most)
-    if not steps:
-        return False
-    with matplotlib.rc_context(PAPER):
-        columns = len(steps) + bool(reference) + (images and _beside(rows, steps))
-        figure = Figure(figsize=(1.28 * columns, 1.36 * len(rows)), dpi=200, layout="constrained")
-        draw_rows(figure, rows, steps, reference, images=images)
-        write_atomic(path, png(figure))
-    return True
+    if steps:
+        with matplotlib.rc_context(PAPER):
+            figure = Figure(dpi=200, layout="constrained")
+            columns = draw_rows(figure, rows, steps, reference, images=images)
+            figure.set_size_inches(1.28 * columns, 1.36 * len(rows))
+            write_atomic(path, png(figure))
+    return bool(steps)
 
 
 def draw_rows(
     figure: FigureBase, rows: Rows, steps: Sequence[int], reference: Arrays, *, images: bool = False
-) -> None:
-    """The axes of `over_training`: for each row a column for each step, the data, and images."""
-    images = images and _beside(rows, steps)
-    titles = [f"step {step:,}" for step in steps] + ["data"] * bool(reference)
-    axes = figure.subplots(len(rows), len(titles) + images, squeeze=False)
+) -> int:
+    """The axes of `over_training`; gives how many columns there are."""
+    last = steps[-1]
+    # Images that the rows do not show.
+    images = images and all(
+        are_images(found[last][SAMPLES]) and view.draw is not draw_square for _, found, view in rows
+    )
+    titles = [f"step {step:,}" for step in steps]
+    titles += ["data"] * bool(reference) + ["samples"] * images
+    axes = figure.subplots(len(rows), len(titles), squeeze=False)
     for line, (label, found, view) in zip(axes, rows, strict=True):
         drawn = [found[step] for step in steps] + [reference] * bool(reference)
-        for axis, arrays in zip(line[: len(drawn)], drawn, strict=True):
+        for axis, arrays in zip(line, drawn, strict=False):
             view.draw(axis, arrays, reference)
         if images:
-            draw_square(line[-1], found[steps[-1]], reference)
+            draw_square(line[-1], found[last], reference)
         line[0].set_ylabel(label.replace(", ", "\n"))
-    for axis, title in zip(axes[0], titles + ["samples"] * images, strict=True):
+    for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, loc="center", fontweight="normal")
     captions = {
         view.caption if label == view.label else f"{view.label}: {view.caption}".strip(": ")
@@ -220,27 +226,19 @@ def draw_rows(
     }
     if len(captions) == 1:
         figure.supxlabel(captions.pop(), fontsize=7.5)
+    return len(titles)
 
 
-def _beside(rows: Rows, steps: Sequence[int]) -> bool:
-    """Whether there are images that the rows do not show."""
-    return all(
-        _are_images(found[steps[-1]][SAMPLES]) and view.draw is not draw_square
-        for _, found, view in rows
-    )
-
-
-def spread(steps: Iterable[int], most: int = 6) -> list[int]:
+def spread(steps: Iterable[int], most: int = MOST) -> list[int]:
     """At most so many of the steps, evenly spread, with the first and the last."""
     known = sorted(steps)
-    places = np.linspace(0, len(known) - 1, min(most, len(known))).round().astype(int)
-    return [known[place] for place in places]
+    return [known[place] for place in run_log.spread(len(known), most)]
 
 
 def draw_square(axis: Axes, arrays: Arrays, reference: Arrays) -> None:
     """A square of 25 images; image i of two steps has the same latents."""
     del reference
-    axis.imshow(tile(arrays[SAMPLES][: SIDE**2], SIDE, 2))
+    axis.imshow(tile(arrays[SAMPLES][:25], 5, 2))
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
 
@@ -251,8 +249,8 @@ def _scatter(axis: Axes, arrays: Arrays, reference: Arrays) -> None:
 
     known = (reference or arrays)[SAMPLES]
     sound = np.abs(known[np.isfinite(known).all(axis=1)])
-    reach = 1.25 * float(np.quantile(sound, 0.99)) if len(sound) else 1.0
-    plots.density(axis, arrays[SAMPLES], reach=max(reach, 1e-6), bandwidth=max(reach, 1e-6) / 30)
+    reach = max(1.25 * float(np.quantile(sound, 0.99)), 1e-6) if len(sound) else 1.0
+    plots.density(axis, arrays[SAMPLES], reach=reach, bandwidth=reach / 30)
 
 
 def tile(images: np.ndarray, columns: int, scale: int) -> np.ndarray:
@@ -267,7 +265,7 @@ def tile(images: np.ndarray, columns: int, scale: int) -> np.ndarray:
       ValueError: the images do not have that shape, or there are none.
     """
     images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+    if not are_images(images):
         raise ValueError(f"images must be [n > 0, H, W, 1 or 3], not {list(images.shape)}")
     n, height, width, _ = images.shape
     columns = min(columns, n)
@@ -279,16 +277,8 @@ def tile(images: np.ndarray, columns: int, scale: int) -> np.ndarray:
     return cells.reshape(lines * cell[0], columns * cell[1], 3)[:-_GAP, :-_GAP]
 
 
-def _write_pixels(pixels: np.ndarray, path: pathlib.Path) -> None:
-    """Every pixel as it is."""
-    height, width, _ = pixels.shape
-    # A little larger, or rounding takes a row of pixels: 1.14 inches of 100 dots are 113.99… dots.
-    figure = Figure(figsize=((width + 1e-3) / _DPI, (height + 1e-3) / _DPI), dpi=_DPI)
-    figure.figimage(pixels, 0, 0, origin="upper")
-    write_atomic(path, png(figure))
-
-
-def _are_images(array: np.ndarray) -> bool:
+def are_images(array: np.ndarray) -> bool:
+    """Whether samples have the shape of images, [n > 0, H, W, 1 or 3]."""
     return array.ndim == 4 and array.shape[-1] in (1, 3) and bool(len(array))
 
 

@@ -21,8 +21,6 @@ from ganstab.training.recorder import Recorder, Writer, tensorboard_writer
 from ganstab.training.signals import StopRequest
 from ganstab.types import TrainState
 
-__all__ = ["SeedRun", "Session"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Session:
@@ -75,6 +73,14 @@ class SeedRun:
         if distributed.is_main():
             checkpoint.clean(checkpoints)
         distributed.meet("checkpoints")
+        newest = checkpoint.steps(checkpoints)[:1]
+        there = (self.folder / files.CONFIG).exists()
+        distributed.agree(
+            {
+                f"{files.CONFIG} in --workdir": "there" if there else "missing",
+                "the newest checkpoint in it": newest[0] if newest else "none",
+            }
+        )
         initial = self._parts.initial(self.config.seed)
         restored = checkpoint.restore(checkpoints, initial)
         if restored is None:

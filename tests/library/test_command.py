@@ -1,9 +1,12 @@
 """The command `ganstab`."""
 
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
+from program import ROOT
 
 import ganstab
 from ganstab import __main__ as command
@@ -79,3 +82,13 @@ def test_what_is_wrong_with_the_input_is_one_line(monkeypatch, capsys, error):
     assert ended(["compare", "a", "b"]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: ") and told.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["ganstab", "ganstab.doctor", "experiments.stacked_mnist"])
+def test_help_that_nobody_reads_ends_without_a_word(module):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", module, "--help"]
+    ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    os.close(write)
+    assert not ended.stderr and ended.returncode in (0, 128 + signal.SIGPIPE)

@@ -156,7 +156,8 @@ def test_mode_heatmap_shows_shares():
     (mesh,) = [c for c in axes[0, 0].collections if isinstance(c, QuadMesh)]
     expected = [[0.25, 0, 0, 0.75], [0.25] * 4, [0] * 4]
     np.testing.assert_allclose(np.asarray(mesh.get_array()), np.transpose(expected))
-    assert axes[0, 0].get_xlim() == (-50, 400)
+    assert axes[0, 0].get_xlim() == (-50, 400) and axes[0, 0].get_ylim() == (-0.5, 3.5)
+    assert axes[0, 0].get_yticks().tolist() == [0, 1, 2, 3]
     assert painted(figure).std() > 5
     with pytest.raises(ValueError, match=r"steps \[T\] and counts \[T, M\]"):
         plots.mode_heatmap(axes[0, 0], [0, 100], counts)

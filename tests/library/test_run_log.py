@@ -159,7 +159,7 @@ def test_few_rows_of_many_are_spread_evenly(log, count, expected):
 
 
 def test_a_long_log_is_not_read_as_a_whole(log, opened, monkeypatch):
-    monkeypatch.setattr(run_log, "SMALL", 1000)
+    monkeypatch.setattr(run_log, "SMALL", 50)
     read = []
     for count in (10**3, 10**5):
         fill(log, range(count), kl=0.125)
@@ -173,7 +173,7 @@ def test_a_long_log_is_not_read_as_a_whole(log, opened, monkeypatch):
 
 
 def test_damage_in_a_long_log_is_named_by_its_place(log, monkeypatch):
-    monkeypatch.setattr(run_log, "SMALL", 10)
+    monkeypatch.setattr(run_log, "SMALL", 0)
     log.write_text('{"step": 1}\n{}\n{"step": 3}\n')
     rows, (damaged,) = run_log.read_sound(log, 100)
     assert steps(rows) == [1, 3]

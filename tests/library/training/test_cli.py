@@ -13,11 +13,12 @@ from short_runs import one_device
 from tiny_run import Tiny, build
 
 from ganstab import checkpoint, tables
+from ganstab.errors import InputError
 from ganstab.training import __main__ as training
 from ganstab.training import cli, distributed, run_folder
 from ganstab.training.config import option
 from ganstab.training.run_folder import read_result
-from ganstab.training.train import Trained
+from ganstab.training.train import Trained, train_together
 
 SMALL = {**cli.SMALL, "num_steps": 4, "eval_every": 2, "samples": 8}
 
@@ -157,8 +158,8 @@ def test_help_names_every_flag_its_default_and_what_is_allowed(capsys):
         for name, each in known.items():
             assert "".join(f"--{name}:{each.help}{each.describe()}".split()) in packed
         named = {line.split(":")[0].strip() for line in shown.splitlines() if line[:4] == "  --"}
-        of_tables = {"--table", "--cells", "--merge"} if program.tables else set()
-        assert named == {f"--{name}" for name in known} | {"--flagfile"} | of_tables
+        assert named == {f"--{name}" for name in known} | {"--flagfile"}
+        assert bool(program.tables) == (known.keys() > {"table", "cells", "merge"})
     assert "(default64;from1to16,777,216)" in packed and "(default5;from1to10,000)" in packed
 
 
@@ -252,14 +253,23 @@ def test_what_a_table_is_started_with(swept):
     assert run(*flags, "--tensorboard", "--compilation_cache=", program=LEVELS) == 0
     [(_, base, given)] = swept
     assert base == table_runs.Levels(num_steps=6)
-    assert given["seeds"] == range(2) and given["cells"] == ["level1", "level3"]
+    assert given["seeds"] == range(2) and given["cells"] == ("level1", "level3")
     assert given["arguments"] == ["--tensorboard", "--compilation_cache="]
     assert given["experiment"] == "tiny_run:build"
     assert str(given["folder"]) == "runs/tiny_run_levels"
 
 
-def test_a_missing_extra_is_named(monkeypatch, capsys):
+@pytest.mark.parametrize("start", [
+    lambda: run("--tensorboard"),
+    lambda: run("--tensorboard", "--table=levels", program=LEVELS),
+    lambda: train_together(build, [Every()], ["run"], tensorboard=True),
+])  # fmt: skip
+def test_a_missing_extra_is_named_before_anything_is_made(start, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    assert run("--tensorboard") == 2
-    said = capsys.readouterr().err
+    try:
+        assert start() == 2
+        said = capsys.readouterr().err
+    except InputError as error:
+        said = f"error: {error}"
     assert said.startswith("error: ") and "pip install 'ganstab[tensorboard]'" in said
+    assert not list(tmp_path.iterdir())
