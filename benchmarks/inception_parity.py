@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import torch
 from inception_golden import GOLDEN, features, images, random_weights, summary
@@ -60,7 +61,9 @@ def compare_resizing(golden: dict) -> float:
             _to_torch(x), size=(299, 299), align_corners=False
         )
         expected = theirs.numpy().transpose(0, 2, 3, 1)
-        worst = max(worst, _told(f"resize {size}", resize_as_tensorflow_1(x, 299), expected))
+        worst = max(
+            worst, _told(f"resize {size}", resize_as_tensorflow_1(jnp.asarray(x), 299), expected)
+        )
         golden[f"resize_{size[0]}x{size[1]}"] = summary(expected)
     return worst
 

@@ -26,8 +26,13 @@ def wide(tree: Any) -> Any:
 
 
 def cast_like(tree: Any, like: Any) -> Any:
-    """The tree's arrays, each in the type of the other tree's."""
-    return jax.tree.map(lambda leaf, other: leaf.astype(other.dtype), tree, like)
+    """The tree, its floating-point arrays in the types of the other tree's."""
+
+    def cast(leaf, other):
+        dtype = jnp.result_type(leaf)
+        return leaf.astype(other.dtype) if jnp.issubdtype(dtype, jnp.floating) else leaf
+
+    return jax.tree.map(cast, tree, like)
 
 
 def in_float32(function: Callable) -> Callable:

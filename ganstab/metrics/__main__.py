@@ -117,7 +117,8 @@ def _run(asked: argparse.Namespace) -> int:
 def _bar(images: int) -> tqdm.tqdm:
     """Progress on standard error: a bar, or a line every ten seconds where that is no terminal."""
     interval = 0.5 if sys.stderr.isatty() else 10.0
-    return tqdm.tqdm(total=images, unit="image", mininterval=interval, file=sys.stderr)
+    options = {"mininterval": interval, "delay": interval, "file": sys.stderr}
+    return tqdm.tqdm(total=images, unit="image", **options)
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax.typing import ArrayLike
 
 from ganstab import digit_classifier
 from ganstab.data.sampling import to_unit_range
@@ -14,7 +14,7 @@ __all__ = ["digit_features", "digit_frechet_distance", "frechet_distance_of_digi
 _WIDTH = 64
 
 
-def digit_frechet_distance(real: Array, fake: Array) -> FrechetDistance:
+def digit_frechet_distance(real: ArrayLike, fake: ArrayLike) -> FrechetDistance:
     """The Fréchet distance of the 64 features of `ganstab.digit_classifier`, of digits.
 
     It is the formula of `fid` with another network, so its values can be compared with one another,
@@ -31,7 +31,7 @@ def digit_frechet_distance(real: Array, fake: Array) -> FrechetDistance:
     return frechet_distance_of_digits(digit_features(real), digit_features(fake))
 
 
-def digit_features(images: Array) -> np.ndarray:
+def digit_features(images: ArrayLike) -> np.ndarray:
     """Features [n, 64 · C] of images [n, 28, 28, C], uint8 or in [−1, 1]."""
     x = jnp.asarray(images)
     x = to_unit_range(x) if x.dtype == jnp.uint8 else x

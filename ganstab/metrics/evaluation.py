@@ -24,6 +24,7 @@ from ganstab.metrics.neighbours import density_coverage, precision_recall
 from ganstab.metrics.reference import images_digest, load_statistics, save_statistics
 from ganstab.metrics.score import InceptionScore, inception_score
 from ganstab.metrics.sliced_wasserstein import (
+    PATCH_SIDE,
     laplacian_patches,
     patches_of,
     sliced_wasserstein_of_patches,
@@ -156,15 +157,22 @@ def _check(
         raise ValueError(f"names is {list(names)}; some of {', '.join(METRICS)} are expected")
     if depths_of(names) and inception is None:
         raise ValueError(f"{', '.join(names)} need the Inception network, got inception=None")
-    if real.shape[:2] != fake.shape[:2]:
-        told = [f"{s.name} has images of {s.shape[1]} × {s.shape[0]} pixels" for s in (real, fake)]
-        raise InputError(f"{told[0]}, but {told[1]}; both must have one size")
+    height, width, _ = real.shape
+    has = f"{real.name} has images of {width} × {height} pixels"
+    if fake.shape[:2] != (height, width):
+        other = f"{fake.name} of {fake.shape[1]} × {fake.shape[0]}"
+        raise InputError(f"{has} and {other}; both must have one size")
     for name in names:
+        kept, label = METRICS[name].kept, METRICS[name].label
+        if kept == DIGITS and (height, width) != (28, 28):
+            raise InputError(f"{has}; {label} needs images of 28 × 28 pixels")
+        if kept == PATCHES and min(height, width) < PATCH_SIDE:
+            raise InputError(f"{has}; {label} needs {PATCH_SIDE} or more")
         for source in (real, fake):
             if source.n < METRICS[name].least:
                 raise InputError(
                     f"{source.name} has {source.n} images; "
-                    f"{METRICS[name].label} needs {METRICS[name].least} or more"
+                    f"{label} needs {METRICS[name].least} or more"
                 )
 
 

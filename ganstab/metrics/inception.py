@@ -23,6 +23,7 @@ __all__ = ["DEPTHS", "InceptionV3", "as_bytes", "resize_as_tensorflow_1"]
 DEPTHS = ("64", "192", "768", "2048", "logits_unbiased", "logits")
 """Features, by how many there are; logits without the last bias, and with it."""
 SIDE = 299
+_ZEROS = nnx.initializers.zeros_init()
 _EXACT = jax.lax.Precision.HIGHEST
 _BEHIND = {"Conv2d_2b_3x3": "64", "Conv2d_4a_3x3": "192", "Mixed_6e": "768", "Mixed_7c": "2048"}
 
@@ -32,7 +33,8 @@ class InceptionV3(nnx.Module):
 
     Args:
       depths: which of `DEPTHS`.
-      rngs: of random weights, until `inception_weights.load_inception` puts a file's in.
+      rngs: as every module has them; no number is drawn, weights are 0 until
+        `inception_weights.load_inception` puts a file's in.
 
     Raises:
       ValueError: for an unknown depth, or none.
@@ -50,7 +52,7 @@ class InceptionV3(nnx.Module):
             module = _Mixed(block, channels, rngs=rngs)
             setattr(self, block.name, module)
             channels = module.channels
-        self.fc = nnx.Linear(channels, 1008, rngs=rngs)
+        self.fc = nnx.Linear(channels, 1008, kernel_init=_ZEROS, rngs=rngs)
 
     def __call__(self, images: Array) -> dict[str, Array]:
         """The features."""
@@ -63,9 +65,10 @@ class InceptionV3(nnx.Module):
                 x = nnx.max_pool(x, (3, 3), (2, 2))
             if depth:
                 found[depth] = x.mean(axis=(1, 2))
-        kernel, bias = self.fc.kernel[...], self.fc.bias[...]
-        found["logits_unbiased"] = jnp.matmul(found["2048"], kernel, precision=_EXACT)
-        found["logits"] = found["logits_unbiased"] + bias[None]
+        assert self.fc.bias is not None
+        bias = self.fc.bias[...][None]
+        unbiased = jnp.matmul(found["2048"], self.fc.kernel[...], precision=_EXACT)
+        found |= {"logits_unbiased": unbiased, "logits": unbiased + bias}
         return {depth: found[depth] for depth in self.depths}
 
 
@@ -73,7 +76,7 @@ class _Unit(nnx.Module):
     def __init__(self, layer: Layer, channels: int, *, rngs: nnx.Rngs):
         self.conv = nnx.Conv(
             channels, layer.features, layer.kernel, layer.stride, padding=layer.padding,
-            use_bias=False, precision=_EXACT, rngs=rngs,
+            use_bias=False, precision=_EXACT, kernel_init=_ZEROS, rngs=rngs,
         )  # fmt: skip
         self.bn = nnx.BatchNorm(layer.features, epsilon=1e-3, use_running_average=True, rngs=rngs)
 

@@ -4,7 +4,7 @@ Of them the module is built (`ganstab.metrics.inception`), and the names that th
 others' files (`ganstab.metrics.inception_names`). The names of layers are those of torchvision.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["BLOCKS", "STEM", "Block", "Chain", "Fork", "Layer", "side_by_side"]
 
@@ -49,7 +49,7 @@ STEM = (
 )
 
 
-def _chain(name: str, *layers: tuple) -> Chain:
+def _chain(name: str, *layers: Any) -> Chain:
     """Layers that are numbered behind the name; a list is a fork, lettered as well."""
     parts: list[Layer | Fork] = []
     for place, layer in enumerate(layers, 1):

@@ -37,7 +37,7 @@ def _graph_layers() -> dict[str, str]:
 
 def _graph_layers_of(block: Block) -> dict[str, str]:
     chains = [*block.chains, (block.pooled,)] if block.pooled else [*block.chains]
-    names = {}
+    names: dict[str, str] = {}
     towers = 0
     for chain in chains:
         # A first branch of one layer stands in the block itself.

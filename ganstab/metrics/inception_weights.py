@@ -5,6 +5,7 @@ A file is told by its content: Google's frozen graph (`classify_image_graph_def.
 `.npz`, which `save_weights` writes and which has a checksum. None of them is run or unpickled.
 """
 
+import functools
 import hashlib
 import io
 import os
@@ -18,6 +19,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 from jax import Array
+from jax.typing import ArrayLike
 
 from ganstab.errors import InputError
 from ganstab.metrics.frozen_graph import read_constants
@@ -26,6 +28,7 @@ from ganstab.metrics.inception_names import graph_name, torch_name
 from ganstab.metrics.torch_file import is_torch_archive, is_torch_stream, read_tensors
 from ganstab.players import from_nnx
 from ganstab.reporting.writing import explained, write_atomic
+from ganstab.types import Player
 
 __all__ = ["Inception", "layout", "load_inception", "read_weights", "save_weights"]
 
@@ -37,7 +40,7 @@ _NAMED = 3
 class Inception(NamedTuple):
     """The network with a file's weights."""
 
-    features: Callable[[Array], dict[str, Array]]
+    features: Callable[[ArrayLike], dict[str, Array]]
     """`images [n, H, W, C] -> {depth: [n, d]}`, compiled; images as `inception.as_bytes` takes."""
     digest: str
     """A SHA-256 of the weights, whatever file they came in."""
@@ -55,14 +58,14 @@ def load_inception(path: str | os.PathLike[str], depths: tuple[str, ...] = ("204
       ValueError: for an unknown depth.
     """
     weights = read_weights(path)
-    player = from_nnx(lambda rngs: InceptionV3(depths, rngs=rngs))
+    player, shapes = _network(depths)
     params, state = (
         traverse_util.unflatten_dict({name: weights[".".join(name)] for name in part})
-        for part in map(traverse_util.flatten_dict, _abstract(player.init))
+        for part in map(traverse_util.flatten_dict, shapes)
     )
     params, state = jax.device_put((params, state))
 
-    def features(images: Array) -> dict[str, Array]:
+    def features(images: ArrayLike) -> dict[str, Array]:
         return player.apply(params, state, images, None, train=False)[0]
 
     return Inception(features, _digest(weights))
@@ -70,8 +73,7 @@ def load_inception(path: str | os.PathLike[str], depths: tuple[str, ...] = ("204
 
 def layout() -> dict[str, tuple[int, ...]]:
     """The shape of every weight by its name, e.g. "Mixed_5b.branch1x1.conv.kernel" [h, w, i, o]."""
-    player = from_nnx(lambda rngs: InceptionV3(rngs=rngs))
-    params, state = map(traverse_util.flatten_dict, _abstract(player.init))
+    params, state = map(traverse_util.flatten_dict, _network(("2048",))[1])
     return {".".join(name): leaf.shape for name, leaf in {**params, **state}.items()}
 
 
@@ -174,12 +176,15 @@ def _digest(weights: Weights) -> str:
     digest = hashlib.sha256()
     for name in sorted(weights):
         digest.update(f"{name} {weights[name].shape} {weights[name].dtype}\n".encode())
-        digest.update(np.ascontiguousarray(weights[name]))
+        digest.update(np.ascontiguousarray(weights[name]).data)
     return digest.hexdigest()
 
 
-def _abstract(init: Callable[[Array], Any]) -> Any:
-    return jax.eval_shape(init, jax.random.key(0))
+@functools.cache
+def _network(depths: tuple[str, ...]) -> tuple[Player, Any]:
+    """The network, and the shapes of its parameters and state."""
+    player = from_nnx(lambda rngs: InceptionV3(depths, rngs=rngs))
+    return player, jax.eval_shape(player.init, jax.random.key(0))
 
 
 _TORCH = _Format(

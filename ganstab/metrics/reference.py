@@ -34,7 +34,7 @@ def images_digest(batches: Iterable[ArrayLike], *, network: str = "") -> str:
     for batch in batches:
         x = np.asarray(batch)
         form, n = f"{x.dtype} {x.shape[1:]}", n + len(x)
-        digest.update(np.ascontiguousarray(x))
+        digest.update(np.ascontiguousarray(x).data)
     digest.update(f"\0{n} {form} {network}".encode())
     return digest.hexdigest()
 

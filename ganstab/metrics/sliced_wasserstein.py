@@ -7,10 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from ganstab._checks import check_at_least
 
 __all__ = [
+    "PATCH_SIDE",
     "Patches",
     "SlicedWasserstein",
     "laplacian_levels",
@@ -20,7 +22,7 @@ __all__ = [
     "sliced_wasserstein_of_patches",
 ]
 
-SIDE = 7
+PATCH_SIDE = 7
 """Height and width of a patch."""
 _SMALLEST = 16
 """The least height and width of a level, as in the paper; a smaller image is one level."""
@@ -94,7 +96,7 @@ def patches_of(n_real: int, n_fake: int) -> int:
     return min(_PATCHES_AN_IMAGE * min(n_real, n_fake), _MOST_PATCHES)
 
 
-def laplacian_patches(key: Array, images: Array, patches: int) -> Patches:
+def laplacian_patches(key: Array, images: ArrayLike, patches: int) -> Patches:
     """So many random patches of each level of images [n, H, W, C], spread over the images.
 
     Raises:
@@ -107,11 +109,11 @@ def laplacian_patches(key: Array, images: Array, patches: int) -> Patches:
         level_key = jax.random.fold_in(key, level)
         rng = np.random.default_rng(np.asarray(jax.random.key_data(level_key), np.uint32))
         image = np.arange(patches) * n // patches  # each gives as many as another, ± 1
-        top = rng.integers(0, height - SIDE + 1, patches)
-        left = rng.integers(0, width - SIDE + 1, patches)
-        windows = np.lib.stride_tricks.sliding_window_view(x, (SIDE, SIDE), axis=(1, 2))
+        top = rng.integers(0, height - PATCH_SIDE + 1, patches)
+        left = rng.integers(0, width - PATCH_SIDE + 1, patches)
+        windows = np.lib.stride_tricks.sliding_window_view(x, (PATCH_SIDE, PATCH_SIDE), axis=(1, 2))
         found[f"{height} × {width}"] = np.moveaxis(windows[image, top, left], 1, -1)
-    return Patches(np.array([len(images)]), found)
+    return Patches(np.array([np.shape(images)[0]]), found)
 
 
 @jax.jit
@@ -127,9 +129,10 @@ def laplacian_levels(images: Array) -> list[Array]:
     Raises:
       ValueError: for images of less than 7 pixels.
     """
-    if images.ndim != 4 or min(images.shape[1:3]) < SIDE:
+    if images.ndim != 4 or min(images.shape[1:3]) < PATCH_SIDE:
         raise ValueError(
-            f"images have the shape {images.shape}; [n, H, W, C] with H and W >= {SIDE} is expected"
+            f"images have the shape {images.shape}; "
+            f"[n, H, W, C] with H and W >= {PATCH_SIDE} is expected"
         )
     levels = [images.astype(jnp.float32)]
     while min(levels[-1].shape[1:3]) >= 2 * _SMALLEST:

@@ -4,8 +4,6 @@ A label is an integer of 0, …, classes − 1 for each sample. A jitted network
 one, so it gives NaN for it.
 """
 
-import functools
-
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
@@ -13,7 +11,9 @@ from jax import Array
 __all__ = ["ConditionalBatchNorm", "Embedding", "Projection", "with_label"]
 
 
-def with_label(x: Array | tuple, label: Array | None, num_classes: int | None) -> tuple:
+def with_label(
+    x: Array | tuple, label: Array | None, num_classes: int | None
+) -> tuple[Array, Array | None]:
     """What a network was called with, `net(x)`, `net(x, label)` or `net((x, label))`, as a pair.
 
     Args:
@@ -27,19 +27,21 @@ def with_label(x: Array | tuple, label: Array | None, num_classes: int | None) -
     Raises:
       ValueError: for a label that is missing, not wanted, or no integers [n].
     """
-    if isinstance(x, tuple):
-        x, label = x
+    samples: Array
+    samples, label = x if isinstance(x, tuple) else (x, label)
     if num_classes is None and label is not None:
         raise ValueError("a network without num_classes takes no label, but got one")
     if num_classes is not None and (
-        label is None or label.shape != x.shape[:1] or not jnp.issubdtype(label.dtype, jnp.integer)
+        label is None
+        or label.shape != samples.shape[:1]
+        or not jnp.issubdtype(label.dtype, jnp.integer)
     ):
         got = "none" if label is None else f"{label.dtype} of shape {label.shape}"
         raise ValueError(
             f"a network of {num_classes} classes wants labels as integers of shape "
-            f"{x.shape[:1]}, got {got}"
+            f"{samples.shape[:1]}, got {got}"
         )
-    return x, label
+    return samples, label
 
 
 class Embedding(nnx.Module):
@@ -54,8 +56,14 @@ class Embedding(nnx.Module):
     def __init__(self, num_classes: int, features: int, init: nnx.Initializer, *, rngs: nnx.Rngs):
         self.embedding = nnx.Param(init(rngs.params(), (num_classes, features)))
 
-    def __call__(self, label: Array) -> Array:
-        """[n] -> [n, features]."""
+    def __call__(self, label: Array | None) -> Array:
+        """[n] -> [n, features].
+
+        Raises:
+          ValueError: without a label.
+        """
+        if label is None:
+            raise ValueError("an embedding wants a label for each sample, got None")
         rows = self.embedding[...].at[label]
         return rows.get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
 
@@ -92,9 +100,11 @@ class ConditionalBatchNorm(nnx.Module):
             features, axis=axis, momentum=momentum, epsilon=epsilon,
             use_scale=plain, use_bias=plain, rngs=rngs,
         )  # fmt: skip
-        table = functools.partial(Embedding, num_classes, features, rngs=rngs)
-        self.scales = None if plain else table(nnx.initializers.ones)
-        self.biases = None if plain else table(nnx.initializers.zeros)
+        ones, zeros = nnx.initializers.ones, nnx.initializers.zeros
+        self.scales, self.biases = (
+            None if num_classes is None else Embedding(num_classes, features, init, rngs=rngs)
+            for init in (ones, zeros)
+        )
 
     def __call__(self, x: Array, label: Array | None = None, *, batch_axis: int = 0) -> Array:
         """Images with `features` channels on their axis, and the class of each sample.
@@ -105,12 +115,10 @@ class ConditionalBatchNorm(nnx.Module):
           batch_axis: along which x has its n samples.
         """
         x = self.norm(x)
-        if self.scales is None:
+        if self.scales is None or self.biases is None:
             return x
-        scale, bias = (
-            self._beside(x, table(label), batch_axis) for table in (self.scales, self.biases)
-        )
-        return scale * x + bias
+        scale = self._beside(x, self.scales(label), batch_axis)
+        return scale * x + self._beside(x, self.biases(label), batch_axis)
 
     def _beside(self, x: Array, rows: Array, batch_axis: int) -> Array:
         """[n, features] with its axes where x has them."""

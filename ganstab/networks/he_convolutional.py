@@ -66,10 +66,12 @@ class Generator(nnx.Module):
     ):
         ops = self.ops = convolutions or default_convolutions(min(widths))
         self.sides, self.num_classes = tuple(sides), num_classes
-        beside = num_classes is not None and not norm
-        normal = nnx.initializers.normal(1.0)
-        self.embedding = Embedding(num_classes, latent, normal, rngs=rngs) if beside else None
-        inputs = 2 * latent if beside else latent
+        self.embedding = (
+            None
+            if norm or num_classes is None
+            else Embedding(num_classes, latent, nnx.initializers.normal(1.0), rngs=rngs)
+        )
+        inputs = latent if self.embedding is None else 2 * latent
         self.dense = nnx.Linear(inputs, math.prod(sides[0]) * widths[0], rngs=rngs)
         # A pixel of a transposed convolution of stride 2 is a sum over a quarter of the taps.
         self.convs = nnx.List(

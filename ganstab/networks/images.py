@@ -16,12 +16,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ganstab.networks import he_convolutional, r3gan_resnet, residual
+from ganstab.networks._sizes import Width, both, check_count, checked_size, halved
 from ganstab.networks.convolution import Convolutions, Size
 from ganstab.types import Pair
 
 __all__ = ["convolutional", "image_pair", "r3gan", "sngan", "wgan_gp"]
-
-Width = int | Pair
 
 
 def image_pair(
@@ -56,7 +55,7 @@ def image_pair(
     """
     if kind not in ("convolutional", "residual"):
         raise ValueError(f"kind must be 'convolutional' or 'residual', got {kind!r}")
-    grows = kind == "convolutional" or max(_size(size)) > _CIFAR
+    grows = kind == "convolutional" or max(checked_size(size)) > _CIFAR
     settings: dict[str, Any] = {
         "width": width if width is not None else 16 if grows else 64,
         "num_classes": num_classes,
@@ -83,14 +82,15 @@ def convolutional(
     At 28 × 28, `width=12` gives a generator of 96, 48, 24 and 12 channels.
 
     Args:
-      size, channels: of the images.
+      size: of the images in pixels, or height and width.
+      channels: of the images.
       width: channels at the image's own resolution.
       norm: whether the generator has batch norm.
       num_classes: how many classes the labels have.
       latent: length of z.
       convolutions: None for those that suit jax's default backend and the channels.
     """
-    sides, width = _sides(size), _pair(width)
+    sides, width = halved(size), both(width)
     growth = [min(2**i, 16) for i in range(len(sides))]
     shared = _shared(channels, num_classes, convolutions)
     return Pair(
@@ -119,16 +119,17 @@ def r3gan(
     384 growing to 768 for FFHQ at 64 × 64 and 96 growing to 768 at 256 × 256.
 
     Args:
-      size, channels: of the images.
+      size: of the images in pixels, or height and width.
+      channels: of the images.
       width: channels at the image's own resolution; None for the authors', 768 at 32 pixels.
       num_classes: how many classes the labels have.
       latent: length of z.
       convolutions: None for those that suit jax's default backend and the channels.
     """
-    sides = _sides(size)
+    sides = halved(size)
     halvings = sum(max(side) > _CIFAR for side in sides)
     growth = [2 ** min(i, halvings) for i in range(len(sides))]
-    width = _pair(max(768 // growth[-1], 1) if width is None else width)
+    width = both(max(768 // growth[-1], 1) if width is None else width)
     shared = _shared(channels, num_classes, convolutions)
     return Pair(
         _builder(
@@ -160,7 +161,8 @@ def sngan(
     halves once more. At 32 their score has no bias.
 
     Args:
-      size, channels: of the images.
+      size: of the images in pixels, or height and width.
+      channels: of the images.
       width: channels at the image's own resolution; None for the authors', 256 and 128 up to 32
         pixels and 64 above.
       num_classes: how many classes the labels have.
@@ -168,8 +170,8 @@ def sngan(
       convolutions: None for those that suit jax's default backend and the channels.
     """
     if width is None:
-        width = Pair(256, 128) if max(_size(size)) <= _CIFAR else 64
-    return _residual(size, channels, _pair(width), num_classes, latent, convolutions, {})
+        width = Pair(256, 128) if max(checked_size(size)) <= _CIFAR else 64
+    return _residual(size, channels, both(width), num_classes, latent, convolutions, {})
 
 
 def wgan_gp(
@@ -189,16 +191,17 @@ def wgan_gp(
     for `terms.auxiliary_classifier` and a game whose generator alone is given labels.
 
     Args:
-      size, channels: of the images.
+      size: of the images in pixels, or height and width.
+      channels: of the images.
       width: channels at the image's own resolution; None for 128 up to 32 pixels and 64 above.
       num_classes: how many classes the labels have.
       latent: length of z.
       convolutions: None for those that suit jax's default backend and the channels.
     """
     if width is None:
-        width = 128 if max(_size(size)) <= _CIFAR else 64
+        width = 128 if max(checked_size(size)) <= _CIFAR else 64
     head = {"pool": "mean", "head": "projection" if num_classes is None else "classes"}
-    return _residual(size, channels, _pair(width), num_classes, latent, convolutions, head)
+    return _residual(size, channels, both(width), num_classes, latent, convolutions, head)
 
 
 _CIFAR = 32
@@ -214,7 +217,7 @@ def _residual(
     convolutions: Convolutions | None,
     head: dict[str, str],
 ) -> Pair:
-    sides = _sides(size)
+    sides = halved(size)
     if max(sides[0]) <= _CIFAR:
         most, halvings, blocks = 1, 2, 4
     else:
@@ -233,39 +236,6 @@ def _residual(
     )  # fmt: skip
 
 
-def _size(size: int | Size) -> Size:
-    """Height and width.
-
-    Raises:
-      ValueError: unless both are whole numbers of at least 7.
-    """
-    both = (size, size) if isinstance(size, int) else tuple(size)
-    if len(both) != 2 or not all(isinstance(side, int) and side >= 7 for side in both):
-        raise ValueError(f"size must be 7 pixels or more, or two such sides, got {size}")
-    return both
-
-
-def _sides(size: int | Size) -> list[Size]:
-    """The image's height and width and their halves, rounded up, until one is under 7."""
-    sides = [_size(size)]
-    while min(sides[-1]) >= 7:
-        height, width = sides[-1]
-        sides.append((-(-height // 2), -(-width // 2)))
-    return sides
-
-
-def _pair(width: Width) -> Pair:
-    width = width if isinstance(width, Pair) else Pair(width, width)
-    for number in width:
-        _check_count("width", number)
-    return width
-
-
-def _check_count(name: str, number: int) -> None:
-    if not isinstance(number, int) or number < 1:
-        raise ValueError(f"{name} must be a whole number of 1 or more, got {number!r}")
-
-
 def _times(growth: Sequence[int], width: int) -> list[int]:
     return [width * times for times in growth]
 
@@ -274,9 +244,9 @@ def _shared(
     channels: int, num_classes: int | None, convolutions: Convolutions | None
 ) -> dict[str, Any]:
     """What both networks are told."""
-    _check_count("channels", channels)
+    check_count("channels", channels)
     if num_classes is not None:
-        _check_count("num_classes", num_classes)
+        check_count("num_classes", num_classes)
     return {"channels": channels, "num_classes": num_classes, "convolutions": convolutions}
 
 

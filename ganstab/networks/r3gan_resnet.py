@@ -30,11 +30,12 @@ from jax import Array
 from ganstab.networks.conditional import Embedding, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
 from ganstab.networks.convolution.resampling import BILINEAR, down, up
-from ganstab.networks.layers import Conv, batch_axis
+from ganstab.networks.layers import Conv
 
 __all__ = ["Discriminator", "Generator"]
 
 _LEAK = 0.2
+_GROUP = 16
 
 
 def _fan_in(variance: float = 1.0) -> nnx.Initializer:
@@ -63,7 +64,7 @@ class _Block(nnx.Module):
     ):
         wide = expansion * channels
         init = _fan_in(2 / (1 + _LEAK**2) / math.sqrt(blocks))
-        groups = wide // math.gcd(wide, 16)
+        groups = wide // math.gcd(wide, _GROUP)
         self.widen = Conv(ops, 1, channels, wide, init, rngs=rngs)
         self.grouped = Conv(ops, 3, wide, wide, init, groups=groups, rngs=rngs)
         self.narrow = Conv(ops, 1, wide, channels, nnx.initializers.zeros, bias=False, rngs=rngs)
@@ -122,7 +123,7 @@ class Generator(nnx.Module):
         is embedded as `latent` numbers.
       blocks: at each resolution.
       expansion: of the channels within a block.
-      convolutions: None for those that suit jax's default backend and the channels.
+      convolutions: None for those that suit jax's default backend and the groups.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class Generator(nnx.Module):
         convolutions: Convolutions | None = None,
         rngs: nnx.Rngs,
     ):
-        ops = self.ops = convolutions or default_convolutions(min(widths))
+        ops = self.ops = convolutions or default_convolutions(_GROUP)
         self.sides, self.num_classes = tuple(sides), num_classes
         self.embedding = _embedding(num_classes, latent, 1.0, rngs)
         inputs = latent if num_classes is None else 2 * latent
@@ -172,7 +173,7 @@ class Discriminator(nnx.Module):
         label is embedded as `widths[-1]` numbers.
       blocks: at each resolution.
       expansion: of the channels within a block.
-      convolutions: None for those that suit jax's default backend and the channels.
+      convolutions: None for those that suit jax's default backend and the groups.
     """
 
     def __init__(
@@ -187,7 +188,7 @@ class Discriminator(nnx.Module):
         convolutions: Convolutions | None = None,
         rngs: nnx.Rngs,
     ):
-        ops = self.ops = convolutions or default_convolutions(min(widths))
+        ops = self.ops = convolutions or default_convolutions(_GROUP)
         self.num_classes = num_classes
         last, pixels = widths[-1], math.prod(sides[-1])
         self.from_image = Conv(ops, 1, channels, widths[0], _fan_in(), bias=False, rngs=rngs)

@@ -170,12 +170,11 @@ class Discriminator(nnx.Module):
         self.blocks = nnx.List(
             [_Down(ops, a, b, first=i == 0, halves=i < halvings, rngs=rngs) for i, (a, b) in steps]
         )
-        projects = head == "projection"
-        self.num_classes = num_classes if projects else None
+        self.num_classes = num_classes if head == "projection" else None
         self.score = Projection(widths[-1], self.num_classes, rngs=rngs)
         self.classes = (
             None
-            if projects
+            if head == "projection" or num_classes is None
             else nnx.Linear(widths[-1], num_classes, kernel_init=_GLOROT, rngs=rngs)
         )
 

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganstab._precision import cast_like, wide
 from ganstab.optimizers.precision import in_float32
 
 __all__ = ["adam"]
@@ -23,7 +22,7 @@ def adam(
     with the other's. The one difference is the derivative: where v̂ = 0, that of √v̂ is taken as 0,
     while it is infinite in `optax.adam` and turns every gradient through the update into NaN. Of
     half-precision gradients the moments are kept in float32; those of a state that `optax.adam`
-    made stay in their types.
+    made stay in their types. The slope at a gradient of 0, lr/ε, must be below 65504 in float16.
 
     Args:
       learning_rate: a number or an optax schedule.
@@ -39,8 +38,8 @@ def _scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransforma
     def update(grads, state, params=None):
         del params
         count = optax.safe_increment(state.count)
-        mu = jax.tree.map(lambda g, m: (1 - b1) * g + b1 * m, grads, wide(state.mu))
-        nu = jax.tree.map(lambda g, v: (1 - b2) * g**2 + b2 * v, grads, wide(state.nu))
+        mu = jax.tree.map(lambda g, m: (1 - b1) * g + b1 * m, grads, state.mu)
+        nu = jax.tree.map(lambda g, v: (1 - b2) * g**2 + b2 * v, grads, state.nu)
         mean_scale, square_scale = (1 / (1 - b ** count.astype(float)) for b in (b1, b2))
         updates = jax.tree.map(
             lambda m, v: m * mean_scale.astype(m.dtype)
@@ -48,7 +47,6 @@ def _scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransforma
             mu,
             nu,
         )  # fmt: skip
-        mu, nu = cast_like(mu, state.mu), cast_like(nu, state.nu)
         return updates, optax.ScaleByAdamState(count=count, mu=mu, nu=nu)
 
     return optax.GradientTransformation(optax.scale_by_adam(b1=b1, b2=b2, eps=eps).init, update)

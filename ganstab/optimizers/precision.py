@@ -12,7 +12,9 @@ __all__ = ["in_float32"]
 def in_float32(
     tx: optax.GradientTransformation, *, keep: bool = True
 ) -> optax.GradientTransformationExtraArgs:
-    """`tx` on gradients and parameters in float32 at least, with a state of that type.
+    """`tx` on gradients and parameters in float32 at least, with a state that begins in that type.
+
+    A state that was begun in half precision, as another transform may have, stays in it.
 
     Args:
       tx: any transform.
@@ -25,7 +27,7 @@ def in_float32(
 
     @functools.wraps(tx.update)
     def update(updates, state, params=None, **extra):
-        found, state = tx.update(wide(updates), state, wide(params), **extra)
-        return cast_like(found, updates) if keep else found, state
+        found, new = tx.update(wide(updates), wide(state), wide(params), **extra)
+        return cast_like(found, updates) if keep else found, cast_like(new, state)
 
     return optax.GradientTransformationExtraArgs(init, update)

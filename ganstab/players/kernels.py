@@ -12,9 +12,8 @@ from ganstab.types import Kernel, Player
 
 __all__ = ["linen_kernel", "matrix_shapes", "nnx_kernels"]
 
-_NO_KERNEL = frozenset(
-    "b bias biases beta offset offsets shift shifts g gain gains gamma scale scales "
-    "pos position positions positional".split()
+_NO_KERNEL = re.compile(
+    r"b|g|bias(es)?|beta|gamma|pos|((offset|shift|gain|scale|position)s?)|positional"
 )
 
 
@@ -42,7 +41,7 @@ def matrix_shapes(
 
 def _called_a_kernel(name: str, leaf: jax.Array) -> bool:
     words = re.split(r"[^a-z]+", name.rsplit(".", 1)[-1].lower())
-    return leaf.ndim > 1 and _NO_KERNEL.isdisjoint(words)
+    return leaf.ndim > 1 and not any(map(_NO_KERNEL.fullmatch, words))
 
 
 def _matrix_shape(shape: tuple[int, ...], kernel: Kernel) -> tuple[int, ...]:

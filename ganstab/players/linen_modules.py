@@ -49,7 +49,8 @@ def from_linen(
 
     def begun(key):
         variables = linen.init(lambda bound, x: call(bound, x, True), module)(keys(key), example)
-        return variables.pop("params", {}), variables
+        state = dict(variables)
+        return state.pop("params", {}), state
 
     def called(params, state, x, key, train: bool, mutable=_STATE):
         run = linen.apply(lambda bound, x: call(bound, x, train), module, mutable=mutable)
@@ -59,8 +60,7 @@ def from_linen(
     key = jax.random.key(0)
     with linen.intercept_methods(layers.note):
         params, state = jax.eval_shape(begun, key)
-    after = jax.eval_shape(lambda *at: called(*at, example, key, True)[1], params, state)
-    lasting = _lasting(state, after)
+    lasting = _lasting(lambda own, held: called(own, held, example, key, True)[1], params, state)
     state = _only(lasting, state)
 
     def init(key):
@@ -109,13 +109,18 @@ def _is_fixed(layer: linen.BatchNorm, x, use_running_average=None, **_) -> bool:
     return bool(layer.use_running_average if use_running_average is None else use_running_average)
 
 
-def _lasting(before: dict, after: dict) -> frozenset[tuple[str, ...]]:
+def _lasting(call: Callable, params: dict, state: dict) -> frozenset[tuple[str, ...]]:
     """The paths of the variables that have the same structure and shapes after a call."""
-    shapes = [
-        {path: jax.tree.map(jnp.shape, value) for path, value in _flat(state).items()}
-        for state in (before, after)
-    ]
-    return frozenset(path for path, shape in shapes[0].items() if shapes[1].get(path) == shape)
+    try:
+        after = jax.eval_shape(call, params, state)
+    except Exception:
+        # Decoding with a cache takes an input of another shape than its initialisation.
+        after = state
+    was, now = (
+        {path: jax.tree.map(jnp.shape, value) for path, value in _flat(variables).items()}
+        for variables in (state, after)
+    )
+    return frozenset(path for path, shape in was.items() if now.get(path) == shape)
 
 
 def _only(paths: frozenset[tuple[str, ...]], state: dict) -> dict:

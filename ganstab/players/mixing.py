@@ -35,8 +35,8 @@ def samples_meet(apply: ApplyFn, params: Any, state: Any, example: Any) -> bool:
     @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
     def lost(x):
         """Whether an output is no number, for each sample `[2·B]`."""
-        ones = jax.tree.map(_ones, (params, state))
-        output, _ = apply(*ones, x, jax.random.key(0), train=True)
+        own, held = jax.tree.map(_ones, (params, state))
+        output, _ = apply(own, held, x, jax.random.key(0), train=True)
         rows = [jnp.isnan(leaf).reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(output)]
         return jnp.concatenate(rows, axis=1).any(axis=1)
 

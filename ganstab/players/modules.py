@@ -44,7 +44,6 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
       ValueError: at trace time, where a call adds a parameter, or changes a variable's shape or
         dtype.
     """
-
     noted: list[Any] = []
 
     def begun(key):

@@ -20,7 +20,7 @@ class Iterated(NamedTuple):
 
     net: Any
     vectors: tuple[jax.Array, ...]
-    """[…, out] for each kernel, its estimate of the leading right singular vector, never in half."""
+    """[…, out] for each kernel, its estimate of the leading right singular vector."""
 
 
 def spectral_norm(
@@ -76,11 +76,11 @@ def spectral_norm(
     def apply(params, state: Iterated, x, key, *, train=True):
         divided = functools.partial(_normalised, steps=steps if train else 0)
         leaves, structure = jax.tree.flatten(params)
-        shapes = matrix_shapes(player, params, is_kernel)
-        places = [place for place, shape in enumerate(shapes) if shape is not None]
+        shapes = enumerate(matrix_shapes(player, params, is_kernel))
+        places = [(place, shape) for place, shape in shapes if shape is not None]
         vectors = []
-        for place, u in zip(places, state.vectors, strict=True):
-            kernel, shape = leaves[place], shapes[place]
+        for (place, shape), u in zip(places, state.vectors, strict=True):
+            kernel = leaves[place]
             matrix, u = _each(divided, shape)(kernel.reshape(shape), u)
             leaves[place] = matrix.reshape(kernel.shape)
             vectors.append(u)

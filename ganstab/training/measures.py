@@ -64,10 +64,6 @@ def measured(values: Sequence[float], measure: Measure) -> dict[str, Any]:
     """One entry of `result.json`: a number measured with n seeds, and the paper's beside it.
 
     The standard error is s/√n with the sample standard deviation s (n − 1 below), None for n = 1.
-
-    Args:
-      values: one for each seed, at least one.
-      measure: what they are of.
     """
     values = [float(value) for value in values]
     n = len(values)

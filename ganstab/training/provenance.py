@@ -114,13 +114,7 @@ def command_line() -> str:
 
 
 def command_of(build: Callable, config: RunConfig, folder: pathlib.Path | None) -> str:
-    """A command that trains the run, or goes on with it.
-
-    Args:
-      build: what makes its experiment.
-      config: its settings, of which those are named that are not the default.
-      folder: the run's, if it is not the default one.
-    """
+    """A command that trains the run, or goes on with it, in this folder or the default one."""
     name = reference(build)
     program = name.partition(":")[0]
     if not program.startswith("experiments."):

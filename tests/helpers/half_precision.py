@@ -44,7 +44,7 @@ def beside_float64(f, inputs):
 def assert_rounded(f, inputs, roundings):
     """Every entry of the dictionary `f(input)` is that of float64 but for so many roundings.
 
-    Of an entry's greatest number, and of 16 of the type's smallest ones, or 1e-11 where float32's
+    Of an entry's greatest number, and of 32 of the type's smallest ones, or 1e-11 where float32's
     own rounding shows. An entry that its type cannot hold is left out; a float32 scalar never is.
     """
     for name, (got, expected) in beside_float64(f, inputs).items():
@@ -61,7 +61,7 @@ def assert_rounded(f, inputs, roundings):
                     np.concatenate([leaf[i].astype(float) for leaf in side])
                     for side in zip(*pairs, strict=True)
                 )
-                least = max(16 * float(kind.smallest_subnormal), 1e-11)
+                least = max(32 * float(kind.smallest_subnormal), 1e-11)
                 atol = roundings * float(kind.eps) * np.max(np.abs(theirs)) + least
                 np.testing.assert_allclose(
                     ours, theirs, rtol=0, atol=atol, err_msg=f"{entry}, {name}, input {i}"

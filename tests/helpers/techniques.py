@@ -36,7 +36,8 @@ from ganstab.players import (
 from ganstab.players.ema import averaged
 
 SGD = optax.sgd(0.1)
-ADAM = optimizers.adam(0.01, b1=0.5, eps=1e-6)  # its slope at 0 is 0.01/ε, within float16
+# With a large ε: near a gradient of 0 the slope is learning rate / ε, and as sensitive to rounding.
+ADAM = optimizers.adam(0.01, b1=0.5, eps=0.1)
 
 
 class Row(NamedTuple):
