@@ -15,6 +15,7 @@ __all__ = ["read_constants"]
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _FLOAT32 = 1
 """TensorFlow's number of the type."""
+_MOST = 2**31
 
 
 def read_constants(data: bytes) -> dict[str, np.ndarray]:
@@ -55,7 +56,7 @@ def _tensor(tensor: memoryview) -> np.ndarray | None:
     content = b"".join(bytes(x) for number, _, x in fields if number in (4, 5))
     values = np.frombuffer(content, "<f4")
     count = math.prod(shape)
-    if not 0 < len(values) <= count:
+    if not 0 < len(values) <= count < _MOST:
         raise ValueError(f"a constant of the shape {shape} has {len(values)} numbers")
     return np.pad(values, (0, count - len(values)), mode="edge").reshape(shape)
 

@@ -37,7 +37,7 @@ def kid(
 ) -> KernelDistance:
     """The kernel Inception distance, of features of `InceptionV3` at depth "2048".
 
-    Binkowski et al. 2018 (arXiv:1801.01401), section 4: the unbiased estimate of the squared
+    Bińkowski et al. 2018 (arXiv:1801.01401): the unbiased estimate of the squared
     maximum mean discrepancy for the kernel k(x, y) = (xᵀy / d + 1)³,
 
         KID = Σ_{i≠j} (k(x_i, x_j) + k(y_i, y_j)) / m(m − 1) − 2 Σ_{ij} k(x_i, y_j) / m²,

@@ -43,7 +43,7 @@ class DensityCoverage(NamedTuple):
 
 
 def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionRecall:
-    """Improved precision and recall: Kynkäänniemi et al. 2019 (arXiv:1904.06991), equations 1 to 3.
+    """Improved precision and recall: Kynkäänniemi et al. 2019 (arXiv:1904.06991), equation 2.
 
     Precision is the share of fake features that lie within the neighbourhood of some real one,
     recall the share of real features within that of some fake one. Both depend on n, and are
@@ -65,7 +65,7 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> PrecisionR
 
 
 def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> DensityCoverage:
-    """Density and coverage: Naeem et al. 2020 (arXiv:2002.09797), equations 5 and 6.
+    """Density and coverage: Naeem et al. 2020 (arXiv:2002.09797).
 
     Density is Σ_j #{i: fake_j within the neighbourhood of real_i} / (k m), so that one outlier
     among the real does not let all fakes count; coverage is the share of real features within whose

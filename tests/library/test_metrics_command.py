@@ -1,6 +1,8 @@
 """The command `ganstab metrics`: two sets of images from disk to numbers."""
 
 import json
+import pathlib
+import re
 
 import jax
 import numpy as np
@@ -250,3 +252,25 @@ def test_a_generators_samples_are_drawn_batch_by_batch():
     data = metrics.array_source("data", COLOURS)
     found = metrics.evaluate(jax.random.key(0), data, samples, ["swd"])
     assert (found["swd"].n_real, found["swd"].n_fake) == (24, 20)
+
+
+def test_python_blocks_of_the_page_run(monkeypatch, tmp_path):
+    """With a stand-in for the network, digits for photos, and a tenth of the samples."""
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+
+    def features(images):
+        x = np.asarray(images, np.float32).reshape(len(images), -1)[:, ::64]
+        return {"2048": x, "logits_unbiased": x}
+
+    monkeypatch.setattr(metrics, "load_inception", lambda path, depths: Inception(features, "d"))
+    monkeypatch.chdir(tmp_path)
+    write_folder(tmp_path / "data" / "test", MNIST[:40])
+    names = {
+        "images": MNIST[:200],
+        "samples": MNIST[200:500],
+        "generate": lambda key, n: jax.random.uniform(key, (n, 28, 28, 1)),
+    }
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(compile(block.replace("10_000", "1_000"), "metrics.md", "exec"), names)
+    assert names["found"].keys() == {"fid", "kid", "is", "swd"}
+    assert names["found"]["fid"][1:] == (40, 1000)
