@@ -123,7 +123,7 @@ def test_whatever_file_is_cut_off_one_short_line_names_what_is_wrong(two, tmp_pa
         if path.name in ("metadata", "_METADATA", "manifest.ocdbt") and line:
             assert f"damaged: {path.relative_to(two / 'step_000000008')} " in line
         elif cut.stat().st_size > 2000 and path.parent.name == "d":
-            assert "damaged: array params.gen.layers.0 cannot be read" in line
+            assert "damaged: array " in line and ".layers.0 cannot be read" in line
     gc.collect()
     assert capfd.readouterr() == ("", "")
 
