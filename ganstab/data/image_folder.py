@@ -13,6 +13,8 @@ from PIL import Image, ImageFile, ImageOps, PpmImagePlugin, TiffImagePlugin
 from ganstab.data.images import Images, check_split, make_images
 from ganstab.errors import InputError
 
+__all__ = ["class_names", "decode_files", "is_image_folder", "load_folder"]
+
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """The files that count as images, in lower or upper case; others are passed over."""
 

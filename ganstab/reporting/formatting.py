@@ -4,6 +4,18 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+__all__ = [
+    "compare_with_paper",
+    "describe",
+    "format_duration",
+    "format_mean",
+    "format_number",
+    "format_published",
+    "status_line",
+    "summary_lines",
+    "verdict_tone",
+]
+
 STATUS = {
     "running": "Running: at step {step} of {total} when this was written.",
     "finished": "Finished: {step} steps.",

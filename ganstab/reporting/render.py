@@ -18,6 +18,8 @@ from markupsafe import Markup, escape
 from ganstab.reporting import formatting
 from ganstab.reporting.writing import explained
 
+__all__ = ["Picture", "render", "run_page", "table_page"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Picture:

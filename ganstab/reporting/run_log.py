@@ -18,6 +18,8 @@ import numpy as np
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained, plain
 
+__all__ = ["append_row", "keep_rows", "merge", "read_rows", "read_sound", "spread"]
+
 Row = dict[str, Any]
 ENOUGH = 1000
 """Rows that a curve is drawn of, however long the log."""

@@ -9,6 +9,8 @@ from ganstab.tables.runs import Found, Plan, position
 from ganstab.tables.statistics import judged, merged
 from ganstab.tables.table import Cell, Runs, Table
 
+__all__ = ["collect", "finished", "measures"]
+
 Results = Mapping[str, Any]
 
 

@@ -19,6 +19,8 @@ from ganstab.errors import InputError
 from ganstab.tables.hardware import Hardware, Slot, this_machine
 from ganstab.training.run_folder import is_done, read_result
 
+__all__ = ["Job", "check_place", "local_executor", "make_executor", "run_job", "slurm_cluster"]
+
 PAUSE = 0.5
 """Seconds between two looks at a job's process."""
 PATIENCE = 60

@@ -18,6 +18,8 @@ from ganstab.tables.table import Table
 from ganstab.training.figures import logarithmic, points, steps_axis
 from ganstab.training.measures import Published
 
+__all__ = ["curves", "mean_curve"]
+
 DASHES = (0, (4, 3))
 WIDTH = 6.7
 """Of two panels, in inches: a paper's page."""

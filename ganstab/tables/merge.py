@@ -11,6 +11,8 @@ from ganstab.reporting.writing import UNFINISHED, explained
 from ganstab.tables.runs import Run, place, position
 from ganstab.training.run_folder import CONFIG, LOCK, InUseError, check_same, hold, read_result
 
+__all__ = ["merge", "put_back"]
+
 
 def merge(runs: Sequence[Run], source: pathlib.Path) -> tuple[list[str], list[str]]:
     """Copies the runs that are finished in another table's folder, and not yet here.

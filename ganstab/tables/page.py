@@ -15,6 +15,8 @@ from ganstab.tables.table import Cell, Runs
 from ganstab.training import samples
 from ganstab.training.run_folder import FIGURES, REPORT, RESULT
 
+__all__ = ["state", "summary_lines", "write"]
+
 STATES = {
     "finished": "Finished: all {runs} runs{gone}.",
     "running": "{done} of {runs} runs are done.",

@@ -9,6 +9,8 @@ from ganstab.reporting.formatting import format_duration
 from ganstab.tables.runs import Position, Run, position
 from ganstab.training.progress import Progress
 
+__all__ = ["Survey", "TableProgress", "survey"]
+
 
 class Survey(NamedTuple):
     """The state of the runs that are worked on."""

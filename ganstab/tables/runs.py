@@ -16,6 +16,8 @@ from ganstab.tables.table import Cell, Table
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 
+__all__ = ["Found", "Plan", "Position", "Run", "place", "position", "read_log"]
+
 LEFT_OUT = "damaged, left out"
 TIMED = ("wall_time_s",)
 """What every row of a run's logs has."""

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from ganstab.tables.table import Claim
 from ganstab.training.measures import Measure, Published, measured
 
+__all__ = ["Mean", "judged", "merged", "verdict", "welch"]
+
 ENOUGH = 3
 """Finished seeds below which nothing is said."""
 MARGIN = 0.5

@@ -25,6 +25,8 @@ from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.signals import StopRequest, watch_signals
 
+__all__ = ["sweep"]
+
 ALIKE = 3
 """So many jobs that fail for one reason, and none that does not, end a table."""
 SOONEST, LATEST = 10.0, 300.0

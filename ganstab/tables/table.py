@@ -10,6 +10,8 @@ from ganstab.errors import InputError
 from ganstab.reporting import Picture
 from ganstab.training.measures import Published
 
+__all__ = ["Cell", "Claim", "Table", "chosen"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Cell:

@@ -22,6 +22,8 @@ from ganstab.training import distributed
 from ganstab.training.images import size
 from ganstab.types import Batch, TrainState
 
+__all__ = ["BatchSource", "batch_sources"]
+
 
 @dataclasses.dataclass(frozen=True)
 class BatchSource:

@@ -25,6 +25,8 @@ from ganstab.training.train import Build, train_together
 if TYPE_CHECKING:
     from ganstab.tables import Table
 
+__all__ = ["Launch", "TableLaunch", "main", "run"]
+
 
 SMALL = {"num_steps": 20, "eval_every": 10, "checkpoint_every": 10, "log_every": 5}
 """What `--smoke` stands for in every program."""

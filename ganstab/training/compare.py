@@ -20,6 +20,8 @@ from ganstab.training.images import ImageConfig
 from ganstab.training.measures import Measure, Published
 from ganstab.training.restore import config_of
 
+__all__ = ["compare", "labels"]
+
 SHORT = {"unroll_steps": "K"}
 MOST_STEPS = 5
 

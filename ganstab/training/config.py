@@ -16,6 +16,8 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+__all__ = ["Option", "RunConfig", "differences", "from_mapping", "option", "options", "reference"]
+
 LARGEST = 2**31 - 1
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 _METADATA = "option"

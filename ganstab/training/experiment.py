@@ -14,6 +14,8 @@ from ganstab.reporting import Picture
 from ganstab.training.measures import Measure, check_numbers
 from ganstab.types import Pair, Player, PriorFn, TrainState
 
+__all__ = ["Evaluation", "Experiment", "Findings", "prose"]
+
 Arrays = Mapping[str, np.ndarray]
 
 

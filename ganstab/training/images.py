@@ -27,6 +27,8 @@ from ganstab.training import provenance
 from ganstab.training.config import RunConfig, option
 from ganstab.training.run_folder import local_folder
 
+__all__ = ["ImageConfig", "batch", "classifier_accuracy", "load", "name_of", "size", "take"]
+
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
 

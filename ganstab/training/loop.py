@@ -11,6 +11,8 @@ from ganstab.steps import Step
 from ganstab.training.batches import BatchSource
 from ganstab.types import TrainState
 
+__all__ = ["Passed", "make_loops"]
+
 
 class Passed(NamedTuple):
     """What a call of the compiled loop leaves of a run."""

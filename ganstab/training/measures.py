@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from ganstab.reporting.writing import plain
 
+__all__ = ["Measure", "Published", "check_numbers", "measured"]
+
 OWN_NAMES = ("step", "wall_time_s", "counts")
 
 

@@ -18,6 +18,8 @@ from ganstab.training.experiment import Evaluation, Experiment
 from ganstab.training.samples import SAMPLES, make_sampler
 from ganstab.types import Pair, Player, TrainState
 
+__all__ = ["Parts", "make_parts"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Parts:

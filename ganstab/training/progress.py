@@ -13,6 +13,8 @@ import tqdm
 
 from ganstab.reporting.formatting import describe, format_duration
 
+__all__ = ["Progress", "Said", "tell"]
+
 _BAR = "{percentage:3.0f}%|{bar}| {desc}"
 
 

@@ -17,6 +17,17 @@ import ganstab
 from ganstab.errors import InputError
 from ganstab.training.config import RunConfig, options, reference
 
+__all__ = [
+    "command_line",
+    "command_of",
+    "of_code",
+    "of_data",
+    "of_run",
+    "software",
+    "versions",
+    "visible_cores",
+]
+
 MANY = 64
 """Files up to which a folder of data is read whole: IDX files of other images may be as large."""
 DIGITS = 12

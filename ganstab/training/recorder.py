@@ -21,6 +21,8 @@ from ganstab.training.measures import measured
 from ganstab.training.progress import Said
 from ganstab.types import TrainState
 
+__all__ = ["Recorder", "summary_writer", "tensorboard_writer"]
+
 Writer = Callable[[int, Mapping[str, float], Mapping[str, np.ndarray]], None]
 """`(step, numbers, images)`: what a user's own log (W&B, a database) is handed for every row. The
 images are uint8 [H, W, 3], one picture of all samples, at evaluations alone."""

@@ -26,6 +26,8 @@ from ganstab.training.train import Build
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
 
+__all__ = ["build_of", "call", "config_of", "find", "subject"]
+
 
 TRUSTED = ("experiments", "ganstab")
 """Packages whose programs are imported because a run's folder names them."""

@@ -28,6 +28,24 @@ from ganstab.reporting.writing import UNFINISHED, explained, to_json, write_atom
 from ganstab.training.config import RunConfig, differences, from_mapping, reference
 from ganstab.training.soundness import result_damage
 
+__all__ = [
+    "InUseError",
+    "check_same",
+    "check_writable",
+    "hold",
+    "is_done",
+    "is_held",
+    "local_folder",
+    "mark_interrupted",
+    "open_folder",
+    "read_config",
+    "read_json",
+    "read_log",
+    "read_result",
+    "read_sound_result",
+    "write_config",
+]
+
 CONFIG, RESULT, REPORT = "config.json", "result.json", "report.html"
 METRICS, EVALUATIONS = "metrics.jsonl", "evaluations.jsonl"
 CHECKPOINTS, FIGURES, TENSORBOARD = "checkpoints", "figures", "tensorboard"

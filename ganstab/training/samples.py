@@ -21,6 +21,23 @@ from ganstab.reporting.writing import explained, write_atomic
 from ganstab.style import PAPER, panels, png
 from ganstab.types import Player, PriorFn, TrainState
 
+__all__ = [
+    "View",
+    "are_images",
+    "draw_rows",
+    "draw_samples",
+    "draw_square",
+    "make_sampler",
+    "over_training",
+    "read_reference",
+    "read_samples",
+    "sample_path",
+    "spread",
+    "tile",
+    "views_of",
+    "write_samples",
+]
+
 Arrays = Mapping[str, np.ndarray]
 SAMPLES = "samples"
 DATA = "samples/data.npz"

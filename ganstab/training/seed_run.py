@@ -21,6 +21,8 @@ from ganstab.training.recorder import Recorder, Writer, tensorboard_writer
 from ganstab.training.signals import StopRequest
 from ganstab.types import TrainState
 
+__all__ = ["SeedRun", "Session"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Session:

@@ -6,6 +6,8 @@ from typing import Any
 
 from ganstab.reporting.formatting import STATUS
 
+__all__ = ["result_damage"]
+
 
 def result_damage(result: Mapping[str, Any]) -> str:
     """The first thing of another kind than a run writes; a finished run must have results."""

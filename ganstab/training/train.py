@@ -26,6 +26,8 @@ from ganstab.training.seed_run import SeedRun, Session
 from ganstab.training.signals import StopRequest, watch_signals
 from ganstab.types import TrainState
 
+__all__ = ["Trained", "train", "train_together"]
+
 EXIT_STATUS = {"finished": 0, "diverged": 1}
 Build = Callable[[Any], Experiment]
 
