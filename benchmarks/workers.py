@@ -2,7 +2,8 @@
 
 Every contestant lives in a process of its own, so that its thread pool and its memory are its own,
 and works only when it is told to: the parent writes one JSON object a line, the worker answers with
-one. `python workers.py NAME` is the worker's end.
+one. `python workers.py NAME` is the worker's end,
+of a name in MODULES or of a module.
 
     {"ask": "race", "model": name, "unroll": K, "batch": B, "count": n}
                                               -> first_call_s (n steps), temp_bytes, disc_bytes
@@ -134,7 +135,7 @@ def serve(name: str) -> None:
     _pin(int(os.environ["OMP_NUM_THREADS"]))
     missing, module, contestant = None, None, None
     try:
-        module = importlib.import_module(MODULES[name])
+        module = importlib.import_module(MODULES.get(name, name))
     except ImportError as error:
         missing = {"missing": str(error)}
     for line in sys.stdin:

@@ -151,5 +151,4 @@ if __name__ == "__main__":
     name = digit_classifier.WEIGHTS.name
     parser.add_argument("--out", type=pathlib.Path, default=name, help=said)
     with quiet_where_unread():
-        asked = parser.parse_args()
-        sys.exit(exit_status(lambda: main(asked)))
+        sys.exit(exit_status(main, parser.parse_args()))

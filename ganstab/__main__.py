@@ -1,9 +1,11 @@
-"""The command `ganstab`: looks at training runs.
+"""The command `ganstab`: looks at training runs and at images.
 
     ganstab doctor RUN          why a run rotates, collapses or explodes
     ganstab compare RUN RUN     several runs of one program in one picture
+    ganstab metrics REAL FAKE   how far generated images are from real ones: FID, KID, …
 
-RUN is a folder that a run wrote. `ganstab COMMAND --help` says more.
+RUN is a folder that a run wrote, REAL and FAKE are folders of images. `ganstab COMMAND --help` says
+more.
 """
 
 import argparse
@@ -49,8 +51,7 @@ def _compare(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder; two or more")
     parser.add_argument("--out", default="comparison.png", help="the PNG to write (%(default)s)")
-    asked = parser.parse_args(arguments)
-    return exit_status(lambda: _draw_comparison(asked))
+    return exit_status(_draw_comparison, parser.parse_args(arguments))
 
 
 def _draw_comparison(asked: argparse.Namespace) -> int:
@@ -63,7 +64,13 @@ def _draw_comparison(asked: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"doctor": _doctor, "compare": _compare}
+def _metrics(arguments: Sequence[str]) -> int:
+    from ganstab.metrics.__main__ import main
+
+    return main(arguments, prog="ganstab metrics")
+
+
+COMMANDS = {"doctor": _doctor, "compare": _compare, "metrics": _metrics}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What functions ask of their arguments: chex's assertions, as `ValueError`s."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 
@@ -35,15 +36,40 @@ def or_value_error(message: str) -> Iterator[None]:
         raise ValueError(message) from error
 
 
+def check_number(name: str, value: Any, holds: Callable[[Any], Any], allowed: str) -> None:
+    """Refuse a number that is out of its range; of a traced one nothing is known.
+
+    Raises:
+      ValueError: naming the number, what is allowed, and its value.
+    """
+    if not isinstance(value, jax.core.Tracer) and not holds(value):
+        raise ValueError(f"{name} must be {allowed}, got {value}")
+
+
+def scores_of(score: jax.Array, x: jax.Array, who: str) -> jax.Array:
+    """The scores of samples `x[B, …]`: `[B]` where there is one each, else as they are.
+
+    Raises:
+      ValueError: for scores that do not have B in front, naming who gave them.
+    """
+    n = x.shape[0]
+    if score.shape[:1] != (n,):
+        raise ValueError(
+            f"{who} must give scores of shape {(n,)}, {(n, 1)} or {(n, '…')}, the batch in front, "
+            f"but gave {score.shape}"
+        )
+    return score.reshape(n) if score.size == n else score
+
+
 def one_score_each(score: jax.Array, x: jax.Array, who: str) -> jax.Array:
     """The scores of samples `x[B, …]` as `[B]`, from `[B]` or `[B, 1]`.
 
     Raises:
-      ValueError: for scores of another shape, naming who gave them.
+      ValueError: for scores of another shape, naming who needs them.
     """
     n = x.shape[0]
-    if score.shape not in ((n,), (n, 1)):
+    if score.shape[:1] != (n,) or score.size != n:
         raise ValueError(
-            f"{who} must give one score a sample, shape {(n,)} or {(n, 1)}, but gave {score.shape}"
+            f"{who} needs one score a sample, shape {(n,)} or {(n, 1)}, but got {score.shape}"
         )
     return score.reshape(n)

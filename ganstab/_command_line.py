@@ -62,13 +62,13 @@ def tell(error: Exception) -> int:
     return error.exit_status if isinstance(error, InputError) else USAGE
 
 
-def exit_status(run: Callable[[], int]) -> int:
-    """What `run` returns; where it finds what a user has to mend, one line and the status for it.
+def exit_status(run: Callable[..., int], *arguments: Any) -> int:
+    """What `run(*arguments)` returns; where it finds what a user has to mend, one line and the status for it.
 
     Anything else is a fault of ours, and keeps its traceback.
     """
     try:
-        return run()
+        return run(*arguments)
     except BrokenPipeError:
         raise
     except (InputError, OSError, UnicodeDecodeError) as error:

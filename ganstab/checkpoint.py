@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
+from ganstab._checkpoint_faults import fault, hushed
+from ganstab._leaves import given_back, is_python, is_weak, named, same_kind, stored, wanted
 from ganstab.errors import InputError
 
 __all__ = ["Restored", "clean", "digest", "restore", "save", "steps"]
@@ -46,12 +47,13 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
 
     Args:
       directory: the folder of checkpoints, made if missing; shared by all processes.
-      state: a pytree of arrays and random keys, each the same on all processes or sharded.
+      state: a pytree of arrays, numbers and random keys, each the same on all processes or sharded.
       step: names the checkpoint; one that is already there is replaced, once the new one is whole.
       keep: how many to keep, at least 1, this one always among them.
 
     Raises:
       InputError: where the disk is full or refuses; checkpoints already there are untouched.
+      ValueError: where a leaf is none of these, or was donated.
     """
     if keep < 1:
         raise ValueError(f"keep must be 1 or more, got {keep}")
@@ -60,11 +62,11 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
     folder = Path(directory).absolute() / f"step_{step:09d}"
     again = folder.exists()
     written = folder.with_name(f"new-{folder.name}") if again else folder
-    arrays = _arrays(state)
-    content = ocp.args.Composite(
-        arrays=ocp.args.StandardSave(arrays),
-        manifest=ocp.args.JsonSave({**_manifest(arrays), "step": step}),
-    )
+    manifest = ocp.args.JsonSave({**_manifest(state), "step": step})
+    # Orbax refuses arrays without elements: their shape in the manifest is all there is of them.
+    arrays = {name: array for name, array in _arrays(state).items() if array.size}
+    parts = {"arrays": ocp.args.StandardSave(arrays)} if arrays else {}
+    content = ocp.args.Composite(manifest=manifest, **parts)
     try:
         _check_space(folder, arrays)
         with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
@@ -93,7 +95,9 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
 
     Args:
       directory: the folder of checkpoints.
-      like: a state of the same structure, shapes, dtypes and shardings as the one wanted back.
+      like: a state of the same structure, shapes, dtypes and shardings as the one wanted back. It
+        may be abstract (`jax.eval_shape`), or donated by now. A Python number stands for a scalar
+        of its kind in any precision.
       step: only the checkpoint of this step.
 
     Raises:
@@ -101,7 +105,8 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
         one holds another model. A damaged one is never taken for a fresh start.
     """
     damaged: list[str] = []
-    _ignore_late_reads()
+    leaves = named(like)
+    targets = {name: wanted(name, leaf) for name, leaf in leaves.items()}
     known = _checkpoints(Path(directory).absolute())
     found = [entry for entry in known if step in (None, entry[0])]
     if known and not found:
@@ -109,37 +114,28 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
         raise InputError(f"{directory} has no checkpoint of step {step:,}, but of {there}")
     for at, folder in found:
         try:
-            manifest = _read_manifest(folder)
-            _check_same_model(folder, manifest, _arrays(like))
-            return Restored(_read_state(folder, manifest, like), at, tuple(damaged))
+            with hushed():
+                manifest = _read_manifest(folder)
+                _check_same_model(folder, manifest, targets, leaves)
+                values = _read_values(folder, manifest, targets, leaves)
+            state = jax.tree.unflatten(jax.tree.structure(like), values)
+            return Restored(state, at, tuple(damaged))
         except InputError:
             raise
         except Exception as error:
             # Whatever a damaged file makes Orbax and its decoders raise, the answer is the same.
-            damaged.append(f"checkpoint {folder} is damaged: {_line(error)}")
+            damaged.append(f"checkpoint {folder} is damaged: {fault(folder, error)}")
     if damaged:
         raise InputError(
             f"none of the {len(found)} checkpoints in {directory} is sound, so nothing was "
-            f"started; {damaged[0]}"
+            f"started; {damaged[0]}; bring back a sound copy of it, or start in another folder"
         )
     return None
 
 
-def _ignore_late_reads() -> None:
-    """Keeps TensorStore's threads quiet, whose reads may end after one of them has failed."""
-    before = sys.unraisablehook
-
-    def hook(unraisable: Any) -> None:
-        if str(unraisable.exc_value) != "Event loop is closed":
-            before(unraisable)
-
-    if getattr(before, "__module__", "") != __name__:
-        sys.unraisablehook = hook
-
-
 def digest(tree: Any) -> str:
     """`sha256:…` over names, shapes, dtypes and bytes of all arrays of a pytree."""
-    return f"sha256:{_manifest(_arrays(tree))['sha256']}"
+    return f"sha256:{_manifest(tree)['sha256']}"
 
 
 def clean(directory: str | Path) -> None:
@@ -180,27 +176,16 @@ def _remove(folders: list[Path], successor: Path | None = None) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
 def _arrays(tree: Any) -> dict[str, Any]:
-    """The leaves by name, random keys as their data."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    named = {
-        jax.tree_util.keystr(path, simple=True, separator="."): (
-            jax.random.key_data(leaf) if _is_key(leaf) else leaf
-        )
-        for path, leaf in leaves
-    }
-    if len(named) < len(leaves):
-        raise ValueError("two leaves of the state have one name, e.g. {'a.b': x, 'a': {'b': y}}")
-    return named
+    return {name: stored(name, leaf) for name, leaf in named(tree).items()}
 
 
-def _manifest(arrays: dict[str, Any]) -> dict[str, Any]:
+def _manifest(tree: Any) -> dict[str, Any]:
     """What each array is, and a checksum over that."""
-    entries = {name: _entry(value) for name, value in arrays.items()}
+    entries = {name: _entry(value) for name, value in _arrays(tree).items()}
+    for name, leaf in named(tree).items():
+        if is_python(leaf):
+            entries[name]["python"] = True
     return {"arrays": entries, "sha256": _checksum(entries)}
 
 
@@ -222,15 +207,26 @@ def _on_host(array: Any) -> np.ndarray:
     return np.asarray(multihost_utils.process_allgather(array, tiled=True))
 
 
-def _check_same_model(folder: Path, manifest: dict, wanted: dict) -> None:
-    for name in sorted(set(manifest) | set(wanted)):
+def _check_same_model(folder: Path, manifest: dict, targets: dict, leaves: dict) -> None:
+    for name in sorted(set(manifest) | set(targets)):
         there = manifest.get(name) and (tuple(manifest[name]["shape"]), manifest[name]["dtype"])
-        here = (wanted[name].shape, str(wanted[name].dtype)) if name in wanted else None
-        if there != here:
+        here = (targets[name].shape, str(targets[name].dtype)) if name in targets else None
+        if there != here and not _both_numbers(manifest.get(name), leaves.get(name)):
             raise InputError(
                 f"checkpoint {folder} is of another model: {name} is "
                 f"{there or 'missing'} there and {here or 'missing'} here"
             )
+
+
+def _both_numbers(entry: dict | None, leaf: Any) -> bool:
+    """Whether an array of the manifest and a leaf are of one kind, and one without a precision."""
+    return (
+        entry is not None
+        and leaf is not None
+        and entry["shape"] == list(jnp.shape(leaf)) == []
+        and (is_weak(leaf) or "python" in entry)
+        and same_kind(entry["dtype"], jnp.result_type(leaf))
+    )
 
 
 def _read(folder: Path, **items: Any):
@@ -258,18 +254,21 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest["arrays"]
 
 
-def _read_state(folder: Path, manifest: dict, like: Any) -> Any:
-    target = jax.tree.map(ocp.utils.to_shape_dtype_struct, _arrays(like))
-    arrays = _read(folder, arrays=ocp.args.StandardRestore(target))["arrays"]
+def _read_values(folder: Path, manifest: dict, targets: dict, leaves: dict) -> list[Any]:
+    """The leaves in their order, each of the kind that is asked for."""
+    kept = {name: np.dtype(entry["dtype"]) for name, entry in manifest.items()}
+    full = {
+        # A number in another precision than is asked for is read as it is.
+        name: target if target.dtype == kept[name] else np.zeros((), kept[name])
+        for name, target in targets.items()
+        if target.size
+    }
+    arrays = _read(folder, arrays=ocp.args.StandardRestore(full))["arrays"] if full else {}
     for name, array in arrays.items():
-        if _entry(array) != manifest[name]:
+        if _entry(array) != {key: manifest[name][key] for key in ("shape", "dtype", "sha256")}:
             raise ValueError(f"the checksum of {name} does not match its content")
-    leaves, structure = jax.tree.flatten(like)
-    values = [
-        jax.random.wrap_key_data(array, impl=jax.random.key_impl(leaf)) if _is_key(leaf) else array
-        for array, leaf in zip((arrays[name] for name in _arrays(like)), leaves, strict=True)
-    ]
-    return jax.tree.unflatten(structure, values)
+    empty = {name: np.zeros(target.shape, target.dtype) for name, target in targets.items()}
+    return [given_back(arrays.get(name, empty[name]), leaf) for name, leaf in leaves.items()]
 
 
 def _reason(error: Exception) -> str:

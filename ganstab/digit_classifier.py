@@ -30,7 +30,7 @@ from ganstab._files import read_arrays, read_bytes, read_json
 from ganstab.errors import InputError
 from ganstab.networks.convolution.shifts import phases, windows
 
-__all__ = ["classify", "classify_stacked", "init", "load", "save", "scores"]
+__all__ = ["classify", "classify_stacked", "features", "init", "load", "save", "scores"]
 
 Params = dict[str, Array]
 
@@ -78,11 +78,15 @@ def _he_normal(key: Array, shape: tuple[int, ...]) -> Array:
 def scores(params: Params, image: Array) -> Array:
     """Unnormalised log-probabilities [n, 10] of images [n, 28, 28, 1] in [-1, 1]."""
     _check_shape(image, channels=1)
+    return _dense(params, "dense2", _hidden(params, image)).T
+
+
+def _hidden(params: Params, image: Array) -> Array:
+    """The last layer's inputs [64, n]."""
     x = image.transpose(3, 1, 2, 0)
     for layer, convolution in _CONVOLUTIONS.items():
         x = jax.nn.relu(_convolve(params, layer, x, *convolution))
-    x = jax.nn.relu(_dense(params, "dense1", x.reshape(-1, x.shape[-1])))
-    return _dense(params, "dense2", x).T
+    return jax.nn.relu(_dense(params, "dense1", x.reshape(-1, x.shape[-1])))
 
 
 def _convolve(params: Params, layer: str, x: Array, stride: int, padding: int) -> Array:
@@ -117,6 +121,13 @@ def classify_stacked(params: Params, image: Array) -> Array:
     return _in_chunks(functools.partial(_stacked_digits, params), image)
 
 
+@jax.jit
+def features(params: Params, image: Array) -> Array:
+    """The last layer's inputs [n, 64] for images [n, 28, 28, 1] in [-1, 1], all at least 0."""
+    _check_shape(image, channels=1)
+    return _in_chunks(lambda chunk: _hidden(params, chunk).T, image)
+
+
 def _digits(params: Params, image: Array) -> Array:
     return jnp.argmax(scores(params, image), axis=-1).astype(jnp.int32)
 
@@ -130,7 +141,8 @@ def _in_chunks(fn: Any, image: Array) -> Array:
     n = len(image)
     missing = -n % CHUNK
     padded = jnp.pad(image, ((0, missing), (0, 0), (0, 0), (0, 0)))
-    return lax.map(fn, padded.reshape(-1, CHUNK, *image.shape[1:])).reshape(-1)[:n]
+    mapped = lax.map(fn, padded.reshape(-1, CHUNK, *image.shape[1:]))
+    return mapped.reshape(-1, *mapped.shape[2:])[:n]
 
 
 def _check_shape(image: Array, channels: int) -> None:

@@ -6,7 +6,7 @@ __all__ = ["InputError"]
 class InputError(ValueError):
     """A flag, file or dataset is not usable: its one line names what is wrong and what is allowed.
 
-    Programs of this project print the line and end with exit status 2, without a traceback.
+    Programs of this project print the line and end with `exit_status`, without a traceback.
     """
 
     exit_status = 2

@@ -5,53 +5,93 @@ adds up the terms.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import one_score_each
+from ganstab._checks import scores_of
+from ganstab._metric_names import free_name
+from ganstab._micro_batches import in_micro_batches
+from ganstab._precision import wide
+from ganstab.priors import as_prior
 from ganstab.terms import Term, name
-from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, PriorFn, Round, Verdict
+from ganstab.types import (
+    PLAYERS,
+    Aux,
+    Batch,
+    Carry,
+    Game,
+    MicroBatches,
+    Pair,
+    Player,
+    PriorFn,
+    Round,
+    Verdict,
+)
 
-__all__ = ["make_game"]
+__all__ = ["Conditional", "make_game"]
+
+Conditional = bool | Literal["gen", "both"]
+"""Who is given the batch's labels: nobody (`False`), the generator (`"gen"` or `True`), or both."""
 
 
 def make_game(
     players: Pair,
     *terms: Term,
-    prior: PriorFn,
+    prior: PriorFn | int,
     joint: bool = False,
-    conditional: bool = False,
+    conditional: Conditional = False,
+    accumulate: int = 1,
 ) -> Game:
     """The game in which each player's loss is the sum of its entries of the terms.
 
     Args:
       players: the generator, whose `apply` maps `z[B, …]` to samples shaped as the data, and the
-        discriminator, whose `apply` maps samples to scores `[B]` or `[B, 1]`, or to a `Verdict`.
-      *terms: functions `Round -> Pair` of scalars, at least one.
-      prior: `(key, n) -> z[n, …]`, the generator's input.
+        discriminator, whose `apply` maps samples to scores `[B, …]`, or to a `Verdict`. Scores
+        `[B, 1]` are taken as `[B]`; several a sample, such as a PatchGAN's `[B, h, w, 1]`, reach
+        the terms as they are.
+      *terms: functions `Round -> Pair` of scalars, at least one. A name that an earlier term or
+        the step itself has among the metrics, such as `loss`, gets its term's place behind it.
+      prior: `(key, n) -> z[n, …]`, the generator's input, or d for a standard normal `z[n, d]`.
       joint: whether real and fake pass through the discriminator as one batch, so that its batch
         norm sees one set of statistics, or one after the other. Without batch statistics both
         give the same game. One after the other they share a key: what it draws of noise or dropout
         is the same at one place of either batch, and in `Round.score`.
-      conditional: whether the generator is given the pair `(z, batch.label)` in place of `z`.
+      conditional: `"gen"` or `True` gives the generator the pair `(z, batch.label)` in place of
+        `z`; `"both"` gives the discriminator pairs too, `(x, batch.label)`: sample i is made, and
+        judged, under the label of datum i. Penalties take gradients in x alone, and a point
+        between datum i and sample i is judged under the label of both.
+      accumulate: n, in how many parts of equal size the players see a batch, one after the other.
+        The game stays that of the whole batch: the terms see all scores at once, so losses,
+        penalties, their draws and their gradients are the same for every n, while the memory for
+        activations is that of a part, and each part is computed a second time for its gradient.
+        What depends on the batch inside a player (batch norm, minibatch discrimination, a pack)
+        sees a part; running statistics are means over the parts; dropout and instance noise have
+        the same law, but draw for each part. A step's own `accumulate` takes the place of this.
 
     Raises:
-      ValueError: without a term, or, at trace time, when samples, scores or a term's losses have
-        the wrong shape, or a conditional game's batch has no label.
+      ValueError: without a term, for another `conditional` or `accumulate`, or, at trace time,
+        when samples, scores or a term's losses have the wrong shape, a conditional game's batch
+        has no label for each sample, or `accumulate` does not divide a batch.
     """
     if not terms:
         raise ValueError("make_game needs at least one term, e.g. terms.score_loss(loss)")
+    if conditional not in (False, True, "gen", "both"):
+        raise ValueError(f"conditional must be False, 'gen' or 'both', got {conditional!r}")
+    draw, own_parts = as_prior(prior), MicroBatches(accumulate)
     judge_both = _judge_joint if joint else _judge_apart
 
     def play(gen_params, carry: Carry, batch: Batch, key):
         prior_key, gen_key, _, _ = jax.random.split(key, 4)
-        z = prior(prior_key, batch.real.shape[0])
-        if conditional and batch.label is None:
-            raise ValueError("a conditional game needs batches with a label, got label=None")
-        x = (z, batch.label) if conditional else z
-        fake, gen_state = players.gen.apply(gen_params, carry.state.gen, x, gen_key)
+        z = draw(prior_key, batch.real.shape[0])
+        x = (z, _label(batch)) if conditional else z
+
+        def move(state, x, key):
+            return players.gen.apply(gen_params, state, x, key)
+
+        count = (carry.accumulate or own_parts).count
+        fake, gen_state = in_micro_batches(move, count, carry.state.gen, x, gen_key)
         if fake.shape != batch.real.shape:
             raise ValueError(
                 f"the generator makes samples of shape {fake.shape}, the data have "
@@ -61,14 +101,24 @@ def make_game(
 
     def judge(params: Pair, carry: Carry, batch: Batch, fake, key):
         _, _, disc_key, term_key = jax.random.split(key, 4)
+        label = _label(batch) if conditional == "both" else None
+        count = (carry.accumulate or own_parts).count
 
-        def verdict(x, state=carry.state.disc):
-            return _verdict(players.disc, params.disc, state, x, disc_key)
+        def verdict(state, x, key):
+            return _verdict(players.disc, params.disc, state, x, key)
 
-        of_real, of_fake, state = judge_both(verdict, batch.real, fake)
+        def both(state, kinds, key):
+            return judge_both(lambda state, x: verdict(state, x, key), state, *kinds)
+
+        def score(x, label=label):
+            parts = 1 if x.shape[0] % count else count
+            return in_micro_batches(verdict, parts, carry.state.disc, (x, label), disc_key)[0].score
+
+        kinds = batch.real, fake, label
+        (of_real, of_fake), state = in_micro_batches(both, count, carry.state.disc, kinds, disc_key)
         round = Round(
             params, batch.real, fake, of_real.score, of_fake.score,
-            score=lambda x: verdict(x)[0].score, key=term_key, label=batch.label,
+            score=score, key=term_key, label=batch.label,
             real_features=of_real.features, fake_features=of_fake.features,
             real_class_logits=of_real.class_logits, fake_class_logits=of_fake.class_logits,
             mixes=players.disc.mixes, step=carry.step,
@@ -82,10 +132,27 @@ def make_game(
     return Game(play, judge)
 
 
-def _verdict(disc: Player, params, state, x: jax.Array, key) -> tuple[Verdict, Any]:
-    said, state = disc.apply(params, state, x, key)
+def _label(batch: Batch) -> jax.Array:
+    """The labels, one for each of the data.
+
+    Raises:
+      ValueError: at trace time, where there are none, or another number of them.
+    """
+    if batch.label is None:
+        raise ValueError("a conditional game needs batches with a label, got label=None")
+    n = batch.real.shape[0]
+    for leaf in jax.tree.leaves(batch.label):
+        if jnp.shape(leaf)[:1] != (n,):
+            raise ValueError(f"a batch of {n} needs {n} labels, got shape {jnp.shape(leaf)}")
+    return batch.label
+
+
+def _verdict(disc: Player, params, state, x: tuple, key) -> tuple[Verdict, Any]:
+    """What the discriminator says of samples and their labels; it is not shown labels of None."""
+    samples, label = x
+    said, state = disc.apply(params, state, samples if label is None else x, key)
     verdict = said if isinstance(said, Verdict) else Verdict(said)
-    return verdict._replace(score=one_score_each(verdict.score, x, "the discriminator")), state
+    return verdict._replace(score=scores_of(verdict.score, samples, "the discriminator")), state
 
 
 def _scalars(term: Term, part: Pair) -> Pair:
@@ -98,30 +165,32 @@ def _scalars(term: Term, part: Pair) -> Pair:
     return part
 
 
-def _judge_joint(verdict: Callable, real: jax.Array, fake: jax.Array):
-    both, state = verdict(jnp.concatenate([real, fake]))
+def _judge_joint(verdict: Callable, state, real: jax.Array, fake: jax.Array, label):
+    twice = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), label)
+    both, state = verdict(state, (jnp.concatenate([real, fake]), twice))
     n = real.shape[0]
     of_real, of_fake = (
         jax.tree.map(lambda leaf, part=part: leaf[part], both)
         for part in (slice(None, n), slice(n, None))
     )
-    return of_real, of_fake, state
+    return (of_real, of_fake), state
 
 
-def _judge_apart(verdict: Callable, real: jax.Array, fake: jax.Array):
-    of_real, state = verdict(real)
-    of_fake, state = verdict(fake, state)
-    return of_real, of_fake, state
+def _judge_apart(verdict: Callable, state, real: jax.Array, fake: jax.Array, label):
+    of_real, state = verdict(state, (real, label))
+    of_fake, state = verdict(state, (fake, label))
+    return (of_real, of_fake), state
 
 
 def _named(terms: tuple[Term, ...], parts: list[Pair]) -> dict[str, jax.Array]:
-    """Each term's share of each player's loss; a name that comes again gets its place's number."""
-    metrics: dict[str, jax.Array] = {}
+    """Each term's share of each player's loss; a name that is taken gets its place's number."""
+    taken: dict[str, jax.Array] = {}
     for place, (term, part) in enumerate(zip(terms, parts, strict=True)):
-        label = name(term) if f"gen/{name(term)}" not in metrics else f"{name(term)}_{place}"
-        metrics |= {f"gen/{label}": part.gen, f"disc/{label}": part.disc}
-    return metrics
+        label = free_name(name(term), place, taken)
+        taken |= {f"{player}/{label}": part.of(player) for player in PLAYERS}
+    return taken
 
 
 def _mean_scores(real_score: jax.Array, fake_score: jax.Array) -> dict[str, jax.Array]:
-    return {"disc/real_score": jnp.mean(real_score), "disc/fake_score": jnp.mean(fake_score)}
+    real, fake = (jnp.mean(wide(score)) for score in (real_score, fake_score))
+    return {"disc/real_score": real, "disc/fake_score": fake}

@@ -2,7 +2,15 @@
 
 Every loss is a pure function `(real_score[B], fake_score[B]) -> Pair(gen, disc)` of scalars. Scores
 are raw critic outputs (no sigmoid). Each player *minimises* its own entry. Scores may have any
-shape; the mean runs over all elements, which must number at least one.
+shape; the mean runs over all elements, which must number at least one. Losses of half-precision
+scores are computed and returned in float32. The numbers of a loss may be traced arrays, which are
+not checked, so a term can anneal them:
+
+    smoothing = optax.linear_schedule(0.1, 0.0, 10_000)
+
+    def term(round):
+        scores = round.real_score, round.fake_score
+        return losses.non_saturating(*scores, label_smoothing=smoothing(round.step))
 
 `sp(t) = log(1 + exp(t))` is the softplus, finite with a right gradient at any float score.
 """
@@ -13,7 +21,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import or_value_error
+from ganstab._checks import check_number, or_value_error
+from ganstab._precision import wide
 from ganstab.types import Pair
 
 __all__ = [
@@ -32,7 +41,8 @@ def _softplus(score: jax.Array) -> jax.Array:
     return jnp.logaddexp(score, 0.0)
 
 
-def _check(real_score: jax.Array, fake_score: jax.Array) -> None:
+def _checked(real_score: jax.Array, fake_score: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The scores, in float32 at least."""
     real, fake = (f"{score.dtype} {score.shape}" for score in (real_score, fake_score))
     with or_value_error(
         "a loss needs at least one score of each kind, of one rank and in floating point, got "
@@ -41,16 +51,16 @@ def _check(real_score: jax.Array, fake_score: jax.Array) -> None:
         chex.assert_type([real_score, fake_score], float)
         chex.assert_equal_rank([real_score, fake_score])
         chex.assert_scalar_positive(min(real_score.size, fake_score.size))
+    return wide((real_score, fake_score))
 
 
 def _cross_entropy(
     real_score: jax.Array, fake_score: jax.Array, label_smoothing: float
 ) -> jax.Array:
     """−(1−ε)·log σ(D(x)) − ε·log σ(−D(x)) − log σ(−D(G(z))), averaged."""
-    if not 0.0 <= label_smoothing < 1.0:
-        raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
+    check_number("label_smoothing", label_smoothing, lambda value: 0.0 <= value < 1.0, "in [0, 1)")
     real = (1.0 - label_smoothing) * _softplus(-real_score)
-    if label_smoothing:
+    if isinstance(label_smoothing, jax.Array) or label_smoothing:
         real = real + label_smoothing * _softplus(real_score)
     return jnp.mean(real) + jnp.mean(_softplus(fake_score))
 
@@ -68,7 +78,7 @@ def minimax(real_score: jax.Array, fake_score: jax.Array, *, label_smoothing: fl
         (one-sided, Salimans et al. 2016, arXiv:1606.03498, section 3.4). The generator's loss is
         not smoothed.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     disc = _cross_entropy(real_score, fake_score, label_smoothing)
     return Pair(gen=-_cross_entropy(real_score, fake_score, 0.0), disc=disc)
 
@@ -85,7 +95,7 @@ def non_saturating(
       fake_score: scores of generated samples.
       label_smoothing: as in `minimax`, on real targets only.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     disc = _cross_entropy(real_score, fake_score, label_smoothing)
     return Pair(gen=jnp.mean(_softplus(-fake_score)), disc=disc)
 
@@ -95,7 +105,7 @@ def wasserstein(real_score: jax.Array, fake_score: jax.Array) -> Pair:
 
     disc: `E D(G(z)) − E D(x)`; gen: `−E D(G(z))`.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     fake = jnp.mean(fake_score)
     return Pair(gen=-fake, disc=fake - jnp.mean(real_score))
 
@@ -119,7 +129,7 @@ def least_squares(
       b: the discriminator's target for real samples.
       c: what the generator wants the discriminator to say.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     disc = 0.5 * jnp.mean((real_score - b) ** 2) + 0.5 * jnp.mean((fake_score - a) ** 2)
     return Pair(gen=0.5 * jnp.mean((fake_score - c) ** 2), disc=disc)
 
@@ -129,7 +139,7 @@ def hinge(real_score: jax.Array, fake_score: jax.Array) -> Pair:
 
     disc: `E max(0, 1 − D(x)) + E max(0, 1 + D(G(z)))`; gen: `−E D(G(z))`.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     disc = jnp.mean(jax.nn.relu(1.0 - real_score)) + jnp.mean(jax.nn.relu(1.0 + fake_score))
     return Pair(gen=-jnp.mean(fake_score), disc=disc)
 
@@ -153,7 +163,7 @@ def relativistic_average(
       loss: whose discriminator loss is made relativistic; `hinge` gives RaHingeGAN, and
         `least_squares` with `a=-1, b=1` RaLSGAN (with this module's factor ½).
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     real = real_score - jnp.mean(fake_score)
     fake = fake_score - jnp.mean(real_score)
     return Pair(gen=loss(fake, real).disc, disc=loss(real, fake).disc)
@@ -172,7 +182,7 @@ def relativistic_paired(real_score: jax.Array, fake_score: jax.Array) -> Pair:
     Raises:
       ValueError: where the shapes differ.
     """
-    _check(real_score, fake_score)
+    real_score, fake_score = _checked(real_score, fake_score)
     if real_score.shape != fake_score.shape:
         raise ValueError(
             "relativistic_paired compares scores one by one and needs one shape, got "
@@ -193,8 +203,7 @@ def ebgan(real_score: jax.Array, fake_score: jax.Array, *, margin: float = 1.0) 
       fake_score: energies of generated samples.
       margin: m > 0, the energy above which a generated sample is left alone.
     """
-    _check(real_score, fake_score)
-    if not margin > 0:
-        raise ValueError(f"margin must be above 0, got {margin}")
+    real_score, fake_score = _checked(real_score, fake_score)
+    check_number("margin", margin, lambda value: value > 0, "above 0")
     disc = jnp.mean(real_score) + jnp.mean(jax.nn.relu(margin - fake_score))
     return Pair(gen=jnp.mean(fake_score), disc=disc)

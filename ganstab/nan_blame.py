@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ganstab._metric_names import OWN
 from ganstab.steps import Step
 from ganstab.types import Game, Pair, PlayerName, TrainState
 
 __all__ = ["Fault", "blame", "first_fault", "term_gradients", "terms_of"]
 
 PLAYERS = Pair(gen="generator", disc="discriminator")
-_RANK = {"loss": 1, "grad_norm": 2, "real_score": 3, "fake_score": 3, "updates": 4}
+_RANK = {name: place for place, name in enumerate(OWN, start=1)}
 
 
 class Fault(NamedTuple):
@@ -47,8 +48,10 @@ def first_fault(metrics: Mapping[str, Any]) -> Fault:
       metrics: each metric's values `[count]`, of which the last is that of the failed step.
     """
     bad = [name for name, values in metrics.items() if not np.isfinite(values[-1])]
-    owner, what = min(bad, key=_order).split("/", 1)
+    owner, _, what = min(bad, key=_order).partition("/")
     player: PlayerName = "gen" if owner == "gen" else "disc"
+    if owner not in PLAYERS._fields:  # of a step of the user's own
+        return Fault(player, "/".join(filter(None, (owner, what))), ())
     return Fault(player, what, terms_of(player, metrics))
 
 
@@ -100,8 +103,8 @@ def term_gradients(
 
 def terms_of(player: PlayerName, metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the terms of a player's loss among the metrics of a step."""
-    known = [name.split("/", 1) for name in sorted(metrics)]
-    return tuple(what for owner, what in known if owner == player and what not in _RANK)
+    known = [name.partition("/") for name in sorted(metrics)]
+    return tuple(what for owner, _, what in known if owner == player and what not in _RANK)
 
 
 def _with_loss(game: Game, player: PlayerName, term: str) -> Game:
@@ -115,6 +118,7 @@ def _with_loss(game: Game, player: PlayerName, term: str) -> Game:
     return Game(game.play, judge)
 
 
-def _order(name: str) -> tuple[bool, int, str]:
-    player, what = name.split("/", 1)
-    return player != "gen", _RANK.get(what, 0), name
+def _order(name: str) -> tuple[int, int, str]:
+    player, _, what = name.partition("/")
+    turn = PLAYERS._fields.index(player) if player in PLAYERS._fields else len(PLAYERS)
+    return turn, _RANK.get(what, 0), name

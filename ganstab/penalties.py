@@ -1,11 +1,20 @@
 """Gradient penalties on a critic: `(score_fn, real, fake, key, …) -> scalar`, unweighted.
 
-`score_fn(x[B, …]) -> [B]` is the critic closed over its parameters (`[B, 1]` will do; any other
-shape is a ValueError at trace time). All norms are taken per
+`score_fn(x[B, …]) -> [B]` is the critic closed over its parameters (`[B, 1]` will do). Of a critic
+that gives several scores a sample, such as a PatchGAN's `[B, h, w, 1]`, D is their mean, which is
+what the losses average and what Isola et al. 2017 (arXiv:1611.07004, section 3.2.2) call its
+output. Much code takes the gradient of their sum, P times as large for P scores: `target / P` and
+P² times the weight are its penalty. Scores without the batch in front are a ValueError at trace
+time.
+
+All norms are taken per
 sample, over every axis but the first, and are safe where the gradient is zero: the square root's
 derivative there is defined as 0. A critic whose batch norm mixes samples gives each of them a
 gradient that is not its own; these penalties are not defined for it, and `terms.disc_penalty`
 refuses it. Layer norm (`flax.nnx.LayerNorm`) and virtual batch norm keep samples apart.
+
+The critic is differentiated in the type of its samples. All else is computed in float32 where that
+is half precision, and so are the numbers that a penalty draws and the penalty itself.
 """
 
 from collections.abc import Callable
@@ -14,7 +23,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import one_score_each, or_value_error
+from ganstab._checks import check_number, one_score_each, or_value_error, scores_of
+from ganstab._precision import wide
 
 __all__ = ["ScoreFn", "dragan", "dragan_paper", "js_regularizer", "r1", "r2", "wgan_gp"]
 
@@ -30,13 +40,15 @@ def _safe_sqrt(square: jax.Array) -> jax.Array:
 
 
 def _scores(score_fn: ScoreFn, x: jax.Array) -> jax.Array:
-    return one_score_each(score_fn(x), x, "the critic of a penalty")
+    """The critic's value of each sample: [B]."""
+    scores = wide(scores_of(score_fn(x), x, "the critic of a penalty"))
+    return scores if scores.ndim == 1 else jnp.mean(scores.reshape(x.shape[0], -1), axis=1)
 
 
 def _square_norms(score_fn: ScoreFn, x: jax.Array) -> jax.Array:
     """‖∇D(x_i)‖² of every sample i: [B]. The sum's gradient is each sample's own."""
     gradient = jax.grad(lambda x: jnp.sum(_scores(score_fn, x)))(x)
-    return jnp.sum(gradient.reshape(x.shape[0], -1) ** 2, axis=-1)
+    return jnp.sum(wide(gradient).reshape(x.shape[0], -1) ** 2, axis=-1)
 
 
 def _per_sample(key: chex.PRNGKey, x: jax.Array) -> jax.Array:
@@ -76,9 +88,11 @@ def wgan_gp(
         f"{real.shape} (real) and {fake.shape} (fake)"
     ):
         chex.assert_equal_shape([real, fake])
+    dtype = jnp.result_type(real, fake)
+    real, fake = wide((real, fake))
     u = _per_sample(key, real)
-    norms = _safe_sqrt(_square_norms(score_fn, u * real + (1.0 - u) * fake))
-    return _lipschitz(norms, target, one_sided)
+    between = (u * real + (1.0 - u) * fake).astype(dtype)
+    return _lipschitz(_safe_sqrt(_square_norms(score_fn, between)), target, one_sided)
 
 
 def dragan(
@@ -107,8 +121,10 @@ def dragan(
     """
     del fake
     noise_key, weight_key = jax.random.split(key)
-    noise = scale * jnp.std(real) * jax.random.uniform(noise_key, real.shape, real.dtype)
-    norms = _safe_sqrt(_square_norms(score_fn, real + _per_sample(weight_key, real) * noise))
+    x = wide(real)
+    noise = scale * jnp.std(x) * jax.random.uniform(noise_key, x.shape, x.dtype)
+    around = (x + _per_sample(weight_key, x) * noise).astype(real.dtype)
+    norms = _safe_sqrt(_square_norms(score_fn, around))
     return _lipschitz(norms, target, one_sided)
 
 
@@ -137,10 +153,11 @@ def dragan_paper(
       one_sided: whether norms under the target are free.
     """
     del fake
-    if not variance >= 0:
-        raise ValueError(f"variance must be 0 or more, got {variance}")
-    noise = variance**0.5 * jax.random.normal(key, real.shape, real.dtype)
-    return _lipschitz(_safe_sqrt(_square_norms(score_fn, real + noise)), target, one_sided)
+    check_number("variance", variance, lambda value: value >= 0, "0 or more")
+    x = wide(real)
+    noise = variance**0.5 * jax.random.normal(key, x.shape, x.dtype)
+    around = (x + noise).astype(real.dtype)
+    return _lipschitz(_safe_sqrt(_square_norms(score_fn, around)), target, one_sided)
 
 
 def r1(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:
@@ -173,8 +190,8 @@ def js_regularizer(
       key: not used; here so that all penalties are called alike.
     """
     del key
-    doubt = jax.nn.sigmoid(-_scores(score_fn, real)) ** 2
-    belief = jax.nn.sigmoid(_scores(score_fn, fake)) ** 2
+    of_real, of_fake = (one_score_each(score_fn(x), x, "js_regularizer") for x in (real, fake))
+    doubt, belief = jax.nn.sigmoid(-of_real) ** 2, jax.nn.sigmoid(of_fake) ** 2
     return jnp.mean(doubt * _square_norms(score_fn, real)) + jnp.mean(
         belief * _square_norms(score_fn, fake)
     )

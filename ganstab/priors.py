@@ -5,7 +5,9 @@ import math
 import jax
 import jax.numpy as jnp
 
-__all__ = ["normal"]
+from ganstab.types import PriorFn
+
+__all__ = ["as_prior", "normal"]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
@@ -39,6 +41,22 @@ def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     low = jnp.nextafter(jnp.float32(-1), jnp.float32(0))
     uniform = jnp.maximum(low, unit * (1 - low) + low)
     return (jnp.float32(math.sqrt(2)) * jax.lax.erf_inv(uniform)).reshape(shape)
+
+
+def as_prior(prior: PriorFn | int) -> PriorFn:
+    """The prior `(key, n) -> z[n, …]`, of a number d that of `z ~ N(0, 1)`, shape [n, d].
+
+    Raises:
+      ValueError: for a number below 1, or what is neither a function nor a whole number.
+    """
+    if callable(prior):
+        return prior
+    if isinstance(prior, bool) or not isinstance(prior, int) or prior < 1:
+        raise ValueError(
+            "prior must be a function (key, n) -> z[n, …], or a whole number of standard normal "
+            f"dimensions, 1 or more, got {prior!r}"
+        )
+    return lambda key, n: jax.random.normal(key, (n, prior))
 
 
 def _threefry(key: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:

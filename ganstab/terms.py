@@ -1,7 +1,9 @@
 """Terms: what a game's losses are the sum of. A term maps a `Round` to a `Pair` of scalars.
 
 `score_loss` lifts a loss of `ganstab.losses`, `disc_penalty` a penalty of `ganstab.penalties`; a
-function of your own from a `Round` to a `Pair` is as good.
+function of your own from a `Round` to a `Pair` is as good. Terms of half-precision scores and
+features are computed in float32, and are float32 scalars. Weights, and the numbers of losses and
+penalties, may be traced arrays.
 """
 
 import functools
@@ -12,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._precision import wide
 from ganstab.players.multiplier import Multiplied
 from ganstab.types import Pair, PlayerName, Round, opponent_of
 
@@ -52,7 +55,7 @@ def score_loss(
 
     def term(round: Round) -> Pair:
         losses = loss(round.real_score, round.fake_score)
-        return losses if weight == 1.0 else Pair(*(_times(weight, x, round) for x in losses))
+        return Pair(*(_times(weight, x, round) for x in losses))
 
     term.__name__ = name(loss)
     return term
@@ -139,14 +142,14 @@ def only(player: PlayerName, term: Term) -> Term:
     return one_sided
 
 
-def feature_matching(weight: float = 1.0, *, zero_sum: bool = False) -> Term:
+def feature_matching(weight: optax.ScalarOrSchedule = 1.0, *, zero_sum: bool = False) -> Term:
     """Match the mean of the critic's features (Salimans et al. 2016, arXiv:1606.03498, §3.1).
 
     gen: `weight · mean_k (E f_k(x) − E f_k(G(z)))²`, a mean over the features as in the authors'
     code (the paper's squared norm is a sum); disc: 0, as there, so that another term must train it.
 
     Args:
-      weight: of the term.
+      weight: of the term, or an optax schedule of it over training steps.
       zero_sum: the discriminator maximises the same number.
 
     Raises:
@@ -156,13 +159,13 @@ def feature_matching(weight: float = 1.0, *, zero_sum: bool = False) -> Term:
     def feature_matching(round: Round) -> Pair:
         real, fake = _given("features", round.real_features, round.fake_features)
         gap = jnp.mean(real, axis=0) - jnp.mean(fake, axis=0)
-        value = weight * jnp.mean(gap**2)
+        value = _times(weight, jnp.mean(gap**2), round)
         return Pair(gen=value, disc=-value if zero_sum else jnp.zeros_like(value))
 
     return feature_matching
 
 
-def pull_away(weight: float = 0.1) -> Term:
+def pull_away(weight: optax.ScalarOrSchedule = 0.1) -> Term:
     """EBGAN's pulling-away term on generated samples' features (arXiv:1609.03126, §2.4).
 
     gen: `weight · 1/(N(N−1)) · Σ_{i≠j} cos²(S_i, S_j)`; disc: 0. A sample whose features are all
@@ -181,26 +184,29 @@ def pull_away(weight: float = 0.1) -> Term:
         square = jnp.sum(features**2, axis=-1, keepdims=True)
         units = features / jnp.sqrt(jnp.where(square == 0, 1.0, square))
         cosines = (units @ units.T) * (1 - jnp.eye(n, dtype=units.dtype))
-        value = weight * jnp.sum(cosines**2) / (n * (n - 1))
+        value = _times(weight, jnp.sum(cosines**2), round) / (n * (n - 1))
         return Pair(gen=value, disc=jnp.zeros_like(value))
 
     return pull_away
 
 
 def auxiliary_classifier(
-    disc_weight: float = 1.0, gen_weight: float = 0.1, *, on_fake: bool = False
+    disc_weight: optax.ScalarOrSchedule = 1.0,
+    gen_weight: optax.ScalarOrSchedule = 0.1,
+    *,
+    on_fake: bool = False,
 ) -> Term:
     """AC-GAN's class losses on the batch's labels (Odena et al. 2017, arXiv:1610.09585, eq. 3).
 
     disc: `disc_weight · E CE(c, C(x))`; gen: `gen_weight · E CE(c, C(G(z, c)))`, CE the cross
     entropy of `Verdict.class_logits`. Weights and the critic on real data only are those of
     Gulrajani et al. 2017's CIFAR-10 code. The generator sees the label in a game made with
-    `conditional=True`. A sample with the label −1 has none and is left out of the means; any other
+    `conditional="gen"`. A sample with the label −1 has none and is left out of the means; any other
     label outside 0 … classes − 1 makes the loss NaN, since a traced value cannot raise.
 
     Args:
-      disc_weight: of the discriminator's part.
-      gen_weight: of the generator's part.
+      disc_weight: of the discriminator's part, or an optax schedule of it over training steps.
+      gen_weight: of the generator's part, likewise.
       on_fake: whether the discriminator classifies generated samples too, as in Odena et al.
 
     Raises:
@@ -212,7 +218,8 @@ def auxiliary_classifier(
             raise ValueError("auxiliary_classifier needs batches with a label, got label=None")
         logits = _given("class_logits", round.real_class_logits, round.fake_class_logits)
         real, fake = (_class_loss(of, round.label) for of in logits)
-        return Pair(gen=gen_weight * fake, disc=disc_weight * (real + fake if on_fake else real))
+        own = real + fake if on_fake else real
+        return Pair(gen=_times(gen_weight, fake, round), disc=_times(disc_weight, own, round))
 
     return auxiliary_classifier
 
@@ -248,23 +255,24 @@ def fisher(rho: float = 1e-6) -> Term:
             raise ValueError(
                 "fisher needs a discriminator with a multiplier: wrap it in players.multiplied"
             )
-        real, fake = jnp.mean(round.real_score), jnp.mean(round.fake_score)
-        squares = jnp.mean(round.real_score**2) + jnp.mean(round.fake_score**2)
+        real_score, fake_score = wide((round.real_score, round.fake_score))
+        real, fake = jnp.mean(real_score), jnp.mean(fake_score)
+        squares = jnp.mean(real_score**2) + jnp.mean(fake_score**2)
         slack = 1 - 0.5 * squares
-        value = real - fake + round.params.disc.multiplier * slack - 0.5 * rho * slack**2
+        value = real - fake + wide(round.params.disc.multiplier) * slack - 0.5 * rho * slack**2
         return Pair(gen=-fake, disc=-value)
 
     return fisher
 
 
-def drift(weight: float = 1e-3) -> Term:
+def drift(weight: optax.ScalarOrSchedule = 1e-3) -> Term:
     """`weight · E D(x)²` in the discriminator's loss, which holds a Wasserstein critic near 0.
 
     Karras et al. 2018 (arXiv:1710.10196), appendix A.1, with ε = 0.001; on real data only.
     """
 
     def drift(round: Round) -> Pair:
-        value = weight * jnp.mean(round.real_score**2)
+        value = _times(weight, jnp.mean(wide(round.real_score) ** 2), round)
         return Pair(gen=jnp.zeros_like(value), disc=value)
 
     return drift
@@ -273,8 +281,8 @@ def drift(weight: float = 1e-3) -> Term:
 def _times(weight: optax.ScalarOrSchedule, value: jax.Array, round: Round) -> jax.Array:
     """The product, at the step's weight and in the value's precision."""
     if callable(weight):
-        return jnp.asarray(weight(_step(round, "a weight's schedule")), value.dtype) * value
-    return weight * value
+        weight = weight(_step(round, "a weight's schedule"))
+    return jnp.asarray(weight, value.dtype) * value
 
 
 def _step(round: Round, what: str) -> jax.Array:
@@ -287,10 +295,10 @@ def _step(round: Round, what: str) -> jax.Array:
 
 
 def _given(what: str, *arrays: jax.Array | None) -> list[jax.Array]:
-    """The arrays, or one line that says who has to give them."""
+    """The arrays, in float32 at least, or one line that says who has to give them."""
     if any(array is None for array in arrays):
         raise ValueError(
             f"the term needs the discriminator's {what}: let it return "
             f"ganstab.Verdict(score, {what}=…)"
         )
-    return [array for array in arrays if array is not None]
+    return [wide(array) for array in arrays if array is not None]

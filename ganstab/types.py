@@ -20,6 +20,8 @@ __all__ = [
     "Game",
     "InitFn",
     "JudgeFn",
+    "Kernel",
+    "MicroBatches",
     "Pair",
     "PlayFn",
     "Player",
@@ -60,6 +62,19 @@ def opponent_of(player: PlayerName) -> PlayerName:
     return "disc" if player == "gen" else "gen"
 
 
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class MicroBatches:
+    """In how many parts the players see a batch, which decides memory and no number."""
+
+    count: int = 1
+    """n, which divides the batch."""
+
+    def __post_init__(self) -> None:
+        if self.count != int(self.count) or self.count < 1:
+            raise ValueError(f"accumulate must be a whole number, 1 or more, got {self.count}")
+
+
 class Carry(NamedTuple):
     """What lasts between steps and no gradient trains."""
 
@@ -69,6 +84,9 @@ class Carry(NamedTuple):
     """The optax states, so that a surrogate can start from the live optimizer."""
     step: jax.Array | None = None
     """The training step's number while it is taken, and `None` between two steps."""
+    accumulate: MicroBatches | None = None
+    """In how many parts the step asks the game to show the players its batch; `None` leaves it to
+    the game, and is what stands here between two steps."""
 
 
 class Aux(NamedTuple):
@@ -101,7 +119,7 @@ class ApplyFn(Protocol):
         """`(params, state, x, key, *, train=True) -> (output, state)`.
 
         A generator maps `z[B, …]`, or the pair `(z, label)`, to samples `[B, …]`; a discriminator
-        maps samples to scores `[B]` or `[B, 1]`, or to a `Verdict`.
+        maps samples, or pairs `(samples, label)`, to scores `[B, …]`, or to a `Verdict`.
         """
 
 
@@ -128,6 +146,17 @@ class JudgeFn(Protocol):
         """`(params, carry, batch, fake, key) -> (losses, aux)`: the discriminator answers."""
 
 
+class Kernel(NamedTuple):
+    """A parameter that is a layer's weight: a linear map between the last of its axes."""
+
+    name: str
+    """Its path among the parameters, `"attend.query.kernel"`."""
+    inputs: int
+    """How many axes the map takes; they stand in front of the outputs."""
+    outputs: int
+    """How many axes it gives, the last ones. What stands in front of both are maps stacked."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Player:
     """A network as two pure functions."""
@@ -137,6 +166,8 @@ class Player:
     mixes: tuple[str, ...] = ()
     """The parts through which a training batch's samples reach each other's outputs, e.g.
     `"norms.0 (BatchNorm)"`; a penalty that needs each sample alone refuses them by these names."""
+    kernels: tuple[Kernel, ...] = ()
+    """The weights whose axes are known, for a wrapper that takes them as matrices."""
 
     def _replace(self, **changes: Any) -> Self:
         return dataclasses.replace(self, **changes)
@@ -146,7 +177,7 @@ class Verdict(NamedTuple):
     """What a discriminator may say of samples where the terms want more than bare scores."""
 
     score: jax.Array
-    """[B] or [B, 1]"""
+    """[B], [B, 1], or several a sample, e.g. [B, h, w, 1] of as many patches."""
     features: jax.Array | None = None
     """[B, …], a hidden layer of the network's choice."""
     class_logits: jax.Array | None = None
@@ -168,8 +199,10 @@ class Round(NamedTuple):
     fake: jax.Array
     real_score: jax.Array
     fake_score: jax.Array
-    score: Callable[[jax.Array], jax.Array]
-    """The critic closed over its parameters and state: `x[B, …] -> [B]`."""
+    score: Callable[..., jax.Array]
+    """The critic closed over its parameters and state: `x[B, …] -> [B]`, or as many scores a sample
+    as the critic gives. A critic of pairs judges row i under the batch's label i, under which datum
+    i was given and sample i was made; `score(x, label)` judges under others."""
     key: chex.PRNGKey
     label: jax.Array | None = None
     real_features: jax.Array | None = None

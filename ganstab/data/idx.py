@@ -19,6 +19,8 @@ from ganstab._files import read_bytes
 from ganstab.data.images import Images, check_split, make_images
 from ganstab.errors import InputError
 
+__all__ = ["is_idx_folder", "load_idx", "read_idx"]
+
 _PREFIX = {"train": "train", "test": "t10k"}
 _UNSIGNED_BYTES = 0x0800
 

@@ -13,6 +13,8 @@ from PIL import Image, ImageFile, ImageOps, PpmImagePlugin, TiffImagePlugin
 from ganstab.data.images import Images, check_split, make_images
 from ganstab.errors import InputError
 
+__all__ = ["class_names", "decode_files", "is_image_folder", "load_folder"]
+
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """The files that count as images, in lower or upper case; others are passed over."""
 
@@ -48,7 +50,7 @@ def load_folder(folder: str | os.PathLike, split: str = "train") -> Images:
     place = _split_folder(Path(folder), split)
     files = [_image_files(place / name) for name in class_names(folder, split)]
     label = np.repeat(np.arange(len(files)), [len(of_class) for of_class in files])
-    return make_images(_decode_all([file for of_class in files for file in of_class]), label)
+    return make_images(decode_files([file for of_class in files for file in of_class]), label)
 
 
 def class_names(folder: str | os.PathLike, split: str = "train") -> list[str]:
@@ -102,7 +104,7 @@ def _image_files(place: Path) -> list[Path]:
     return [place / name for name in names]
 
 
-def _decode_all(files: Sequence[Path]) -> np.ndarray:
+def decode_files(files: Sequence[Path]) -> np.ndarray:
     """uint8 [N, H, W, 3]; pillow decodes outside the interpreter's lock, so threads help."""
     first = _decode(files[0])
     image = np.empty((len(files), *first.shape), np.uint8)

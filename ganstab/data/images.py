@@ -6,6 +6,8 @@ import numpy as np
 
 from ganstab.errors import InputError
 
+__all__ = ["Images", "check_split", "make_images"]
+
 
 class Images(NamedTuple):
     """N labelled images of one shape: numpy arrays on the host, or jax arrays on a device.

@@ -18,6 +18,8 @@ from ganstab.data.idx import load_idx
 from ganstab.data.images import Images, check_split
 from ganstab.errors import InputError
 
+__all__ = ["load_mnist"]
+
 FOLDER = Path(__file__).parent / "files"
 """Where the embedded files are."""
 

@@ -9,6 +9,8 @@ import numpy as np
 from ganstab.data.images import Images, make_images
 from ganstab.errors import InputError
 
+__all__ = ["RandomAccess"]
+
 
 @dataclass(frozen=True)
 class RandomAccess:

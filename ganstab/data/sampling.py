@@ -20,6 +20,18 @@ from ganstab.data.random_access import RandomAccess
 from ganstab.errors import InputError
 from ganstab.types import Batch
 
+__all__ = [
+    "Sampler",
+    "augmentation_key",
+    "colored_digits",
+    "colorize",
+    "draw",
+    "fetch_batch",
+    "single_images",
+    "stacked_digits",
+    "to_unit_range",
+]
+
 _DIGITS_STACKED = 3
 _COLOR_STDDEV = 0.5
 _NOISE_STDDEV = 0.2

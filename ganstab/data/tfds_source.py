@@ -15,6 +15,8 @@ import numpy as np
 from ganstab.data.random_access import RandomAccess
 from ganstab.errors import InputError
 
+__all__ = ["load_tfds"]
+
 
 def load_tfds(
     name: str,

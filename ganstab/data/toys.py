@@ -17,6 +17,8 @@ Swiss-roll points, these draw anew for every batch.
 import jax
 import jax.numpy as jnp
 
+__all__ = ["grid", "grid_modes", "ring", "ring_modes", "swiss_roll"]
+
 WGAN_GP_RING_SCALE = 1.414
 WGAN_GP_GRID_SCALE = 2.828
 WGAN_GP_SWISS_ROLL_SCALE = 7.5

@@ -48,8 +48,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
         help="how many to look for at each edge of the spectrum (4)",
     )
     parser.add_argument("--out", help="folder for the report (RUN/doctor, or ./doctor)")
-    asked = parser.parse_args(arguments)
-    return exit_status(lambda: _run(asked))
+    return exit_status(_run, parser.parse_args(arguments))
 
 
 def _run(asked: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.run import Record
 
+__all__ = ["mass_moved", "mass_moved_by_chance", "modes", "turnover"]
+
 COVERED, LOST = 0.9, 0.5
 FALLEN = 0.7
 MOVED = 0.2

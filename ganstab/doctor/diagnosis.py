@@ -8,6 +8,8 @@ from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.run import Record
 
+__all__ = ["Report", "diagnose"]
+
 NEVER_RUN = Record()
 NOT_LOOKED_AT = "The game itself was not looked at, so nothing is said of its motion."
 LIMITS = (

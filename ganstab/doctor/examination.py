@@ -14,6 +14,8 @@ from ganstab.dynamics import Spectrum, field, helmholtz, spectrum, step_spectrum
 from ganstab.steps import numbered
 from ganstab.types import PLAYERS, Pair, PlayerName
 
+__all__ = ["Examination", "examine"]
+
 ENOUGH = 5e-3  # relative accuracy of an eigenvalue, for words
 
 

@@ -10,6 +10,8 @@ from ganstab.doctor.examination import Examination
 from ganstab.doctor.run import Record
 from ganstab.style import BLUE, FAINT, VERMILION, styled
 
+__all__ = ["figures"]
+
 CAPTIONS = {
     "spectrum": "Left: outermost eigenvalues of the field's Jacobian; in the grey half, small "
     "differences grow. Right: multipliers of one training step; outside the circle, they grow.",

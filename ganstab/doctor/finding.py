@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+__all__ = ["Finding"]
+
 
 class Finding(NamedTuple):
     """A verdict in plain words, the numbers it rests on, and what acts on it."""

@@ -7,6 +7,8 @@ from ganstab.doctor.finding import Finding
 from ganstab.doctor.run import Record
 from ganstab.types import Pair
 
+__all__ = ["field_motion", "step_motion"]
+
 TURNING = 0.5
 FAST = 0.1  # growth in one step
 RIDGE = (

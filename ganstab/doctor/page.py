@@ -11,6 +11,8 @@ from ganstab.reporting import Picture, render
 from ganstab.reporting.writing import to_json, write_atomic
 from ganstab.style import png
 
+__all__ = ["in_words", "write"]
+
 WORDS = {"good": "well", "watch": "watch", "bad": "ill"}
 TONES = {"good": "good", "watch": "", "bad": "warn"}
 WIDTH = 96

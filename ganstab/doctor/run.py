@@ -10,6 +10,8 @@ from ganstab.reporting.run_log import Row
 from ganstab.training import restore
 from ganstab.training import run_folder as files
 
+__all__ = ["Record", "read_record", "subject_of_code"]
+
 
 class Record(NamedTuple):
     """What a training run wrote down of itself; empty for a game that was never run."""

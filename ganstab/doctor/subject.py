@@ -8,6 +8,8 @@ import numpy as np
 from ganstab.steps import Step
 from ganstab.types import Game, TrainState
 
+__all__ = ["Subject"]
+
 
 class Subject(NamedTuple):
     """A game at a state of its training, ready for its next step."""

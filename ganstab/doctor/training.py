@@ -9,6 +9,8 @@ from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.run import Record
 
+__all__ = ["balance", "fault", "gradients", "saturation", "terms"]
+
 PROBABILITIES = ("minimax", "non_saturating")
 CERTAIN, SURE = 0.99, 0.9
 APART, FAR_APART = 30.0, 300.0

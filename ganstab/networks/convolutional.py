@@ -21,6 +21,7 @@ import jax
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import in_float32
 from ganstab.networks.convolution import Convolutions, default_convolutions
 
 __all__ = ["ConvParams", "Discriminator", "Generator", "scaled"]
@@ -100,7 +101,7 @@ class Generator(nnx.Module):
             x = ops.conv_transpose(x, conv.kernel[...], 2, (size, size))
             x = jax.nn.relu(norm(_add_bias(x, conv.bias[...], ops.channel_axis)))
         x = ops.conv(x, self.to_image.kernel[...], 1)
-        x = jax.numpy.tanh(_add_bias(x, self.to_image.bias[...], ops.channel_axis))
+        x = in_float32(jax.numpy.tanh)(_add_bias(x, self.to_image.bias[...], ops.channel_axis))
         return ops.from_internal(x)
 
 

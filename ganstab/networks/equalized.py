@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import in_float32, wide
+
 __all__ = ["Equalized", "equalized_conv", "equalized_linear", "gated"]
 
 
@@ -33,7 +35,9 @@ class Equalized(nnx.Module):
     def __call__(self, x: Array) -> Array:
         """[B, …, in] -> [B, …, out]."""
         bias = self.bias[...].reshape((1,) * (x.ndim - 1) + (-1,))
-        return self.constant * self.layer(x) + bias
+        # A sum over N(0, 1) kernels may leave float16's range, though its share c does not.
+        sums = self.layer(wide(x) if x.dtype == jnp.float16 else x)
+        return (self.constant * wide(sums) + wide(bias)).astype(jnp.result_type(x, bias))
 
 
 def equalized_linear(
@@ -64,6 +68,7 @@ def equalized_conv(
     return Equalized(layer, gain)
 
 
+@in_float32
 def gated(x: Array) -> Array:
     """The gated multiplicative unit `σ(a) · tanh(b)`, with a and b the halves of the last axis.
 

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import in_float32, wide
+
 __all__ = ["MinibatchDiscrimination", "minibatch_stddev"]
 
 
@@ -45,13 +47,15 @@ class MinibatchDiscrimination(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         """[B, …, C] -> [B, …, C + kernels]."""
-        rows = jnp.tensordot(x.reshape(x.shape[0], -1), self.kernel[...], 1)
+        flat, kernel, bias = wide((x.reshape(x.shape[0], -1), self.kernel[...], self.bias[...]))
+        rows = jnp.tensordot(flat, kernel, 1)
         distances = jnp.sum(jnp.abs(rows[:, None] - rows[None]), axis=-1)
-        others = 1 - jnp.eye(x.shape[0], dtype=x.dtype)
-        closeness = jnp.sum(jnp.exp(-distances) * others[:, :, None], axis=1) + self.bias[...][None]
+        others = 1 - jnp.eye(x.shape[0], dtype=rows.dtype)
+        closeness = jnp.sum(jnp.exp(-distances) * others[:, :, None], axis=1) + bias[None]
         return _appended(x, closeness)
 
 
+@in_float32
 def minibatch_stddev(x: Array, group: int = 4, *, epsilon: float = 1e-8) -> Array:
     """Appends one channel: how much the samples of a group differ (Karras et al. 2018, section 3).
 
@@ -79,8 +83,6 @@ def minibatch_stddev(x: Array, group: int = 4, *, epsilon: float = 1e-8) -> Arra
             f"minibatch_stddev(group={group}) wants a batch that {size} divides, got {x.shape[0]}"
         )
     groups = x.reshape(-1, size, math.prod(x.shape[1:]))
-    # In float16 ε would be 0, and the root of a collapse without a derivative.
-    groups = groups.astype(jnp.promote_types(x.dtype, jnp.float32))
     spread = jnp.mean(jnp.sqrt(jnp.var(groups, axis=1) + epsilon), axis=-1)
     return _appended(x, jnp.repeat(spread, size)[:, None])
 

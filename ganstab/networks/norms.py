@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import in_float32, wide
+
 __all__ = ["VirtualBatchNorm", "pixel_norm"]
 
 
@@ -50,6 +52,7 @@ class VirtualBatchNorm(nnx.Module):
                 f"VirtualBatchNorm(reference={n}) wants the reference and samples behind it, got "
                 f"{x.shape[0]} in all: wrap the player in players.reference_batch"
             )
+        dtype, x = x.dtype, wide(x)
         pixels = tuple(range(1, x.ndim - 1))
         own_mean, own_variance = (of(x, axis=pixels, keepdims=True) for of in (jnp.mean, jnp.var))
         fixed_mean, fixed_variance = (
@@ -63,9 +66,11 @@ class VirtualBatchNorm(nnx.Module):
         variance = weight * own_variance + (1 - weight) * (fixed_variance + weight * gap**2)
         normalised = (x - mean) / jnp.sqrt(variance + self.epsilon)
         shape = (1,) * (x.ndim - 1) + (-1,)
-        return normalised * self.scale[...].reshape(shape) + self.bias[...].reshape(shape)
+        scale, bias = (wide(param[...]).reshape(shape) for param in (self.scale, self.bias))
+        return (normalised * scale + bias).astype(dtype)
 
 
+@in_float32
 def pixel_norm(x: Array, *, epsilon: float = 1e-8) -> Array:
     """`x / √(mean_c x_c² + ε)` at every pixel (Karras et al. 2018, arXiv:1710.10196, section 4.2).
 
@@ -73,6 +78,4 @@ def pixel_norm(x: Array, *, epsilon: float = 1e-8) -> Array:
       x: [B, …, C]; half precision is computed in float32, since float16 knows no ε of 1e-8.
       epsilon: added to the mean square.
     """
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    size = jnp.sqrt(jnp.mean(wide**2, axis=-1, keepdims=True) + epsilon)
-    return (wide / size).astype(x.dtype)
+    return x / jnp.sqrt(jnp.mean(x**2, axis=-1, keepdims=True) + epsilon)

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import in_float32, wide
+
 __all__ = ["Generator", "lstm"]
 
 
@@ -69,8 +71,8 @@ class Generator(nnx.Module):
             state = lstm(cell, self.gates(hidden))
             return state, state[1]
 
-        _, outputs = jax.lax.scan(step, (start, start), length=self.columns)
-        columns = jnp.tanh(self.to_column(outputs))
+        _, outputs = jax.lax.scan(step, (wide(start), start), length=self.columns)
+        columns = in_float32(jnp.tanh)(self.to_column(outputs))
         return columns.transpose(1, 2, 0)[..., None]
 
 
@@ -82,8 +84,9 @@ def lstm(cell: Array, gates: Array) -> tuple[Array, Array]:
       gates: [n, 4H], before any activation: input gate, forget gate, candidate, output gate.
 
     Returns:
-      The next c and the next h, [n, H] each.
+      The next c and the next h, [n, H] each, in the types of c and of the gates.
     """
-    keep, forget, candidate, output = jnp.split(gates, 4, axis=1)
-    cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(keep) * jnp.tanh(candidate)
-    return cell, jax.nn.sigmoid(output) * jnp.tanh(cell)
+    keep, forget, candidate, output = jnp.split(wide(gates), 4, axis=1)
+    new = jax.nn.sigmoid(forget) * wide(cell) + jax.nn.sigmoid(keep) * jnp.tanh(candidate)
+    hidden = jax.nn.sigmoid(output) * jnp.tanh(new)
+    return new.astype(cell.dtype), hidden.astype(gates.dtype)

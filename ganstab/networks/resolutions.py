@@ -6,6 +6,8 @@ Images are `[B, H, W, C]`, channels last.
 import jax
 import jax.numpy as jnp
 
+from ganstab._precision import wide
+
 __all__ = ["blend", "down", "up"]
 
 
@@ -50,5 +52,6 @@ def blend(old: jax.Array, new: jax.Array, alpha: jax.Array | float) -> jax.Array
       new: finite, of the same shape.
       alpha: α, a scalar in [0, 1].
     """
+    dtype, (old, new) = jnp.result_type(old, new), wide((old, new))
     share = jnp.asarray(alpha, new.dtype)
-    return (1 - share) * old + share * new
+    return ((1 - share) * old + share * new).astype(dtype)

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab.optimizers.precision import in_float32
+
 __all__ = ["adam"]
 
 
@@ -18,7 +20,9 @@ def adam(
     The step of leaf g at count t is `−lr · m̂ / (√v̂ + ε)` with `m̂ = m_t / (1 − b1ᵗ)` and
     `v̂ = v_t / (1 − b2ᵗ)`: the numbers of `optax.adam`, and its state, so that either can go on
     with the other's. The one difference is the derivative: where v̂ = 0, that of √v̂ is taken as 0,
-    while it is infinite in `optax.adam` and turns every gradient through the update into NaN.
+    while it is infinite in `optax.adam` and turns every gradient through the update into NaN. Of
+    half-precision gradients the moments are kept in float32; those of a state that `optax.adam`
+    made stay in their types. The slope at a gradient of 0, lr/ε, must be below 65504 in float16.
 
     Args:
       learning_rate: a number or an optax schedule.
@@ -26,7 +30,8 @@ def adam(
       b2: decay of the mean of their squares.
       eps: ε, outside the square root.
     """
-    return optax.chain(_scale_by_adam(b1, b2, eps), optax.scale_by_learning_rate(learning_rate))
+    rescaled = _scale_by_adam(b1, b2, eps)
+    return in_float32(optax.chain(rescaled, optax.scale_by_learning_rate(learning_rate)))
 
 
 def _scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab.optimizers.precision import in_float32
+
 __all__ = ["Average", "Snapshots", "historical_averaging", "needed", "snapshots", "snapshots_in"]
 
 
@@ -25,7 +27,8 @@ def historical_averaging(weight: float) -> optax.GradientTransformation:
     Adds to the gradient that of `λ‖w_t − h_t‖²`, which is `2λ(w_t − h_t)`, with the average
     `h_t = 1/t Σ_{i≤t} w_i` of all parameters so far, the present ones included, held constant
     (Salimans et al. 2016, arXiv:1606.03498, section 3.3; it gives no weight). At the first update
-    it adds 0. As in `optax.chain(historical_averaging(0.1), optax.sgd(h))`.
+    it adds 0. As in `optax.chain(historical_averaging(0.1), optax.sgd(h))`. The average of
+    half-precision parameters is kept in float32.
 
     Args:
       weight: λ.
@@ -41,7 +44,7 @@ def historical_averaging(weight: float) -> optax.GradientTransformation:
         pulled = jax.tree.map(lambda g, w, h: g + 2.0 * weight * (w - h), updates, params, mean)
         return pulled, Average(count, mean)
 
-    return optax.GradientTransformation(init, update)
+    return in_float32(optax.GradientTransformation(init, update))
 
 
 class Snapshots(NamedTuple):

@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._checks import check_number
 from ganstab.optimizers.history import needed
+from ganstab.optimizers.precision import in_float32
 from ganstab.players.multiplier import Multiplied
 
 __all__ = ["clip_weights", "multiplier_ascent", "optimistic"]
@@ -17,6 +19,8 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
     arXiv:1701.07875, algorithm 1, c = 0.01). It stands behind the optimizer, as in
     `optax.chain(optax.rmsprop(5e-5), clip_weights(0.01))`. As there, initial parameters are not
     clipped before the first update, and biases are clipped as well (`optax.masked` spares some).
+    For half-precision parameters the update is in float32, so that its sum with them is rounded
+    once, behind the clipping.
 
     Args:
       limit: c > 0.
@@ -24,14 +28,13 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
     Raises:
       ValueError: for a limit that is not positive, or, at an update, without parameters.
     """
-    if not limit > 0:
-        raise ValueError(f"limit must be positive, got {limit}")
+    check_number("limit", limit, lambda value: value > 0, "positive")
 
     def update(updates, params=None):
         params = needed(params, "clip_weights")
         return jax.tree.map(lambda u, w: jnp.clip(w + u, -limit, limit) - w, updates, params)
 
-    return optax.stateless(update)
+    return in_float32(optax.stateless(update), keep=False)
 
 
 def optimistic(
@@ -44,12 +47,14 @@ def optimistic(
     extrapolation is optax's own `scale_by_optimistic_gradient`; `optimistic(optax.sgd(h))` is
     `optax.optimistic_gradient_descent(h)`. `optax.optimistic_adam_v2` is not quite
     `optimistic(adam(h))`: it takes Nesterov's momentum by default, and has no derivative at 0.
+    Half-precision updates are extrapolated, and remembered, in float32, and so is `tx` computed.
 
     Args:
       tx: a whole optimizer, learning rate included.
       weight: ω; 1 in the paper.
     """
-    return optax.chain(tx, optax.scale_by_optimistic_gradient(alpha=1.0, beta=weight))
+    extrapolated = optax.scale_by_optimistic_gradient(alpha=1.0, beta=weight)
+    return in_float32(optax.chain(tx, extrapolated))
 
 
 def multiplier_ascent(
@@ -64,5 +69,5 @@ def multiplier_ascent(
       tx: the network's own transform.
       rate: step of the ascent; Fisher GAN's is its ρ.
     """
-    transforms = {"net": tx, "multiplier": optax.scale(rate)}
+    transforms = {"net": tx, "multiplier": in_float32(optax.scale(rate))}
     return optax.partition(transforms, Multiplied("net", "multiplier"))

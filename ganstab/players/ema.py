@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_number
 from ganstab.types import Player
 
 __all__ = ["Averaged", "averaged", "half_life"]
@@ -46,8 +47,8 @@ def averaged(player: Player, decay: float | Callable) -> Player:
     Raises:
       ValueError: for another number.
     """
-    if not callable(decay) and not 0.0 <= decay < 1.0:
-        raise ValueError(f"decay must be in [0, 1), got {decay}")
+    if not callable(decay):
+        check_number("decay", decay, lambda value: 0.0 <= value < 1.0, "in [0, 1)")
 
     def towards(average, latest, d):
         if not jnp.issubdtype(latest.dtype, jnp.floating):

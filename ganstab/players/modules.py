@@ -1,20 +1,29 @@
 """Players out of networks: a Flax module becomes two pure functions.
 
-What trains and what does not (batch statistics, power-iteration vectors) become plain nested dicts
-of arrays. Random streams (dropout) are no state: each call sets them anew from its key.
+What trains and what does not (batch statistics, power-iteration vectors, variables of one's own)
+become plain nested dicts of arrays. Random streams (dropout) are no state: each call sets them anew
+from its key. What a call adds to a module (`sow`) lasts for that call. `from_linen` is in
+`ganstab.players.linen_modules`.
 """
 
 import functools
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import linen, nnx
+from flax import nnx
 
+from ganstab._arrays import owned
+from ganstab.players.kernels import nnx_kernels
+from ganstab.players.linen_modules import from_linen
+from ganstab.players.mixing import batch_norm_at
 from ganstab.types import Player
 
 __all__ = ["from_linen", "from_nnx"]
+
+_MODES = ("deterministic", "use_running_average")
 
 
 def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
@@ -22,58 +31,75 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
 
     Args:
       build: makes the module, e.g. `lambda rngs: MyGenerator(rngs=rngs)`. The module is called as
-        `module(x)`, after `module.train()` or `module.eval()`.
+        `module(x)`, after `module.train()` or `module.eval()`. A layer that `build` sets to
+        `use_running_average=True` or `deterministic=True` stays so in training.
 
     Returns:
-      A player whose params (every `nnx.Param`) and state (all else) are nested dicts, and which
-      declares every `nnx.BatchNorm` in `mixes`.
+      A player whose params (every `nnx.Param`) and state (all other variables that the module has
+      when it is built) are nested dicts. It declares in `mixes` every `nnx.BatchNorm` that takes
+      the batch's own statistics. Variables that a call adds are dropped after it, those of `sow`
+      among them.
+
+    Raises:
+      ValueError: at trace time, where a call adds a parameter, or changes a variable's shape or
+        dtype.
     """
-    abstract = nnx.eval_shape(lambda: build(nnx.Rngs(0)))
-    graphdef, *kinds = _split(abstract)
-    mixes = tuple(
-        _batch_norm_at(path)
-        for path, part in nnx.iter_graph(abstract)
-        if isinstance(part, nnx.BatchNorm)
-    )
-    abstract_params, abstract_streams, abstract_state = kinds
+    noted: list[Any] = []
+
+    def begun(key):
+        module = build(nnx.Rngs(key))
+        nnx.pop(module, nnx.Intermediate)
+        graphdef, *variables = _split(module)
+        noted[:] = graphdef, tuple(_mixing(module)), tuple(nnx_kernels(module))
+        return variables
+
+    params, streams, state = jax.eval_shape(begun, jax.random.key(0))
+    graphdef, mixes, kernels = noted
 
     def init(key):
-        _, params, _, state = _split(build(nnx.Rngs(key)))
-        return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
+        params, _, state = begun(key)
+        return owned((nnx.to_pure_dict(params), nnx.to_pure_dict(state)))
 
     # Under jit of its own, a network is traced once for all the places where a game calls it.
     @functools.partial(jax.jit, static_argnames="train")
-    def apply(params, state, x, key, *, train=True):
-        variables = (
-            _filled(abstract_params, params),
-            _seeded(abstract_streams, key),
-            _filled(abstract_state, state),
-        )
+    def apply(own, held, x, key, *, train=True):
+        variables = _filled(params, own), _seeded(streams, key), _filled(state, held)
         # Without the copy the module would share variables with the caller's trace, which a scan
         # refuses.
         module = nnx.merge(graphdef, *variables, copy=True)
-        module.train() if train else module.eval()
+        _set_mode(module, train)
         output = module(x)
-        return output, nnx.to_pure_dict(_split(module)[3])
+        _, made, _, after = _split(module)
+        _check_no_new(params, made)
+        return output, _carried(state, after, held)
 
-    return Player(init, apply, mixes)
+    return Player(init, apply, mixes, kernels)
 
 
 def _split(module: nnx.Module):
     return nnx.split(module, nnx.Param, nnx.RngState, ...)
 
 
+def _mixing(module: nnx.Module) -> Iterator[str]:
+    for path, part in nnx.iter_modules(module):
+        if isinstance(part, nnx.BatchNorm) and not part.use_running_average:
+            yield batch_norm_at(path)
+
+
 def _filled(abstract: nnx.State, values: dict) -> nnx.State:
-    variables = jax.tree.map(lambda leaf: leaf, abstract)
-    nnx.replace_by_pure_dict(variables, values)
-    return variables
+    def full(path, leaf):
+        value = functools.reduce(operator.getitem, path, values)
+        return leaf.replace(value) if isinstance(leaf, nnx.Variable) else value
+
+    flat = nnx.to_flat_state(abstract)
+    return nnx.from_flat_state([(path, full(path, leaf)) for path, leaf in flat])
 
 
 def _seeded(abstract: nnx.State, key: jax.Array) -> nnx.State:
     """Every random stream's key folded from this call's key, every counter at 0."""
     leaves, structure = jax.tree.flatten(abstract)
     fresh = [
-        jax.random.fold_in(key, place)
+        _keys(jax.random.fold_in(key, place), leaf.shape)
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
         else jnp.zeros(leaf.shape, leaf.dtype)
         for place, leaf in enumerate(leaves)
@@ -81,52 +107,54 @@ def _seeded(abstract: nnx.State, key: jax.Array) -> nnx.State:
     return jax.tree.unflatten(structure, fresh)
 
 
-def from_linen(
-    module: linen.Module,
-    example: Any,
-    *,
-    call: Callable[[Any, Any, bool], Any] = lambda module, x, train: module(x, train=train),
-) -> Player:
-    """The player of a Linen module.
+def _keys(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """A key for each of the layers that `nnx.vmap` has stacked, or the key itself."""
+    return jax.random.split(key, shape) if shape else key
 
-    Args:
-      module: the module.
-      example: an input, or a `jax.ShapeDtypeStruct` of one, from which Linen infers the shapes of
-        its parameters.
-      call: `(module, x, train) -> output`, for a module whose `__call__` takes no `train`:
-        `call=lambda module, x, train: module(x)`.
 
-    Returns:
-      A player whose params are the collection `"params"` and whose state is all others, and which
-      declares in `mixes` every module with a collection `"batch_stats"`, Linen's batch norm.
-    """
-    example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), example)
+def _set_mode(module: nnx.Module, train: bool) -> None:
+    """Training or evaluation, but for what the module was built never to train."""
+    on_purpose = [
+        (part, mode)
+        for _, part in nnx.iter_modules(module)
+        for mode in _MODES
+        if getattr(part, mode, None) is True
+    ]
+    module.train() if train else module.eval()
+    for part, mode in on_purpose:
+        setattr(part, mode, True)
 
-    def init(key):
-        variables = linen.init(lambda bound, x: call(bound, x, True), module)(_rngs(key), example)
-        state = {name: value for name, value in variables.items() if name != "params"}
-        return variables.get("params", {}), state
 
-    def apply(params, state, x, key, *, train=True):
-        run = linen.apply(
-            lambda bound, x: call(bound, x, train), module, mutable=list(state) if train else False
+def _check_no_new(abstract: nnx.State, params: nnx.State) -> None:
+    known = {path for path, _ in nnx.to_flat_state(abstract)}
+    for path, _ in nnx.to_flat_state(params):
+        if path not in known:
+            raise ValueError(
+                f"the call of a module made a parameter, {'.'.join(map(str, path))}, which cannot "
+                "be trained: make it where the module is built"
+            )
+
+
+def _carried(abstract: nnx.State, after: nnx.State, before: dict) -> dict:
+    """What the variables hold that the module was built with."""
+    held = dict(nnx.to_flat_state(after))
+    known = [(path, held[path]) for path, _ in nnx.to_flat_state(abstract)]
+    values = nnx.to_pure_dict(nnx.from_flat_state(known))
+    was, now = _described(before), _described(values)
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            raise ValueError(
+                f"the call of a module changed its variable {name} from {was.get(name)} to "
+                f"{now.get(name)}, but a player's state keeps its shapes and dtypes"
+            )
+    return values
+
+
+def _described(tree: Any) -> dict[str, str]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="."): (
+            f"{jnp.result_type(leaf).name}{list(jnp.shape(leaf))}"
         )
-        output = run({"params": params, **state}, x, rngs=_rngs(key))
-        return output if train else (output, state)
-
-    _, state = jax.eval_shape(init, jax.random.key(0))
-    return Player(init, apply, _with_batch_statistics(state))
-
-
-def _with_batch_statistics(state: dict) -> tuple[str, ...]:
-    leaves = jax.tree_util.tree_leaves_with_path(state.get("batch_stats", {}))
-    paths = (tuple(entry.key for entry in path[:-1]) for path, _ in leaves)
-    return tuple(_batch_norm_at(path) for path in dict.fromkeys(paths))
-
-
-def _batch_norm_at(path: tuple) -> str:
-    return f"{'.'.join(map(str, path)) or 'the network'} (BatchNorm)"
-
-
-def _rngs(key: jax.Array) -> dict[str, jax.Array]:
-    return {name: jax.random.fold_in(key, i) for i, name in enumerate(("params", "dropout"))}
+        for path, leaf in leaves
+    }

@@ -38,4 +38,5 @@ def multiplied(player: Player, start: float = 0.0) -> Player:
     def apply(params: Multiplied, state, x, key, *, train=True):
         return player.apply(params.net, state, x, key, train=train)
 
-    return dataclasses.replace(player, init=init, apply=apply)
+    kernels = tuple(kernel._replace(name=f"net.{kernel.name}") for kernel in player.kernels)
+    return dataclasses.replace(player, init=init, apply=apply, kernels=kernels)

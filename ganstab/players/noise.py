@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_number
+from ganstab._precision import wide
 from ganstab.types import Player
 
 __all__ = ["Counted", "instance_noise"]
@@ -23,6 +25,8 @@ class Counted(NamedTuple):
 def instance_noise(player: Player, stddev: float | Callable) -> Player:
     """`D(x + σ·ε)` with `ε ~ N(0, 1)` for every number of x, in training.
 
+    Of an input that is a pair `(x, label)`, x alone is made noisy.
+
     Sønderby et al. 2017 (arXiv:1610.04490) and Arjovsky & Bottou 2017 (arXiv:1701.04862): the same
     noise law on data and on samples makes their supports overlap. In evaluation nothing is added.
 
@@ -35,8 +39,8 @@ def instance_noise(player: Player, stddev: float | Callable) -> Player:
     Raises:
       ValueError: for a number σ below 0.
     """
-    if not callable(stddev) and not stddev >= 0:
-        raise ValueError(f"stddev must be 0 or more, or a schedule, got {stddev}")
+    if not callable(stddev):
+        check_number("stddev", stddev, lambda value: value >= 0, "0 or more, or a schedule")
 
     def init(key):
         params, state = player.init(key)
@@ -46,8 +50,13 @@ def instance_noise(player: Player, stddev: float | Callable) -> Player:
         noise_key, net_key = jax.random.split(key)
         if train:
             sigma = stddev(state.seen) if callable(stddev) else stddev
-            noise = jax.random.normal(noise_key, x.shape, x.dtype)
-            x = x + jnp.asarray(sigma, x.dtype) * noise
+
+            def noisy(x):
+                clean = wide(x)
+                noise = jax.random.normal(noise_key, x.shape, clean.dtype)
+                return (clean + jnp.asarray(sigma, clean.dtype) * noise).astype(x.dtype)
+
+            x = (noisy(x[0]), *x[1:]) if isinstance(x, tuple) else noisy(x)
         output, net = player.apply(params, state.net, x, net_key, train=train)
         return output, Counted(net, state.seen + 1 if train else state.seen)
 

@@ -15,11 +15,11 @@ class Referenced(NamedTuple):
     """State of a player with a reference batch."""
 
     net: Any
-    reference: jax.Array
-    """[n, …], fixed when training starts."""
+    reference: Any
+    """Leaves [n, …], fixed when training starts."""
 
 
-def reference_batch(player: Player, reference: jax.Array) -> Player:
+def reference_batch(player: Player, reference: Any) -> Player:
     """The player, shown a fixed batch in front of every batch; its outputs for that are dropped.
 
     The first half of virtual batch norm (Salimans et al. 2016, arXiv:1606.03498, section 3.5): the
@@ -29,19 +29,25 @@ def reference_batch(player: Player, reference: jax.Array) -> Player:
 
     Args:
       player: whose layers are told the same n.
-      reference: [n, …], data for a discriminator, latent numbers for a generator.
+      reference: [n, …], data for a discriminator, latent numbers for a generator; with labels, the
+        pair of both, as the player is given them.
     """
 
     def init(key):
         params, state = player.init(key)
         # A copy: what a donated state held is gone after a step.
-        return params, Referenced(state, jnp.array(reference))
+        return params, Referenced(state, jax.tree.map(jnp.array, reference))
 
     def apply(params, state: Referenced, x, key, *, train=True):
         fixed = state.reference
-        both = jnp.concatenate([fixed.astype(x.dtype), x])
+
+        def behind(fixed, x):
+            return jnp.concatenate([fixed.astype(x.dtype), x])
+
+        both = jax.tree.map(behind, fixed, x)
         output, net = player.apply(params, state.net, both, key, train=train)
-        output = jax.tree.map(lambda leaf: leaf[fixed.shape[0] :], output)
+        n = jax.tree.leaves(fixed)[0].shape[0]
+        output = jax.tree.map(lambda leaf: leaf[n:], output)
         return output, Referenced(net, fixed)
 
     return dataclasses.replace(player, init=init, apply=apply)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import jax
 
 from ganstab import steps
-from ganstab.game import make_game
+from ganstab.game import Conditional, make_game
 from ganstab.steps import Step
 from ganstab.terms import Term
-from ganstab.types import Game, Pair, Player, TrainState
+from ganstab.types import Game, Pair, Player, PriorFn, TrainState
 
 __all__ = ["Recipe", "Trainable", "unchanged"]
 
@@ -66,25 +66,28 @@ class Recipe:
     """Generator updates a step."""
     joint: bool = False
     """Whether real and fake pass through the discriminator as one batch (`make_game`)."""
-    conditional: bool = False
-    """Whether the generator is given the label (`make_game`)."""
+    conditional: Conditional = False
+    """Who is given the batch's labels: `"gen"`, `"both"` or nobody (`make_game`)."""
+    accumulate: int = 1
+    """In how many parts the players see a batch (`make_game`)."""
     make_step: Callable[[Game, Pair], Step] | None = None
     """`(game, txs) -> step`; `None` is `steps.alternating` with the counts above."""
 
-    def build(self, players: Pair, prior: Callable) -> Trainable:
+    def build(self, players: Pair, prior: PriorFn | int) -> Trainable:
         """The recipe applied to two networks.
 
         Args:
           players: a `Pair` of `Player`, as `players.from_nnx` makes them.
-          prior: `(key, n) -> z[n, …]`, the generator's input.
+          prior: `(key, n) -> z[n, …]`, the generator's input, or d for a standard normal `z[n, d]`.
 
         Raises:
           ValueError: for settings that `make_game`, the step or a wrapper refuses.
         """
         wrapped = Pair(*(wrap(own) for wrap, own in zip(self.wrappers, players, strict=True)))
         game = make_game(
-            wrapped, *self.terms, prior=prior, joint=self.joint, conditional=self.conditional
-        )
+            wrapped, *self.terms, prior=prior, joint=self.joint,
+            conditional=self.conditional, accumulate=self.accumulate,
+        )  # fmt: skip
         for surrogate in self.surrogates:
             game = surrogate(game)
         make = self.make_step or functools.partial(

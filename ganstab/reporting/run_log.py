@@ -19,7 +19,7 @@ from ganstab._files import regular
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained, plain
 
-__all__ = ["ENOUGH", "Row", "append_row", "keep_rows", "merge", "read_rows", "read_sound", "spread"]
+__all__ = ["append_row", "keep_rows", "merge", "read_rows", "read_sound", "spread"]
 
 Row = dict[str, Any]
 ENOUGH = 1000

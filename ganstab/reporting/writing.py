@@ -16,6 +16,8 @@ import numpy as np
 
 from ganstab.errors import InputError
 
+__all__ = ["explained", "plain", "to_json", "write_atomic"]
+
 UNFINISHED = ".unfinished"
 _HINTS = {
     errno.ENOSPC: "; free some space, then start the same command again: what is saved is kept",

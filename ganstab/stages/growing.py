@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from ganstab import steps
+from ganstab._arrays import owned
 from ganstab.networks.resolutions import blend, down, up
 from ganstab.stages.schedule import Stage, on
 from ganstab.types import Batch, Carry, Game, Pair, Player, TrainState
@@ -151,7 +152,7 @@ def grow(last: TrainState, players: Pair, txs: Pair, key: jax.Array) -> TrainSta
     params = kept(last.params, fresh.params)
     state = kept(last.carry.state, fresh.carry.state)
     opt = Pair(*(tx.init(own) for tx, own in zip(txs, params, strict=True)))
-    return fresh._replace(params=params, carry=Carry(state, opt), step=last.step)
+    return owned(fresh._replace(params=params, carry=Carry(state, opt), step=last.step))
 
 
 def kept(old: Any, new: Any) -> Any:

@@ -5,13 +5,15 @@ from typing import Any
 
 import jax
 
-from ganstab.steps.update import Step, after, move, move_both, numbered
+from ganstab.steps.update import Step, after, in_parts, move, move_both, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
 
 __all__ = ["alternating", "check_counts", "check_stacked", "simultaneous"]
 
 
-def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> Step:
+def alternating(
+    game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1, accumulate: int | None = None
+) -> Step:
     """`n_gen` updates of the generator, then `n_disc` of the discriminator, each on its own batch.
 
     Each player takes optax steps down its own loss with the other held fixed, and only its own
@@ -22,6 +24,8 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
       txs: a `Pair` of optax transforms.
       n_disc: discriminator updates a step, at least 1.
       n_gen: generator updates a step, at least 1.
+      accumulate: n, in how many parts the players see each batch; the step is that of the whole
+        batch (`make_game`). `None` leaves it to the game.
 
     Returns:
       A step whose batches are stacked in front, one for each update: leaves of shape
@@ -32,12 +36,13 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
       ValueError: for a count below 1, or, at trace time, another number of batches.
     """
     check_counts(n_disc, n_gen)
+    parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batches):
         apart = _given_apart(batches, n_gen, n_disc)
         key = jax.random.fold_in(train_state.key, train_state.step)
         keys = jax.random.split(key, n_gen + n_disc)
-        at = train_state.params, numbered(train_state)
+        at = train_state.params, numbered(train_state, parts)
         metrics: dict[str, jax.Array] = {}
         for player, turns in zip(PLAYERS, (slice(n_gen), slice(n_gen, None)), strict=True):
             take = operator.itemgetter(turns)
@@ -53,17 +58,20 @@ def alternating(game: Game, txs: Pair, *, n_disc: int = 1, n_gen: int = 1) -> St
     return step
 
 
-def simultaneous(game: Game, txs: Pair) -> Step:
+def simultaneous(game: Game, txs: Pair, *, accumulate: int | None = None) -> Step:
     """One update of both players from the same point, on one batch.
 
     Args:
       game: whose losses are followed.
       txs: a `Pair` of optax transforms.
+      accumulate: n, in how many parts the players see each batch; the step is that of the whole
+        batch (`make_game`). `None` leaves it to the game.
     """
+    parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batch):
         key = jax.random.fold_in(train_state.key, train_state.step)
-        at = train_state.params, numbered(train_state)
+        at = train_state.params, numbered(train_state, parts)
         moved, metrics = move_both(game, txs, *at, batch, key)
         return after(train_state, *moved), metrics
 

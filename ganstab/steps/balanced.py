@@ -5,14 +5,23 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from ganstab._metric_names import check_free
 from ganstab.steps.alternating import check_counts, check_stacked
-from ganstab.steps.update import Step, after, move, numbered
+from ganstab.steps.update import Step, after, in_parts, move, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
 
 __all__ = ["balanced"]
 
 
-def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int = 1) -> Step:
+def balanced(
+    game: Game,
+    txs: Pair,
+    again: Pair,
+    *,
+    n_disc: int = 1,
+    n_gen: int = 1,
+    accumulate: int | None = None,
+) -> Step:
     """Alternating updates whose number is decided by each player's metrics.
 
     The generator takes one update, and then more while `again.gen` returns true, `n_gen` at most;
@@ -28,6 +37,8 @@ def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int 
         whether it takes another.
       n_disc: most discriminator updates a step, at least 1.
       n_gen: most generator updates a step, at least 1.
+      accumulate: n, in how many parts the players see each batch; the step is that of the whole
+        batch (`make_game`). `None` leaves it to the game.
 
     Returns:
       A step whose batches are stacked as those of `alternating`; the last of a player's batches go
@@ -38,12 +49,13 @@ def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int 
       ValueError: for a count below 1, or, at trace time, another number of batches.
     """
     check_counts(n_disc, n_gen)
+    parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batches):
         check_stacked(batches, n_gen, n_disc)
         key = jax.random.fold_in(train_state.key, train_state.step)
         drawn = batches, jax.random.split(key, n_gen + n_disc)
-        at = train_state.params, numbered(train_state)
+        at = train_state.params, numbered(train_state, parts)
         metrics: dict[str, jax.Array] = {}
         for player, first, most in zip(PLAYERS, (0, n_gen), (n_gen, n_disc), strict=True):
 
@@ -52,6 +64,7 @@ def balanced(game: Game, txs: Pair, again: Pair, *, n_disc: int = 1, n_gen: int 
                 return move(game, txs, player, at[0], at[1], batch, own_key)
 
             at, seen, count = _while_wanted(one, again.of(player), at, first, most)
+            check_free(seen, f"{player}/updates")
             metrics |= {**seen, f"{player}/updates": count}
         return after(train_state, *at), metrics
 

@@ -2,13 +2,13 @@
 
 import jax
 
-from ganstab.steps.update import Step, after, move_both, numbered
+from ganstab.steps.update import Step, after, in_parts, move_both, numbered
 from ganstab.types import Game, Pair, TrainState
 
 __all__ = ["extragradient"]
 
 
-def extragradient(game: Game, txs: Pair) -> Step:
+def extragradient(game: Game, txs: Pair, *, accumulate: int | None = None) -> Step:
     """One update of both players, with the gradients found one step ahead.
 
         w̃ = w + tx(−ξ(w)),   w⁺ = w + tx(−ξ(w̃))
@@ -20,14 +20,17 @@ def extragradient(game: Game, txs: Pair) -> Step:
     Args:
       game: whose losses are followed.
       txs: a `Pair` of optax transforms.
+      accumulate: n, in how many parts the players see each batch; the step is that of the whole
+        batch (`make_game`). `None` leaves it to the game.
 
     Returns:
       A step of one batch. Metrics are those at w̃.
     """
+    parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batch):
         key = jax.random.fold_in(train_state.key, train_state.step)
-        params, carry = train_state.params, numbered(train_state)
+        params, carry = train_state.params, numbered(train_state, parts)
         (ahead, looked), _ = move_both(game, txs, params, carry, batch, key)
         carry = carry._replace(opt=looked.opt)
         moved, metrics = move_both(game, txs, params, carry, batch, key, seen_from=ahead)

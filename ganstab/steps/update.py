@@ -8,7 +8,19 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganstab.types import Carry, Game, Pair, PlayerName, TrainState, metrics_of
+from ganstab._arrays import owned
+from ganstab._metric_names import check_free
+from ganstab._precision import wide
+from ganstab.optimizers.extra import update_with
+from ganstab.types import (
+    Carry,
+    Game,
+    MicroBatches,
+    Pair,
+    PlayerName,
+    TrainState,
+    metrics_of,
+)
 
 __all__ = ["Step", "after", "init", "move", "move_both", "numbered"]
 
@@ -17,7 +29,7 @@ Step = Callable[[TrainState, Any], tuple[TrainState, dict[str, jax.Array]]]
 
 
 def init(players: Pair, txs: Pair, key: chex.PRNGKey) -> TrainState:
-    """The state before step 0.
+    """The state before step 0, in arrays of its own, so that a step may donate it.
 
     Args:
       players: a `Pair` of `Player`.
@@ -28,7 +40,7 @@ def init(players: Pair, txs: Pair, key: chex.PRNGKey) -> TrainState:
     made = players.gen.init(gen_key), players.disc.init(disc_key)
     params, state = (Pair(*entries) for entries in zip(*made, strict=True))
     opt = Pair(*(tx.init(own) for tx, own in zip(txs, params, strict=True)))
-    return TrainState(params, Carry(state, opt), jnp.zeros((), jnp.int32), run_key)
+    return owned(TrainState(params, Carry(state, opt), jnp.zeros((), jnp.int32), run_key))
 
 
 def move(
@@ -43,6 +55,9 @@ def move(
     seen_from: Pair | None = None,
 ) -> tuple[tuple[Pair, Carry], dict[str, jax.Array]]:
     """One optax step of one player down its own loss: `((params, carry), metrics)`.
+
+    The transform is given the loss as well: `value`, `grad`, `value_fn`, and what else
+    `ganstab.optimizers.extra.update_with` names.
 
     Args:
       game: whose losses are followed.
@@ -60,14 +75,30 @@ def move(
         losses, aux = game(there._replace(**{player: own}), carry, batch, key)
         return losses.of(player), aux
 
+    def value_fn(own):
+        if seen_from is not None:
+            raise ValueError(
+                f"the {player}'s optimizer evaluates the loss at parameters of its choice (a line "
+                "search, for one), which is not meant for gradients that are taken elsewhere"
+            )
+        return own_loss(own)[0]
+
     (loss, aux), grads = jax.value_and_grad(own_loss, has_aux=True)(there.of(player))
-    updates, opt = txs.of(player).update(grads, carry.opt.of(player), params.of(player))
+    updates, opt = update_with(
+        txs.of(player),
+        grads,
+        carry.opt.of(player),
+        params.of(player),
+        value=loss,
+        value_fn=value_fn,
+    )
     moved = optax.apply_updates(params.of(player), updates)
     moved_carry = carry._replace(
         state=carry.state._replace(**{player: aux.carry_state.of(player)}),
         opt=carry.opt._replace(**{player: opt}),
     )
-    metrics = {f"{player}/loss": loss, f"{player}/grad_norm": optax.tree.norm(grads)}
+    check_free(aux.metrics, f"{player}/grad_norm")
+    metrics = {f"{player}/loss": loss, f"{player}/grad_norm": optax.tree.norm(wide(grads))}
     after_move = params._replace(**{player: moved}), moved_carry
     return after_move, metrics_of(aux, player) | metrics
 
@@ -92,13 +123,26 @@ def move_both(
     return (moved, carry._replace(state=state, opt=opt)), {**gen_metrics, **disc_metrics}
 
 
-def numbered(train_state: TrainState) -> Carry:
-    """The carry with the step's number, for the games that the step evaluates."""
-    return train_state.carry._replace(step=train_state.step)
+def numbered(train_state: TrainState, accumulate: MicroBatches | None = None) -> Carry:
+    """The carry with the step's number, for the games that the step evaluates.
+
+    Args:
+      train_state: in front of the step.
+      accumulate: in how many parts the players see a batch; `None` leaves it to the game.
+    """
+    return train_state.carry._replace(step=train_state.step, accumulate=accumulate)
+
+
+def in_parts(accumulate: int | None) -> MicroBatches | None:
+    """A step's argument `accumulate` as its carry has it.
+
+    Raises:
+      ValueError: for a number below 1.
+    """
+    return None if accumulate is None else MicroBatches(accumulate)
 
 
 def after(train_state: TrainState, params: Pair, carry: Carry) -> TrainState:
     """The state behind the step; its carry holds no number, for the state has its own."""
-    return train_state._replace(
-        params=params, carry=carry._replace(step=None), step=train_state.step + 1
-    )
+    carry = carry._replace(step=None, accumulate=None)
+    return train_state._replace(params=params, carry=carry, step=train_state.step + 1)

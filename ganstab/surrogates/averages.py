@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from ganstab._checks import check_key
+from ganstab._precision import cast_like, wide
 from ganstab.optimizers.history import snapshots_in
 from ganstab.surrogates.gradients import replayed
 from ganstab.types import Carry, Game, Pair, metrics_of
@@ -43,9 +44,9 @@ def smoothed(game: Game, stddev: float, samples: int) -> Game:
         check_key(key, "smoothed")
 
         def perturbed(noise_key):
-            noise = optax.tree.random_like(noise_key, params)
-            at = jax.tree.map(lambda leaf, n: leaf + (stddev * n).astype(leaf.dtype), params, noise)
-            losses, aux = game(at, carry, batch, key)
+            noise = optax.tree.random_like(noise_key, wide(params), jax.random.normal)
+            at = optax.tree.add_scale(wide(params), stddev, noise)
+            losses, aux = game(cast_like(at, params), carry, batch, key)
             return losses, aux.metrics
 
         keys = jax.random.split(jax.random.fold_in(key, _NOISE), samples)

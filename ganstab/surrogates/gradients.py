@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganstab.types import Aux, Carry, Game, Pair
+from ganstab._metric_names import free_name
+from ganstab._precision import wide
+from ganstab.types import PLAYERS, Aux, Carry, Game, Pair
 
 __all__ = [
     "consensus",
@@ -43,9 +45,8 @@ def consensus(game: Game, weight: float) -> Game:
             return game(at, carry, batch, key)
 
         grads, (losses, aux) = own_gradients(evaluate, params)
-        term = weight * 0.5 * optax.tree.norm(grads, squared=True)
-        noted = {"gen/consensus": term, "disc/consensus": term}
-        return Pair(*(loss + term for loss in losses)), _noted(aux, noted)
+        term = weight * 0.5 * optax.tree.norm(wide(grads), squared=True)
+        return Pair(*(loss + term for loss in losses)), _noted(aux, "consensus", Pair(term, term))
 
     return replayed(judge)
 
@@ -69,8 +70,9 @@ def gradient_norm(game: Game, weight: float) -> Game:
             return losses.disc, (losses, aux)
 
         grads, (losses, aux) = jax.grad(own_loss, has_aux=True)(params.disc)
-        term = weight * optax.tree.norm(grads, squared=True)
-        return losses._replace(gen=losses.gen + term), _noted(aux, {"gen/gradient_norm": term})
+        term = weight * optax.tree.norm(wide(grads), squared=True)
+        noted = _noted(aux, "gradient_norm", Pair(term, None))
+        return losses._replace(gen=losses.gen + term), noted
 
     return dataclasses.replace(game, judge=judge)
 
@@ -103,11 +105,12 @@ def symplectic_adjustment(
         grads, pull, (losses, aux) = jax.vjp(gradients, params, has_aux=True)
         (transposed,) = pull(grads)
         _, forward, _ = jax.jvp(gradients, (params,), (grads,), has_aux=True)
+        grads, transposed, forward = wide((grads, transposed, forward))
         turned = jax.tree.map(lambda a, b: 0.5 * (a - b), transposed, forward)
         agreement = optax.tree.vdot(grads, transposed) * optax.tree.vdot(turned, transposed)
         sign = jnp.sign(agreement / optax.tree.size(params) + epsilon) if align else 1.0
         adjustment = jax.tree.map(lambda leaf: weight * sign * leaf, turned)
-        terms = (steered(own, slope) for own, slope in zip(params, adjustment, strict=True))
+        terms = (steered(own, slope) for own, slope in zip(wide(params), adjustment, strict=True))
         return Pair(*(loss + term for loss, term in zip(losses, terms, strict=True))), aux
 
     return replayed(judge)
@@ -146,5 +149,8 @@ def _(primals, tangents):
     return steered(*primals), optax.tree.vdot(tangents[0], primals[1])
 
 
-def _noted(aux: Aux, metrics: dict[str, jax.Array]) -> Aux:
-    return aux._replace(metrics={**aux.metrics, **metrics})
+def _noted(aux: Aux, name: str, parts: Pair) -> Aux:
+    """With the parts' metrics, beside a term that a user called the same."""
+    label = free_name(name, 2, aux.metrics)
+    own = {f"{p}/{label}": parts.of(p) for p in PLAYERS if parts.of(p) is not None}
+    return aux._replace(metrics={**aux.metrics, **own})

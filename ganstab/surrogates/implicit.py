@@ -6,6 +6,8 @@ from collections.abc import Callable
 import jax
 import optax
 
+from ganstab._precision import cast_like, wide
+from ganstab.optimizers.extra import update_with
 from ganstab.surrogates.unrolling import start_of
 from ganstab.types import Carry, Game, Pair, metrics_of
 
@@ -54,24 +56,29 @@ def best_response(
 
     def invert(matvec, target):
         def damped(x):
-            return jax.tree.map(lambda image, leaf: image + damping * leaf, matvec(x), x)
+            image = wide(matvec(cast_like(x, target)))
+            return jax.tree.map(lambda image, leaf: image + damping * leaf, image, x)
 
         def solved(matvec, target):
             return solve(matvec, target)[0]
 
         # jax's own solvers cannot be transposed inside a root: their start depends on the target.
-        return jax.lax.custom_linear_solve(damped, target, solved, symmetric=True)
+        found = jax.lax.custom_linear_solve(damped, wide(target), solved, symmetric=True)
+        return cast_like(found, target)
 
     def judge(params: Pair, carry: Carry, batch, fake, key):
         def facing(disc):
             return game.judge(params._replace(disc=disc), carry, batch, fake, key)
 
-        def slope(disc):
-            return jax.grad(lambda disc: facing(disc)[0].disc)(disc)
+        def own_loss(disc):
+            return facing(disc)[0].disc
 
-        def seek(slope, disc):
+        slope = jax.grad(own_loss)
+
+        def seek(_, disc):
             def update(at, _):
-                updates, opt = tx.update(slope(at[0]), at[1], at[0])
+                value, grads = jax.value_and_grad(own_loss)(at[0])
+                updates, opt = update_with(tx, grads, at[1], at[0], value=value, value_fn=own_loss)
                 return (optax.apply_updates(at[0], updates), opt), None
 
             start = disc, start_of(tx, disc, carry.opt.disc, live)

@@ -1,7 +1,6 @@
 """Whether an optimizer can be differentiated through, found out before it is."""
 
 import functools
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -9,11 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ganstab.optimizers.extra import links, update_with
+
 __all__ = ["check_differentiable"]
 
 
 def check_differentiable(tx: optax.GradientTransformation, params: Any) -> None:
-    """Raises ValueError if the derivative of `tx.update` at a gradient of zero is not finite.
+    """Raises ValueError if `tx.update` has no finite derivative at a gradient of zero.
 
     The root of `optax.adam`, and the norm of `optax.clip_by_global_norm`, have none there, and
     discriminators do get gradients of exactly zero: behind a ReLU that is off, or a hinge. One is
@@ -29,8 +30,9 @@ def check_differentiable(tx: optax.GradientTransformation, params: Any) -> None:
     if not _finite(tx, structure, kinds):
         raise ValueError(
             "unrolled differentiates through the optimizer, but the derivative of "
-            f"{' + '.join(_links(tx.update)) or 'its update'} is not finite where a gradient is 0: "
-            "take ganstab.optimizers.adam, and clip no norm there, or take second_order=False"
+            f"{' + '.join(links(tx.update)) or 'its update'} is not finite where a gradient is 0, "
+            "or there is none (a line search): take ganstab.optimizers.adam, and clip no norm "
+            "there, or take second_order=False"
         )
 
 
@@ -40,8 +42,9 @@ def _finite(tx: optax.GradientTransformation, structure, kinds) -> bool:
 
     def moved(grads, params):
         """Two updates, so that what the first leaves in the state counts as well."""
-        first, state = tx.update(grads, tx.init(params), params)
-        second, _ = tx.update(grads, state, params)
+        loss = {"value": jnp.ones(()), "value_fn": optax.tree.norm}
+        first, state = update_with(tx, grads, tx.init(params), params, **loss)
+        second, _ = update_with(tx, grads, state, params, **loss)
         return jax.tree.map(jnp.add, first, second)
 
     @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
@@ -54,21 +57,7 @@ def _finite(tx: optax.GradientTransformation, structure, kinds) -> bool:
     try:
         with jax.ensure_compile_time_eval(), jax.debug_nans(False):
             return bool(np.all(slopes(params)))
-    except Exception:
-        # A transform may hold arrays of the real shapes, and no one knows what it then raises.
-        return True
-
-
-def _links(update: Callable) -> Iterator[str]:
-    """The transforms that a chain is made of, by the names of the functions that made them."""
-    maker = update.__qualname__.split(".")[0]
-    if maker not in ("chain", "with_extra_args_support"):
-        yield f"{update.__module__.split('.')[0]}.{maker.lstrip('_')}"
-        return
-    for cell in update.__closure__ or ():
-        held = cell.cell_contents
-        for inner in held if isinstance(held, tuple | list) else [held]:
-            link = getattr(inner, "update", inner)
-            name = getattr(link, "__qualname__", "").split(".")[-1]
-            if callable(link) and name.startswith("update"):
-                yield from _links(link)
+    except Exception as error:
+        # A line search's loop has no derivative. What else a transform raises, which may hold
+        # arrays of the real shapes, is not known.
+        return "Reverse-mode differentiation" not in str(error)

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import optax
 
 from ganstab._checks import check_key
+from ganstab._precision import wide
+from ganstab.optimizers.extra import update_with
 from ganstab.surrogates.probe import check_differentiable
 from ganstab.types import Carry, Game, Pair, PlayerName, metrics_of, opponent_of
 
@@ -112,7 +114,7 @@ def unrolled(
         final, final_aux = evaluate(*facing(last), steps)
         loss = final.of(answering)
         if average:
-            loss = (jnp.sum(passed[1:]) + loss) / steps
+            loss = (jnp.sum(wide(passed[1:])) + loss) / steps
         losses, aux = evaluate(params, carry)
         metrics = {**aux.metrics, **metrics_of(final_aux, answering)}
         return losses._replace(**{answering: loss}), aux._replace(metrics=metrics)
@@ -136,8 +138,12 @@ def _update(evaluate, facing, tx, opponent: _Opponent, step, player: PlayerName,
         seen = losses.of(opponent_of(player)), aux.carry_state.of(player)
         return losses.of(player), seen
 
-    grads, (loss, state) = jax.grad(own_loss, has_aux=True)(opponent.params)
-    updates, opt = tx.update(grads, opponent.opt, opponent.params)
+    (value, seen), grads = jax.value_and_grad(own_loss, has_aux=True)(opponent.params)
+    loss, state = seen
+    updates, opt = update_with(
+        tx, grads, opponent.opt, opponent.params,
+        value=value, value_fn=lambda own: own_loss(own)[0],
+    )  # fmt: skip
     moved = (updates, opt, state)
     updates, opt, state = moved if second_order else jax.lax.stop_gradient(moved)
     return _Opponent(optax.apply_updates(opponent.params, updates), opt, state), loss

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from ganstab.errors import InputError
 from ganstab.training.provenance import visible_cores
 
-__all__ = ["Hardware", "Slot", "this_machine", "visible_cores"]
+__all__ = ["Hardware", "Slot", "this_machine"]
 
 GPUS = "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"
 """What shows a process its GPUs: CUDA's variable, and HIP's own, which there goes before it."""

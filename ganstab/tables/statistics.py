@@ -64,11 +64,8 @@ def merged(
     """One entry of many seeds, out of the entries of one seed each.
 
     A value that is not a number is left out of the mean, and its seed named under "not_a_number".
-
-    Args:
-      entries: as `measured` makes them of one value, by seed; at least one.
-      published: the paper's value.
-      judged: whether to say if the mean agrees with it.
+    The entries are by seed, at least one, as `measured` makes them of one value. With `judged` a
+    verdict says whether the mean agrees with the published value.
     """
     first = next(iter(entries.values()))
     known = {name: first[name] for name in ("label", "ideal", "better")}
@@ -91,10 +88,6 @@ def verdict(values: Sequence[float], published: Published | None) -> dict[str, A
     0.5. So "agrees" also asks that the least significant difference be at most half the published
     value. The paper's standard error counts as known exactly where it does not say of how many runs
     it is. Where all seeds are equal, s = 0 adds nothing to the error or its degrees of freedom.
-
-    Args:
-      values: one a seed.
-      published: the paper's value.
 
     Returns:
       `None` without a published value, else "words", and with enough seeds what `welch` tells:
@@ -121,11 +114,8 @@ def verdict(values: Sequence[float], published: Published | None) -> dict[str, A
 def judged(claims: Sequence[Claim], cells: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Each claim with "difference" (first minus second), its "standard_error" and the "verdict".
 
-    Of a claim of logarithms both numbers are of the decimal ones.
-
-    Args:
-      claims: of a table.
-      cells: of its `result.json`.
+    Of a claim of logarithms both numbers are of the decimal ones; `cells` are those of its table's
+    `result.json`.
     """
     return [_judged(claim, cells) for claim in claims]
 

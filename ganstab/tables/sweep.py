@@ -318,7 +318,7 @@ def _why(task: _Task, status: int) -> str:
 def _numbers(result: Mapping[str, Any]) -> str:
     if result["status"] == "diverged":
         return f"diverged, {result.get('reason')}"
-    means = {name: entry["mean"] for name, entry in result.get("results", {}).items()}
+    means = {name: entry.get("mean") for name, entry in result.get("results", {}).items()}
     words = [f"{name} {format_number(mean)}" for name, mean in means.items() if mean is not None]
     seconds = result.get("wall_time_s")
     return ", ".join(words if seconds is None else [*words, format_duration(seconds)])

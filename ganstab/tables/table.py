@@ -10,7 +10,7 @@ from ganstab.errors import InputError
 from ganstab.reporting import Picture
 from ganstab.training.measures import Published
 
-__all__ = ["Cell", "Claim", "Runs", "Table", "chosen"]
+__all__ = ["Cell", "Claim", "Table", "chosen"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,18 +119,16 @@ class Table:
 
 
 def chosen(cells: Sequence[Cell], patterns: Sequence[str]) -> tuple[Cell, ...]:
-    """The cells whose names match one of the patterns, all if there are none.
-
-    Args:
-      cells: of a table.
-      patterns: names, in which * stands for anything.
+    """The cells whose names match one of the patterns, as in "width0.25_*"; all without any.
 
     Raises:
       InputError: a pattern fits no cell.
     """
     names = [cell.name for cell in cells]
+    wanted = set() if patterns else {*names}
     for pattern in patterns:
-        if not fnmatch.filter(names, pattern):
+        found = fnmatch.filter(names, pattern)
+        if not found:
             raise InputError(f"--cells={pattern} names no cell: there are {', '.join(names)}")
-    wanted = {name for pattern in patterns for name in fnmatch.filter(names, pattern)}
-    return tuple(cell for cell in cells if not patterns or cell.name in wanted)
+        wanted |= {*found}
+    return tuple(cell for cell in cells if cell.name in wanted)

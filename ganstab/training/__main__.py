@@ -23,8 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--experiment", help="MODULE:FUNCTION that makes the experiment")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard events")
     parser.add_argument("--compilation_cache", help="folder for compiled programs; '' for none")
-    asked = parser.parse_args(arguments)
-    return exit_status(lambda: _train(asked))
+    return exit_status(_train, parser.parse_args(arguments))
 
 
 def _train(asked: argparse.Namespace) -> int:

@@ -54,8 +54,8 @@ def batch_sources(
     """The batches of several runs on the same data, of which the devices hold one copy.
 
     Args:
-      data: `Images`, a `RandomAccess`, an array [N, …], or a distribution
-        `(key, n) -> samples [n, …]`.
+      data: `Images`, a `RandomAccess`, an array [N, …] or a `Batch` of one and labels [N, …], or a
+        distribution `(key, n) -> samples [n, …]`, or `-> Batch`.
       sampler: what makes batches of images.
       keys: of each run, the source of all draws; step s draws from `fold_in(key, s)`.
       updates: batches a step.
@@ -96,20 +96,25 @@ def _draw(sample, key, step, place, *, updates: int, batch_size: int, mesh: Mesh
     del place
     keys = jax.random.split(jax.random.fold_in(key, step), updates)
     points = jax.vmap(lambda key: sample(key, batch_size))(keys)
-    return Batch(distributed.split(mesh, points, axis=1))
+    batch = points if isinstance(points, Batch) else Batch(points)
+    return jax.tree.map(lambda leaf: distributed.split(mesh, leaf, axis=1), batch)
 
 
 def _array_of_samples(data: Any, sampler: Sampler) -> tuple[Images, Sampler]:
-    """An array as images without labels: bytes are scaled to [−1, 1], floats are as given."""
-    samples = np.asarray(data)
+    """An array as images, with the labels of a `Batch`: bytes become [−1, 1], floats stay."""
+    given, label = data if isinstance(data, Batch) else (data, None)
+    samples = np.asarray(given)
     if samples.ndim < 2 or samples.dtype.kind not in "fu":
         raise InputError(
             "data must be Images, a RandomAccess, a function (key, n) -> samples, or an array of "
             f"floats or bytes [N, …], got {samples.dtype} {list(samples.shape)}"
         )
+    labels = np.zeros(len(samples), np.int32) if label is None else np.asarray(label)
+    if labels.shape[:1] != samples.shape[:1]:
+        raise InputError(f"{len(samples)} samples need as many labels, got {list(labels.shape)}")
     if samples.dtype.kind == "f":
-        sampler = Sampler(single_images.indices, _as_given)
-    return Images(samples, np.zeros(len(samples), np.int32)), sampler
+        sampler = Sampler(single_images.indices, _as_given if label is None else Batch)
+    return Images(samples, labels), sampler
 
 
 def _as_given(image: jax.Array, label: jax.Array) -> Batch:

@@ -26,7 +26,8 @@ from ganstab.training.train import Build, train_together
 if TYPE_CHECKING:
     from ganstab.tables import Table
 
-__all__ = ["main"]
+__all__ = ["Launch", "TableLaunch", "main", "run"]
+
 
 SMALL = {"num_steps": 20, "eval_every": 10, "checkpoint_every": 10, "log_every": 5}
 """What `--smoke` stands for in every program."""
@@ -62,6 +63,13 @@ class Launch:
     )
     process_id: int | None = option(
         None, "With --coordinator: this process's number, from 0.", lower=0
+    )
+    partner_timeout: int = option(
+        60,
+        "With --coordinator: seconds within which all processes have to come, and within which one "
+        "that died or does not answer is missed; the others then end with exit status 76.",
+        lower=5,
+        upper=86_400,
     )
     compilation_cache: str | None = option(
         None,
@@ -123,6 +131,7 @@ NOT_FOR_TABLES = {
     "coordinator": "each run of a table is one process",
     "num_processes": "each run of a table is one process",
     "process_id": "each run of a table is one process",
+    "partner_timeout": "each run of a table is one process",
 }
 
 
@@ -230,8 +239,14 @@ class _Program:
         except ValueError as error:
             raise InputError(f"--{error}") from error
 
+    @distributed.together()
     def _train(self, config: RunConfig, launch: Launch) -> int:
-        distributed.join(launch.coordinator, launch.num_processes, launch.process_id)
+        distributed.join(
+            launch.coordinator,
+            launch.num_processes,
+            launch.process_id,
+            timeout=launch.partner_timeout,
+        )
         distributed.use_full_precision()
         distributed.use_compilation_cache(launch.compilation_cache)
         count = launch.population or 1

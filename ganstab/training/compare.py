@@ -69,11 +69,7 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
 def labels(settings: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
     """Each run's name: the settings in which the runs differ, or K where they do not.
 
-    A setting that a program got after one of the runs tells nothing.
-
-    Args:
-      settings: the runs', by name.
-      but: settings that no name has.
+    A setting that a program got after one of the runs tells nothing, nor one of those in `but`.
     """
     places = {name for name, known in options(ImageConfig).items() if not known.decides}
     common = set.intersection(*map(set, settings)) - places - set(but)

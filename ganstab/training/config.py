@@ -134,6 +134,13 @@ class RunConfig:
         decides=False,
     )
     batch_size: int = option(64, "Samples in a minibatch.", lower=1, upper=2**24)
+    accumulate: int = option(
+        1,
+        "Parts in which the networks see a minibatch, one after the other, to need less memory; "
+        "a divisor of batch_size. The steps are those of the whole minibatch.",
+        lower=1,
+        upper=2**24,
+    )
     seed: int = option(0, "Everything random follows from it.", lower=0, upper=2**32 - 1)
     eval_every: int = option(1000, "Steps between evaluations and sample grids.", lower=1)
     checkpoint_every: int = option(500, "Steps between checkpoints.", lower=1, decides=False)
@@ -148,6 +155,10 @@ class RunConfig:
         """Reads every field through its `Option`, then calls `check`."""
         for known in options(type(self)).values():
             object.__setattr__(self, known.name, known.read(getattr(self, known.name)))
+        if self.batch_size % self.accumulate:
+            raise ValueError(
+                f"accumulate must divide batch_size={self.batch_size}, got {self.accumulate}"
+            )
         self.check()
 
     def check(self) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from ganstab.data import Sampler, single_images
 from ganstab.recipes import Recipe
 from ganstab.reporting import Picture
-from ganstab.training.measures import Measure
-from ganstab.types import Pair, Player, TrainState
+from ganstab.training.measures import Measure, check_numbers
+from ganstab.types import Pair, Player, PriorFn, TrainState
 
 __all__ = ["Evaluation", "Experiment", "Findings", "prose"]
 
@@ -31,6 +31,11 @@ class Evaluation:
     counts: np.ndarray | None = None
     """Samples in each mode, [M], where the data have modes."""
 
+    def __post_init__(self) -> None:
+        check_numbers(self.numbers)
+        if "file" in self.arrays:
+            raise ValueError("an evaluation's array cannot be called 'file', np.savez's own name")
+
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
@@ -41,6 +46,9 @@ class Findings:
     earlier_seconds: float = 0.0
     """What earlier processes have spent on it."""
 
+    def __post_init__(self) -> None:
+        check_numbers(self.numbers)
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
@@ -49,11 +57,11 @@ class Experiment:
     players: Pair
     """Of `Player`: the generator and the discriminator."""
     recipe: Recipe
-    prior: Callable[[jax.Array, int], jax.Array]
-    """`(key, n) -> z[n, …]`, inside jit."""
+    prior: PriorFn | int
+    """`(key, n) -> z[n, …]`, inside jit, or d for a standard normal `z[n, d]`."""
     data: Any
-    """`data.Images`, a `data.RandomAccess`, an array [N, …] of samples, or a distribution
-    `(key, n) -> samples [n, …]`."""
+    """`data.Images`, a `data.RandomAccess`, an array [N, …] of samples, a `Batch` of such an array
+    and labels [N, …], or a distribution `(key, n) -> samples [n, …]`, or `-> Batch` with labels."""
     evaluation: Callable[[Player], Callable[[TrainState, jax.Array], Evaluation]] | None = None
     """`(gen) -> (state, key) -> Evaluation`, of the generator as the recipe wraps it; the key is
     the same at every evaluation of a run. Without, samples are drawn and nothing is measured."""
@@ -75,6 +83,12 @@ class Experiment:
     """`(state, folder, stop) -> Findings`: a long measurement after the last step, which keeps what
     it has in the folder, goes on with it, and gives None once `stop()` is true. Every process must
     call `stop` equally often; all get the same answer."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self.numbers)
+        names = [measure.name for measure in self.measures]
+        if len({*names}) < len(names):
+            raise ValueError(f"measures need names of their own, got {', '.join(names)}")
 
 
 def prose(docstring: str | None) -> str:

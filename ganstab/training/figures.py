@@ -19,7 +19,7 @@ from ganstab.reporting.writing import write_atomic
 from ganstab.style import ALONG, BLUE, FAINT, GREEN, STYLE, VERMILION, png
 from ganstab.training.measures import Measure
 
-__all__ = ["curve", "curves", "logarithmic", "measure_curve", "mode_shares", "points"]
+__all__ = ["curve", "curves", "logarithmic", "measure_curve", "mode_shares", "points", "steps_axis"]
 
 PLAYERS = {"gen": ("generator", BLUE), "disc": ("discriminator", VERMILION)}
 

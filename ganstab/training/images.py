@@ -1,7 +1,6 @@
 """The images that a run trains on, wherever they come from, and the settings that name them."""
 
 import dataclasses
-import pathlib
 import re
 from typing import Any, Self
 
@@ -26,8 +25,9 @@ from ganstab.data import (
 from ganstab.errors import InputError
 from ganstab.training import provenance
 from ganstab.training.config import RunConfig, option
+from ganstab.training.run_folder import local_folder
 
-__all__ = ["ImageConfig", "batch", "classifier_accuracy", "load", "size", "take"]
+__all__ = ["ImageConfig", "batch", "classifier_accuracy", "load", "name_of", "size", "take"]
 
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
@@ -67,13 +67,13 @@ class ImageConfig(RunConfig):
         """
         if self.data_dir is None:
             return self
-        return self.replace(data_files=provenance.of_data(_folder_of(self)))
+        folder = local_folder(self.data_dir, "--data_dir")
+        prepared = folder / name_of(self.dataset)  # one of several datasets
+        files = prepared if prepared.is_dir() else folder
+        return self.replace(data_files=provenance.of_data(files))
 
     def has_papers_data(self) -> bool:
-        """Whether the data are the program's own, whose numbers the paper's can stand beside.
-
-        What --data_dir holds is taken for what --dataset says.
-        """
+        """The same; what --data_dir holds is taken for what --dataset says."""
         return name_of(self.dataset) == type(self).dataset
 
     def is_embedded(self) -> bool:
@@ -136,7 +136,7 @@ def classifier_accuracy(source: Images | RandomAccess) -> float:
 
 def _load(config: ImageConfig) -> Images | RandomAccess:
     """What --data_dir holds in plain files, or else what TensorFlow Datasets has."""
-    folder = None if config.data_dir is None else str(_data_dir(config))
+    folder = None if config.data_dir is None else str(local_folder(config.data_dir, "--data_dir"))
     if config.dataset == EMBEDDED and folder is None:
         return load_mnist("train")
     if folder and (config.dataset == EMBEDDED or is_idx_folder(folder)):
@@ -150,19 +150,3 @@ def _load(config: ImageConfig) -> Images | RandomAccess:
         raise InputError(
             f"{error}; as flags: {ways}--data_dir=FOLDER with one sub-folder of images a class"
         ) from error
-
-
-def _data_dir(config: ImageConfig) -> pathlib.Path:
-    if not (config.data_dir or "").strip():
-        raise InputError("--data_dir is empty: name a folder of images")
-    try:
-        return pathlib.Path(str(config.data_dir)).expanduser()
-    except RuntimeError as error:
-        raise InputError(f"--data_dir={config.data_dir} cannot be found: {error}") from error
-
-
-def _folder_of(config: ImageConfig) -> pathlib.Path:
-    """Where the dataset's own files are: one of several that are prepared, or the folder itself."""
-    folder = _data_dir(config)
-    own = folder / name_of(config.dataset)
-    return own if own.is_dir() else folder

@@ -11,7 +11,7 @@ from ganstab.steps import Step
 from ganstab.training.batches import BatchSource
 from ganstab.types import TrainState
 
-__all__ = ["Loop", "Passed", "make_loops"]
+__all__ = ["Passed", "make_loops"]
 
 
 class Passed(NamedTuple):
@@ -47,7 +47,7 @@ def make_loops(
     """
     arrays = _arrays(sources, examples)
     run = _make_run(step, sources[0], examples[0], arrays[0], steps)
-    program = _together(run, arrays) if len(sources) > 1 else lambda *of: [run(*map(_only, of))]
+    program = _together(run, arrays) if len(sources) > 1 else lambda *of: [run(*(x[0] for x in of))]
     compiled = jax.jit(program).lower(examples, arrays, _counts([0] * len(sources))).compile()
 
     def loop(states: Sequence[TrainState], counts: Sequence[int]) -> list[Passed]:
@@ -91,7 +91,8 @@ def _make_run(
 
 def _together(run: Callable, arrays: Sequence[Any]) -> Callable:
     """The same for lists of states, arrays and counts; a loop under `vmap` keeps what is over."""
-    axes = jax.tree.map(lambda *of: None if _all_one(of) else 0, *arrays)
+    # An array that all share is one and the same object.
+    axes = jax.tree.map(lambda *of: None if all(x is of[0] for x in of) else 0, *arrays)
 
     def program(states, arrays, counts):
         arrays = jax.tree.map(
@@ -113,16 +114,6 @@ def _arrays(sources: Sequence[BatchSource], states: Sequence[TrainState]) -> lis
 
 def _counts(counts: Sequence[int]) -> list[jax.Array]:
     return [jnp.asarray(count, jnp.int32) for count in counts]
-
-
-def _all_one(leaves: Sequence[Any]) -> bool:
-    """Whether the leaves are one and the same object."""
-    return all(leaf is leaves[0] for leaf in leaves)
-
-
-def _only(of: Sequence[Any]) -> Any:
-    (one,) = of
-    return one
 
 
 def _passed(state: TrainState, log: dict[str, jax.Array], taken, sound) -> Passed:

@@ -2,12 +2,14 @@
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from ganstab.reporting.writing import plain
 
-__all__ = ["Measure", "Published", "measured"]
+__all__ = ["Measure", "Published", "check_numbers", "measured"]
+
+OWN_NAMES = ("step", "wall_time_s", "counts")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,15 +44,28 @@ class Measure:
     final: bool = False
     """Whether it is measured after the last step alone (`Experiment.conclude`)."""
 
+    def __post_init__(self) -> None:
+        check_numbers([self.name])
+
+
+def check_numbers(names: Iterable[str]) -> None:
+    """Refuse numbers whose names a run's rows have for others.
+
+    Raises:
+      ValueError: naming the first such number.
+    """
+    for name in names:
+        if name in OWN_NAMES or name.startswith(("gen/", "disc/")):
+            raise ValueError(
+                f"a measure cannot be called {name!r}: {', '.join(OWN_NAMES)}, and what begins "
+                "with gen/ or disc/, are a run's own"
+            )
+
 
 def measured(values: Sequence[float], measure: Measure) -> dict[str, Any]:
     """One entry of `result.json`: a number measured with n seeds, and the paper's beside it.
 
     The standard error is s/√n with the sample standard deviation s (n − 1 below), None for n = 1.
-
-    Args:
-      values: one for each seed, at least one.
-      measure: what they are of.
     """
     values = [float(value) for value in values]
     n = len(values)

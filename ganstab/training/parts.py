@@ -4,15 +4,19 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 
+from ganstab.errors import InputError
+from ganstab.priors import as_prior
 from ganstab.recipes import Trainable
 from ganstab.training import distributed
 from ganstab.training.batches import BatchSource, batch_sources
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Evaluation, Experiment
 from ganstab.training.samples import SAMPLES, make_sampler
-from ganstab.types import TrainState
+from ganstab.types import Pair, Player, TrainState
 
 __all__ = ["Parts", "make_parts"]
 
@@ -53,20 +57,27 @@ class Parts:
 def make_parts(experiment: Experiment, config: RunConfig, mesh: Mesh) -> Parts:
     """Builds the experiment's game on a mesh, its samples split over the devices."""
     distributed.check_batch_size(config.batch_size, mesh)
+    draw, recipe = as_prior(experiment.prior), experiment.recipe
+    if config.accumulate > 1:
+        recipe = dataclasses.replace(recipe, accumulate=config.accumulate)
 
     def prior(key: jax.Array, n: int) -> jax.Array:
-        return distributed.split(mesh, experiment.prior(key, n))
+        return distributed.split(mesh, draw(key, n))
 
-    trainable = experiment.recipe.build(experiment.players, prior)
-    make_evaluation = experiment.evaluation or _shows_samples(experiment)
+    players = experiment.players
+    if recipe.accumulate > 1:
+        players = Pair(*(_over_devices(player, mesh) for player in players))
+    trainable = recipe.build(players, prior)
+    make_evaluation = experiment.evaluation or _shows_samples(experiment, config, mesh)
     return Parts(experiment, config, mesh, trainable, make_evaluation(trainable.players.gen))
 
 
-def _shows_samples(experiment: Experiment) -> Callable:
+def _shows_samples(experiment: Experiment, config: RunConfig, mesh: Mesh) -> Callable:
     """The evaluation of an experiment that measures nothing."""
 
     def make_evaluation(gen):
-        sample = make_sampler(gen, experiment.prior, samples=1024, measure=lambda x: x)
+        label = _labels(experiment, config, mesh) if experiment.recipe.conditional else None
+        sample = make_sampler(gen, experiment.prior, samples=1024, label=label, measure=lambda x: x)
 
         def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
             shown, drawn = sample(state, key)
@@ -75,3 +86,29 @@ def _shows_samples(experiment: Experiment) -> Callable:
         return evaluate
 
     return make_evaluation
+
+
+def _labels(experiment: Experiment, config: RunConfig, mesh: Mesh) -> np.ndarray:
+    """Of a batch of the data, whatever the seed: what the samples that are shown are made under."""
+    (source,) = batch_sources(
+        experiment.data, experiment.sampler, [jax.random.key(0)],
+        updates=1, batch_size=config.batch_size, steps=1, mesh=mesh,
+    )  # fmt: skip
+    first = jnp.zeros((), jnp.int32)
+    drawn = jax.jit(source.batch_at, out_shardings=distributed.replicated(mesh))
+    label = drawn(source.host_arrays(0), first, first).label
+    if label is None:
+        raise InputError(f"{experiment.recipe.name} is conditional, but the data have no labels")
+    return np.asarray(label.addressable_data(0))[0]
+
+
+def _over_devices(player: Player, mesh: Mesh) -> Player:
+    """The player, whose parts of a batch are split over the devices as the batch is."""
+
+    def spread(leaf: jax.Array) -> jax.Array:
+        return leaf if leaf.shape[0] % mesh.size else distributed.split(mesh, leaf)
+
+    def apply(params, state, x, key, *, train=True):
+        return player.apply(params, state, jax.tree.map(spread, x), key, train=train)
+
+    return player._replace(apply=apply)

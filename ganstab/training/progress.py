@@ -137,11 +137,7 @@ class Said(NamedTuple):
 def tell(progress: Progress, said: Mapping[str, Said]) -> None:
     """One line for all runs: of several it has the means, and the step of the last of them.
 
-    What is found at an evaluation is said for each run as well.
-
-    Args:
-      progress: that of all.
-      said: by the runs' names; a run without a name is alone.
+    What is found at an evaluation is said for each run as well, unless one without a name is alone.
     """
     for name, each in said.items():
         if name and each.evaluated:

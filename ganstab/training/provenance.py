@@ -8,7 +8,8 @@ import pathlib
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import jax
 
@@ -16,11 +17,28 @@ import ganstab
 from ganstab.errors import InputError
 from ganstab.training.config import RunConfig, options, reference
 
-__all__ = ["command_line", "command_of", "of_code", "of_data", "versions", "visible_cores"]
+__all__ = [
+    "command_line",
+    "command_of",
+    "of_code",
+    "of_data",
+    "of_run",
+    "software",
+    "versions",
+    "visible_cores",
+]
 
 MANY = 64
 """Files up to which a folder of data is read whole: IDX files of other images may be as large."""
 DIGITS = 12
+NUMERICS = (
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_default_prng_impl",
+    "jax_threefry_partitionable",
+    "jax_random_seed_offset",
+    "jax_numpy_dtype_promotion",
+)
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -62,14 +80,34 @@ def of_code() -> str:
     )
 
 
+def of_run(configs: Sequence[RunConfig], experiment: str | None) -> dict[str, Any]:
+    """All that has to be the same on every process that trains the runs.
+
+    Args:
+      configs: the settings of each run, which differ in their seed alone.
+      experiment: the name of the function that makes the experiment, if one does.
+    """
+    return {
+        "program": experiment or "",
+        "settings": reference(type(configs[0])),
+        **vars(configs[0]),
+        "population": len(configs),
+        **{name: jax.config.values[name] for name in NUMERICS},
+    }
+
+
+def software() -> dict[str, str]:
+    """The versions of packages and the hash of the code."""
+    packages = {package: _version(package) for package in PACKAGES}
+    return {"ganstab": ganstab.__version__, "code": of_code(), **packages}
+
+
 def versions() -> dict[str, str]:
-    """Packages, platform, devices, cores, XLA's flags and the hash of the code."""
+    """Software, platform, devices, cores and XLA's flags."""
     devices = jax.devices()
     return {
         "python": platform.python_version(),
-        "ganstab": ganstab.__version__,
-        "code": of_code(),
-        **{package: _version(package) for package in PACKAGES},
+        **software(),
         "system": f"{platform.system()} {platform.machine()}",
         "platform": devices[0].platform,
         "device": f"{len(devices)} × {devices[0].device_kind}",
@@ -87,13 +125,7 @@ def command_line() -> str:
 
 
 def command_of(build: Callable, config: RunConfig, folder: pathlib.Path | None) -> str:
-    """A command that trains the run, or goes on with it.
-
-    Args:
-      build: what makes its experiment.
-      config: its settings, of which those are named that are not the default.
-      folder: the run's, if it is not the default one.
-    """
+    """A command that trains the run, or goes on with it, in this folder or the default one."""
     name = reference(build)
     program = name.partition(":")[0]
     if not program.startswith("experiments."):

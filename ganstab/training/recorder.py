@@ -22,7 +22,7 @@ from ganstab.training.measures import measured
 from ganstab.training.progress import Said
 from ganstab.types import TrainState
 
-__all__ = ["Recorder", "Writer", "tensorboard_writer"]
+__all__ = ["Recorder", "summary_writer", "tensorboard_writer"]
 
 Writer = Callable[[int, Mapping[str, float], Mapping[str, np.ndarray]], None]
 """`(step, numbers, images)`: what a user's own log (W&B, a database) is handed for every row. The
@@ -59,11 +59,11 @@ class Recorder:
             self._evaluations, damaged = run_log.read_sound(folder / files.EVALUATIONS)
             for words in damaged + run_log.read_sound(self._log, run_log.ENOUGH)[1]:
                 self._note(f"left out: {words}")
+            if experiment.reference:
+                samples.write_samples(folder, None, experiment.reference)
         self._clock = time.monotonic()
         self._findings = Findings({})
         self._views = list(config.views())
-        if self._writes and experiment.reference:
-            samples.write_samples(folder, None, experiment.reference)
         self.result: dict[str, Any] = {}
 
     def _keep_rows(self, log: pathlib.Path, begin: int, due: int) -> run_log.Row:
@@ -77,12 +77,14 @@ class Recorder:
     def log(self, step: int, metrics: Mapping[str, np.ndarray], found: Evaluation | None) -> Said:
         """One row: means over the steps since the last one, and what an evaluation found."""
         means = {name: float(np.mean(values)) for name, values in metrics.items()}
+        if taken := means.keys() & {"step", "wall_time_s"}:
+            raise ValueError(f"a training step's metric cannot be called {min(taken)!r}")
         losses = {name: means[name] for name in means if name in ("gen/loss", "disc/loss")}
         numbers = {name: float(value) for name, value in found.numbers.items()} if found else {}
         if self._writes:
-            row = {"step": step, "wall_time_s": round(self._elapsed(), 1), **means, **numbers}
-            run_log.append_row(self._log, row)
-            pictures = self._keep(found, step, row["wall_time_s"]) if found else {}
+            row = {"step": step, "wall_time_s": round(self._elapsed(), 1)}
+            run_log.append_row(self._log, {**row, **means, **numbers})
+            pictures = self._keep(found, row) if found else {}
             for write in self._writers:
                 write(step, {**means, **numbers}, pictures)
         return Said(step, numbers | losses, evaluated=found is not None)
@@ -116,8 +118,8 @@ class Recorder:
             return
         self.result = self._result(state, step, status, reason)
         drawn = self._folder / files.FIGURES
-        drawn_rows, _ = run_log.read_sound(self._log, run_log.ENOUGH)
-        rows = run_log.merge(drawn_rows, self._evaluations)
+        rows, _ = run_log.read_sound(self._log, run_log.ENOUGH)
+        rows = run_log.merge(rows, self._evaluations)
         figures.curves(rows, self._experiment.measures, drawn / "curves.png")
         modes = len(self._evaluations[-1].get("counts") or ()) if self._evaluations else 0
         counts = [row for row in self._evaluations if len(row.get("counts") or ()) == modes]
@@ -126,29 +128,28 @@ class Recorder:
         shown = self._draw_training(step)
         write_atomic(self._folder / files.RESULT, to_json(self.result))
         page = run_page(
+            self.result,
             title=self._experiment.title or self._config.run_name(),
             description=self._experiment.description,
-            result=self.result,
             config=vars(self._config),
             curves=[
                 Picture(drawn / "training.png", "Samples over the training steps."),
                 Picture(drawn / "curves.png", "Over the training steps."),
                 Picture(drawn / "modes.png", "The share of samples in each mode."),
             ],
-            samples=[Picture(_picture(self._folder, s), self._caption(s)) for s in shown],
+            samples=[Picture(self._picture(s), self._caption(s)) for s in shown],
             more=self._findings.pictures,
         )
         write_atomic(self._folder / files.REPORT, page)
 
-    def _keep(self, found: Evaluation, step: int, seconds: float) -> Mapping[str, np.ndarray]:
+    def _keep(self, found: Evaluation, row: run_log.Row) -> Mapping[str, np.ndarray]:
         """An evaluation's numbers, arrays and picture; gives the picture's pixels."""
         counts = {} if found.counts is None else {"counts": np.asarray(found.counts).tolist()}
-        row = {"step": step, "wall_time_s": seconds, **found.numbers, **counts}
-        run_log.append_row(self._folder / files.EVALUATIONS, row)
-        self._evaluations.append(row)
-        samples.write_samples(self._folder, step, found.arrays)
-        reference = self._experiment.reference
-        samples.draw_samples(found.arrays, self._views, reference, _picture(self._folder, step))
+        self._evaluations.append({**row, **found.numbers, **counts})
+        run_log.append_row(self._folder / files.EVALUATIONS, self._evaluations[-1])
+        samples.write_samples(self._folder, row["step"], found.arrays)
+        picture, reference = self._picture(row["step"]), self._experiment.reference
+        samples.draw_samples(found.arrays, self._views, reference, picture)
         shown = found.arrays[samples.SAMPLES]
         if not (self._writers and samples.are_images(shown)):
             return {}
@@ -165,11 +166,14 @@ class Recorder:
             samples.over_training(rows, self._experiment.reference, path)
         return list(known)
 
+    def _picture(self, step: int) -> pathlib.Path:
+        """The picture of an evaluation's samples; the names sort by step."""
+        return self._folder / files.FIGURES / f"samples_{step:09d}.png"
+
     def _caption(self, step: int) -> str:
         words = {measure.name: measure.short for measure in self._experiment.measures}
         row = next((row for row in self._evaluations if row["step"] == step), {})
-        numbers = {name: row[name] for name in words if row.get(name) is not None}
-        return " · ".join([f"step {step:,}", *describe(numbers, words)])
+        return " · ".join([f"step {step:,}", *describe({n: row.get(n) for n in words}, words)])
 
     def _elapsed(self) -> float:
         return self._seconds + time.monotonic() - self._clock
@@ -177,6 +181,8 @@ class Recorder:
     def _result(self, state: TrainState, step: int, status: str, reason: str) -> dict[str, Any]:
         known = self._evaluations[-1] if self._evaluations else {}
         numbers = {**self._experiment.numbers, **known, **self._findings.numbers}
+        # JSON's null stands for a number that is not finite.
+        numbers = {n: float("nan") if value is None else value for n, value in numbers.items()}
         measures = self._experiment.measures if known else ()
         return {
             "status": status,
@@ -187,9 +193,7 @@ class Recorder:
             "seed": self._config.seed,
             "evaluated_at_step": known.get("step"),
             "results": {
-                measure.name: measured([_number(numbers[measure.name])], measure)
-                for measure in measures
-                if measure.name in numbers
+                m.name: measured([numbers[m.name]], m) for m in measures if m.name in numbers
             },
             "measures": [measure.name for measure in measures],
             "params_digest": checkpoint.digest(state.params),
@@ -234,13 +238,3 @@ def tensorboard_writer(folder: pathlib.Path, first_step: int = 0) -> Iterator[Wr
         yield write
     finally:
         writer.close()
-
-
-def _number(value: float | None) -> float:
-    """JSON's null stands for a number that is not finite."""
-    return float("nan") if value is None else float(value)
-
-
-def _picture(folder: pathlib.Path, step: int) -> pathlib.Path:
-    """The picture of an evaluation's samples; the names sort by step."""
-    return folder / files.FIGURES / f"samples_{step:09d}.png"

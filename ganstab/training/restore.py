@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build_of", "call", "config_of", "find", "guarded", "subject", "told"]
 
+
 HOME = pathlib.Path(ganstab.__file__ or "").parents[1]
 TRUSTED = ("experiments", "ganstab")
 """Packages whose programs are imported because a run's folder names them."""
@@ -56,9 +57,8 @@ def find(name: str) -> Any:
         found: Any = importlib.import_module(module)
     except ANYTHING as error:
         words = f"{error}" if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
-        raise InputError(f"cannot import {name}: {words}; start from the folder that has it") from (
-            error
-        )
+        line = f"cannot import {name}: {words}; start from the folder that has it"
+        raise InputError(line) from error
     try:
         for part in attribute.split("."):
             found = vars(found)[part]
@@ -75,9 +75,7 @@ def call(name: str, *arguments: Any) -> Any:
     Raises:
       InputError: there is no such function, or it failed; see `told`.
     """
-    function = find(name)
-    if not callable(function):
-        raise InputError(f"{name} is no function")
+    function = _function(name)
     with told(name):
         made = function(*arguments)
     if inspect.iscoroutine(made):
@@ -112,8 +110,8 @@ def config_of(folder: pathlib.Path, named: str | None = None) -> RunConfig:
     Raises:
       InputError: they cannot be read, or their class cannot be had.
     """
-    name = files.read_json(folder / files.CONFIG).get(files.CLASS)
-    found = find(_trusted(name, "the class of settings", named, folder))
+    name = _trusted(folder, files.CLASS, "the class of settings", named)
+    found = find(name)
     if not (isinstance(found, type) and issubclass(found, RunConfig)):
         raise InputError(f"{folder / files.CONFIG}: {name} is no class of settings")
     return files.read_config(folder, found)
@@ -130,13 +128,13 @@ def build_of(folder: pathlib.Path, named: str | None = None) -> Build:
     Raises:
       InputError: it cannot be had.
     """
-    name = _experiment_name(folder) if named is None else named
-    found = find(name)
-    if not callable(found):
-        raise InputError(f"{name} is no function")
+    if named is not None:
+        return _function(named)
+    name = _trusted(folder, files.EXPERIMENT, "the experiment")
+    found = _function(name)
     # Of what a folder names, nothing is called but what says that it makes an experiment.
     returns = getattr(found, "__annotations__", {}).get("return")
-    if named is None and returns not in (Experiment, Experiment.__name__):
+    if returns not in (Experiment, Experiment.__name__):
         raise InputError(f"{name} makes no Experiment: name what does with --experiment")
     return found
 
@@ -156,11 +154,7 @@ def guarded(build: Build, folder: pathlib.Path) -> Build:
 
 
 def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
-    """The run's game at its newest checkpoint, for `ganstab.doctor`.
-
-    Args:
-      folder: a run's.
-      named: "module:function" that makes the experiment, if the user names one.
+    """The run's game at its newest checkpoint, for `ganstab.doctor`; `named` as of `build_of`.
 
     Raises:
       InputError: the experiment cannot be had, or the run has no checkpoint yet.
@@ -170,8 +164,7 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
     config = config_of(folder, named)
     experiment = guarded(build_of(folder, named), folder)(config)
     parts = make_parts(experiment, config, distributed.make_mesh())
-    initial = parts.initial(config.seed)
-    restored = checkpoint.restore(folder / files.CHECKPOINTS, initial)
+    restored = checkpoint.restore(folder / files.CHECKPOINTS, parts.initial(config.seed))
     if restored is None:
         raise InputError(f"{folder} has no checkpoint yet, so its game cannot be looked at")
     (source,) = parts.sources([config.seed])
@@ -193,20 +186,11 @@ def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarra
     if counted:
         count = len(counted[max(counted)])
         return {step: counts for step, counts in counted.items() if len(counts) == count}
-    found = {}
-    initial = parts.initial(seed)
-    for step in checkpoint.steps(folder / files.CHECKPOINTS):
-        restored = checkpoint.restore(folder / files.CHECKPOINTS, initial, step)
-        counts = parts.evaluate(restored.state, parts.keys(seed)[2]).counts if restored else None
-        if counts is not None:
-            found[step] = counts
-    return found
-
-
-def _experiment_name(folder: pathlib.Path) -> str:
-    """As the run wrote it down."""
-    written = files.read_json(folder / files.CONFIG).get(files.EXPERIMENT)
-    return _trusted(written, "the experiment", None, folder)
+    saved, initial = folder / files.CHECKPOINTS, parts.initial(seed)
+    states = ((step, checkpoint.restore(saved, initial, step)) for step in checkpoint.steps(saved))
+    key = parts.keys(seed)[2]
+    found = {step: parts.evaluate(known.state, key).counts for step, known in states if known}
+    return {step: counts for step, counts in found.items() if counts is not None}
 
 
 def _is_own(package: str) -> bool:
@@ -216,11 +200,19 @@ def _is_own(package: str) -> bool:
     return any(place and pathlib.Path(place).is_relative_to(HOME) for place in places)
 
 
-def _trusted(name: Any, what: str, named: str | None, folder: pathlib.Path) -> str:
-    """The name, if importing it runs nobody's code but the package's or what the user named.
+def _function(name: str) -> Any:
+    found = find(name)
+    if not callable(found):
+        raise InputError(f"{name} is no function")
+    return found
+
+
+def _trusted(folder: pathlib.Path, key: str, what: str, named: str | None = None) -> str:
+    """The name that the run wrote down, if that is code of the package, or of the user's naming.
 
     What the user named may have imported the module already, such as one of settings.
     """
+    name = files.read_json(folder / files.CONFIG).get(key)
     if not isinstance(name, str) or ":" not in name:
         raise InputError(
             f"{folder / files.CONFIG} does not say what makes {what}: name the function that does "

@@ -29,19 +29,20 @@ from ganstab.training.config import RunConfig, differences, from_mapping, refere
 from ganstab.training.soundness import result_damage
 
 __all__ = [
-    "IN_USE",
     "InUseError",
+    "check_same",
     "check_writable",
     "hold",
     "is_done",
     "is_held",
     "local_folder",
+    "mark_interrupted",
     "open_folder",
     "read_config",
+    "read_json",
     "read_log",
     "read_result",
     "read_sound_result",
-    "reference",
     "write_config",
 ]
 
@@ -84,11 +85,8 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
     """Keeps other processes out of the folder, which is made if it is not there.
 
     The system lets go of the lock when the process ends, even after SIGKILL. What a killed process
-    left half-written is removed, since nobody else can be writing now.
-
-    Args:
-      folder: a run's, or a table's.
-      wait: whether to wait for another process that has it.
+    left half-written is removed, since nobody else can be writing now. With `wait`, another process
+    that has the folder is waited for.
 
     Raises:
       InUseError: another process is at work in the folder.
@@ -102,10 +100,17 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
         # A lock on a file, since network file systems lock no folder.
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        if not _locked(handle, wait):
-            raise InUseError(f"--workdir={folder} is in use by another process: wait for it")
+        with contextlib.suppress(OSError):  # a file system without locks is used unlocked
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError as error:
+                words = f"--workdir={folder} is in use by another process: wait for it"
+                raise InUseError(words) from error
         with explained(f"cannot use --workdir={folder}"):
-            _remove_unfinished(folder)
+            for pattern in (f".*{UNFINISHED}", f"*/.*{UNFINISHED}"):
+                for leftover in folder.glob(pattern):
+                    if leftover.is_file() or leftover.is_symlink():
+                        leftover.unlink(missing_ok=True)
         yield
     finally:
         os.close(handle)
@@ -113,39 +118,31 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
 
 def is_held(folder: pathlib.Path) -> bool:
     """Whether a process is at work in the folder, which need not be there."""
-    if not (folder / LOCK).exists():
-        return False
     try:
-        with hold(folder):
-            return False
-    except InUseError:
-        return True
-    except InputError:
-        return False
+        if (folder / LOCK).exists():
+            with hold(folder):
+                return False
+    except InputError as error:
+        return isinstance(error, InUseError)
+    return False
 
 
 def open_folder(folder: pathlib.Path, config: RunConfig, experiment: str | None = None) -> None:
     """Makes a held folder the run's at its first start, and recognises it at every later one.
-
-    Args:
-      folder: held by this process.
-      config: the run's settings.
-      experiment: the experiment's name, see `reference`.
 
     Raises:
       InputError: the folder has other things in it, or its run was started with other settings, or
         by another program; each difference is named.
     """
     with explained(f"cannot use --workdir={folder}"):
-        started = (folder / CONFIG).exists()
         names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
-    if not started and names:
+    if CONFIG in names:
+        check_same(folder, config)
+    elif names:
         raise InputError(
             f"--workdir={folder} is not empty ({names[0]}, …) and has no {CONFIG}, so it is no "
             "run's folder: name a new or empty one"
         )
-    if started:
-        check_same(folder, config)
     else:
         write_config(folder, config, experiment)
     with explained(f"cannot use --workdir={folder}"):
@@ -175,10 +172,6 @@ def read_config(folder: pathlib.Path, config: type[RunConfig]) -> RunConfig:
     """The settings of the folder's run.
 
     A setting that the program got since has its default; one that it has lost is refused.
-
-    Args:
-      folder: a run's.
-      config: the class of settings.
 
     Raises:
       InputError: `config.json` cannot be read, is another program's, or has settings that are
@@ -222,6 +215,14 @@ def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
     return result
 
 
+def mark_interrupted(folder: pathlib.Path, reason: str) -> None:
+    """Has `result.json` say so, where it still says that the run goes on."""
+    result = read_result(folder)
+    if result.get("status") == "running":
+        changed = {**result, "status": "interrupted", "reason": reason}
+        write_atomic(folder / RESULT, to_json(changed))
+
+
 def read_log(folder: pathlib.Path, needs: Collection[str] = ()) -> tuple[list[Row], list[str]]:
     """The rows that curves are drawn of, and in words which lines are damaged and so left out.
 
@@ -256,26 +257,10 @@ def _lost(folder: pathlib.Path, rows: list[Row], evaluations: list[Row]) -> list
 
 
 def is_done(result: Mapping[str, Any], num_steps: int) -> bool:
-    """Whether a run has nothing left to do: so many steps are taken, or it diverged.
-
-    Args:
-      result: its `result.json`, empty where there is none.
-      num_steps: as far as it should go.
-    """
+    """Whether a run of this result, empty where there is none, took so many steps or diverged."""
     if result.get("status") == "finished":
         return result["step"] >= num_steps
     return result.get("status") == "diverged"
-
-
-def _locked(handle: int, wait: bool) -> bool:
-    """False if another process has the lock; a file system without locks is used unlocked."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def check_writable(folder: pathlib.Path, flag: str = "--workdir") -> None:
@@ -292,11 +277,3 @@ def check_writable(folder: pathlib.Path, flag: str = "--workdir") -> None:
         raise InputError(f"cannot use {flag}={folder}: {existing} is {what}, not a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(f"cannot use {flag}={folder}: {existing} is not writable")
-
-
-def _remove_unfinished(folder: pathlib.Path) -> None:
-    """Clears what a killed `write_atomic` may have left."""
-    for pattern in (f".*{UNFINISHED}", f"*/.*{UNFINISHED}"):
-        for leftover in folder.glob(pattern):
-            if leftover.is_file() or leftover.is_symlink():
-                leftover.unlink(missing_ok=True)

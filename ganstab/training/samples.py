@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import matplotlib
 import matplotlib.image
 import numpy as np
@@ -15,10 +16,11 @@ from matplotlib.figure import Figure, FigureBase
 
 from ganstab._files import read_arrays
 from ganstab.errors import InputError
+from ganstab.priors import as_prior
 from ganstab.reporting import run_log
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.style import PAPER, panels, png
-from ganstab.types import Player, TrainState
+from ganstab.types import Player, PriorFn, TrainState
 
 __all__ = [
     "View",
@@ -26,6 +28,7 @@ __all__ = [
     "are_images",
     "draw_rows",
     "draw_samples",
+    "draw_square",
     "make_sampler",
     "over_training",
     "read_reference",
@@ -64,9 +67,10 @@ Rows = Sequence[tuple[str, Mapping[int, Arrays], View]]
 
 def make_sampler(
     gen: Player,
-    prior: Callable[[jax.Array, int], jax.Array],
+    prior: PriorFn | int,
     *,
     samples: int,
+    label: Any = None,
     measure: Callable[[jax.Array], Any] = lambda samples: (),
     at_once: int = 512,
     train: bool = False,
@@ -75,22 +79,29 @@ def make_sampler(
 
     Args:
       gen: the generator.
-      prior: `(key, n) -> z[n, …]`.
+      prior: `(key, n) -> z[n, …]`, or d for a standard normal `z[n, d]`.
       samples: how many are drawn.
+      label: [N, …], for a conditional generator: sample i is made under label i, and after the last
+        label from the first again.
       measure: `samples [n, …] -> leaves [n, …]`, inside jit; all that is kept of every sample.
       at_once: samples in memory.
       train: whether batch norm has the statistics of each batch of `at_once`.
     """
-    size = min(at_once, samples)
+    size, latent = min(at_once, samples), as_prior(prior)
+    count = -(-samples // size)
+    if label is not None:
+        label = jnp.resize(label, (count, size, *jnp.shape(label)[1:]))
 
     @jax.jit
     def draw(state: TrainState, key: jax.Array):
-        def one(key):
-            z = prior(key, size)
-            fake, _ = gen.apply(state.params.gen, state.carry.state.gen, z, key, train=train)
+        def one(given):
+            key, label = given
+            z = latent(key, size)
+            x = z if label is None else (z, label)
+            fake, _ = gen.apply(state.params.gen, state.carry.state.gen, x, key, train=train)
             return fake[:SHOWN], measure(fake)
 
-        shown, found = jax.lax.map(one, jax.random.split(key, -(-samples // size)))
+        shown, found = jax.lax.map(one, (jax.random.split(key, count), label))
         return shown[0], jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:samples], found)
 
     def sample(state: TrainState, key: jax.Array) -> tuple[np.ndarray, Any]:

@@ -75,6 +75,14 @@ class SeedRun:
         if distributed.is_main():
             checkpoint.clean(checkpoints)
         distributed.meet("checkpoints")
+        newest = checkpoint.steps(checkpoints)[:1]
+        there = (self.folder / files.CONFIG).exists()
+        distributed.agree(
+            {
+                f"{files.CONFIG} in --workdir": "there" if there else "missing",
+                "the newest checkpoint in it": newest[0] if newest else "none",
+            }
+        )
         initial = self._parts.initial(self.config.seed)
         restored = checkpoint.restore(checkpoints, initial)
         if restored is None:

@@ -10,11 +10,7 @@ __all__ = ["result_damage"]
 
 
 def result_damage(result: Mapping[str, Any]) -> str:
-    """The first thing of another kind than a run writes; a finished run must have results.
-
-    Args:
-      result: any JSON object.
-    """
+    """The first thing of another kind than a run writes; a finished run must have results."""
     steps = [result.get(name) for name in ("step", "num_steps")]
     told = isinstance(result.get("status"), str) and result["status"] in STATUS
     counted = all(type(step) is int and 0 <= step < 10**9 for step in steps)
@@ -36,7 +32,7 @@ def _is_entry(name: str, entry: Any) -> bool:
         and isinstance(entry, dict)
         and isinstance(entry.get("label"), str)
         and entry.get("better") in ("higher", "lower")
-        and all(_is_number_or_none(entry.get(name)) for name in ("mean", "ideal"))
+        and all(e is None or _is_number(e) for e in (entry.get("mean"), entry.get("ideal")))
         and _is_error(entry.get("standard_error"))
         and (entry.get("published") is None or _is_published(entry["published"]))
     )
@@ -55,10 +51,6 @@ def _is_published(published: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and -1e300 < value < 1e300
-
-
-def _is_number_or_none(value: Any) -> bool:
-    return value is None or _is_number(value)
 
 
 def _is_error(value: Any) -> bool:

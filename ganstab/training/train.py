@@ -7,6 +7,7 @@ alone, so that one that diverges does not hold up the others.
 
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +19,14 @@ from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
 from ganstab.training.loop import Loop, make_loops
-from ganstab.training.parts import Parts, make_parts
+from ganstab.training.parts import make_parts
 from ganstab.training.progress import Progress, tell
 from ganstab.training.recorder import Writer, summary_writer
 from ganstab.training.seed_run import SeedRun, Session
 from ganstab.training.signals import StopRequest, watch_signals
 from ganstab.types import TrainState
 
-__all__ = ["Parts", "Trained", "train", "train_together"]
+__all__ = ["Trained", "train", "train_together"]
 
 EXIT_STATUS = {"finished": 0, "diverged": 1}
 Build = Callable[[Any], Experiment]
@@ -72,6 +73,7 @@ def train(
     return trained
 
 
+@distributed.together()
 def train_together(
     experiment: Experiment | Build,
     configs: Sequence[RunConfig],
@@ -105,6 +107,7 @@ def train_together(
     progress = Progress(configs[0].num_steps, stream=stream, silent=not distributed.is_main())
     configs = [config.fingerprinted() for config in configs]
     name = None if isinstance(experiment, Experiment) else files.reference(experiment)
+    distributed.agree(provenance.of_run(configs, name))
     built = experiment if isinstance(experiment, Experiment) else experiment(configs[0])
     for note in built.notes:
         progress.note(note)
@@ -121,6 +124,7 @@ def train_together(
                 stack.enter_context(files.hold(folder))
                 files.open_folder(folder, config, name)
         distributed.meet("folder")
+        distributed.at_end(functools.partial(_note_end, places))
         stop, events = stack.enter_context(watch_signals()), stack if tensorboard else None
         session = Session(parts, seeds, name, progress, stop, writers, events)
         runs = [
@@ -179,6 +183,14 @@ def _tell_end(run: SeedRun) -> None:
 def _trained(run: SeedRun, stop: StopRequest) -> Trained:
     exit_status = EXIT_STATUS.get(run.status, stop.exit_status)
     return Trained(run.status, run.state, run.result, run.folder, exit_status)
+
+
+def _note_end(folders: Sequence[pathlib.Path], reason: str) -> None:
+    """For a run of several processes that ends early, on any of them."""
+    for folder in folders:
+        # Another process than the main one has the folder only once that is gone.
+        with contextlib.nullcontext() if distributed.is_main() else files.hold(folder):
+            files.mark_interrupted(folder, reason)
 
 
 def _check_alike(configs: Sequence[RunConfig]) -> None:

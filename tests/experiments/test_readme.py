@@ -23,7 +23,7 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     assert "disc/wgan_gp" in names["metrics"] and int(names["state"].step) == 1
 
 
-@pytest.mark.parametrize("page", ["training", "surrogates", "linen"])
+@pytest.mark.parametrize("page", ["training", "surrogates", "linen", "conditional"])
 def test_python_blocks_of_the_pages_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = README if page == "linen" else ""

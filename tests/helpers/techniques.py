@@ -36,7 +36,8 @@ from ganstab.players import (
 from ganstab.players.ema import averaged
 
 SGD = optax.sgd(0.1)
-ADAM = optimizers.adam(0.01, b1=0.5)
+# With a large ε: near a gradient of 0 the slope is learning rate / ε, and as sensitive to rounding.
+ADAM = optimizers.adam(0.01, b1=0.5, eps=0.1)
 
 
 class Row(NamedTuple):
@@ -214,6 +215,12 @@ TERMS = {
     )
 }
 ADDED_UP = TERMS | {name: row for name, row in CATALOGUE.items() if not _is_a_term(row)}
+# Whose losses are not those of the plain game, however it is trained.
+JUDGED = {
+    name: row
+    for name, row in ADDED_UP.items()
+    if row._replace(txs=Row().txs, make_step=Row().make_step, joint=False) != Row()
+}
 # A surrogate's composition with `unrolled` has a closed form in its own tests, and an optimizer's.
 LOOKED_AHEAD_AT = TERMS | {
     name: row

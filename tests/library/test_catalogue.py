@@ -16,9 +16,10 @@ import numpy as np
 import optax
 import pytest
 from common import arrays, assert_close, perceptron, quick
+from half_precision import SIZES, assert_rounded, cast, draw_in_float32
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
-from techniques import ADDED_UP, LOOKED_AHEAD_AT
+from techniques import ADDED_UP, JUDGED, LOOKED_AHEAD_AT, Row
 
 from ganstab import Batch, Pair, steps, surrogates
 from ganstab.game import make_game
@@ -40,10 +41,10 @@ def pair_of(name):
     return ADDED_UP[name].players(PLAIN)
 
 
-def game_of(name, latent):
+def game_of(name, latent, pair=None):
     """The row's game, on latent numbers that do not depend on the key."""
-    row = ADDED_UP[name]
-    game = make_game(pair_of(name), *row.terms, joint=row.joint, prior=lambda key, n: latent)
+    row, pair = ADDED_UP[name], pair or pair_of(name)
+    game = make_game(pair, *row.terms, joint=row.joint, prior=lambda key, n: latent)
     return row.surrogate(game)
 
 
@@ -125,20 +126,54 @@ def test_zero_gradient(results):
     chex.assert_tree_all_finite(results.zero)
 
 
-def cast(tree, dtype):
-    return jax.tree.map(
-        lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, tree
-    )
-
-
 def test_dtype(name, x64):
-    """In bfloat16, with float64 allowed: a constant of float32 or float64 would show."""
+    """In bfloat16, with float64 allowed: a constant of another type would show. Losses are wide."""
     start, data = cast((start_of(name), DATA), jnp.bfloat16)
     params, carry, metrics = jax.eval_shape(functools.partial(step, name), start, data)
     kinds = jax.tree.map(lambda leaf: leaf.dtype, (params, carry))
     assert kinds == jax.tree.map(lambda leaf: leaf.dtype, (start.params, start.carry))
     floating = {leaf.dtype for leaf in metrics.values() if leaf.dtype != jnp.int32}  # but counts
-    assert floating == {jnp.dtype(jnp.bfloat16)}
+    assert floating == {jnp.dtype(jnp.float32)}
+
+
+def louder(critic, size):
+    """The critic with all that it says, and its gradients, times the size."""
+
+    def apply(params, state, x, key, *, train=True):
+        said, state = critic.apply(params, state, x, key, train=train)
+        return jax.tree.map(lambda leaf: size * leaf, said), state
+
+    return critic._replace(apply=apply)
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_half_precision(name, monkeypatch):
+    """Every metric and its slopes at small, ordinary and large scores, in two types of 16 bits.
+
+    A surrogate's are of the third order in the scores and in what the networks have rounded.
+    """
+    start = start_of(name)
+    sizes = SIZES if JUDGED[name].surrogate is Row().surrogate else (*SIZES[:2], 8.0)
+    draw_in_float32(monkeypatch)
+
+    def judged(inputs):
+        start, data, size = inputs
+        pair = pair_of(name)
+        game = game_of(name, data[1], pair._replace(disc=louder(pair.disc, size)))
+        fresh = (tx.init(own) for tx, own in zip(JUDGED[name].txs, start.params, strict=True))
+        carry = steps.numbered(start)._replace(opt=Pair(*fresh))  # optax states that are wide
+
+        def values(params):
+            losses, aux = game(params, carry, data[0], start.key)
+            found = {**aux.metrics, **losses._asdict()}
+            shown = [key for key in found if not key.endswith("_score")]  # means near 0
+            return found, {f"{key}'s value": found[key] for key in shown}
+
+        slopes, found = jax.jacrev(values, has_aux=True)(start.params)
+        return slopes | found
+
+    with jax.enable_x64(True):
+        assert_rounded(judged, [(start, DATA, jnp.asarray(size)) for size in sizes], 10)
 
 
 def test_eight_devices(name, results, mesh):

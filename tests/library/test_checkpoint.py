@@ -113,6 +113,21 @@ def test_a_flipped_byte_anywhere_in_an_array_is_named(ruined, place):
     assert_equal(restored.state, state_of(4))
 
 
+def test_whatever_file_is_cut_off_one_short_line_names_what_is_wrong(two, tmp_path, capfd):
+    for place, path in enumerate(files(two / "step_000000008")):
+        copy = shutil.copytree(two, tmp_path / str(place))
+        cut = copy / path.relative_to(two)
+        cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+        (line,) = checkpoint.restore(copy, LIKE).damaged or [""]
+        assert len(line.removeprefix(f"checkpoint {copy}")) < 260 and "tensorstore" not in line
+        if path.name in ("metadata", "_METADATA", "manifest.ocdbt") and line:
+            assert f"damaged: {path.relative_to(two / 'step_000000008')} " in line
+        elif cut.stat().st_size > 2000 and path.parent.name == "d":
+            assert "damaged: array " in line and ".layers.0 cannot be read" in line
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("part", ["arrays", "manifest", "."])
 def test_a_checkpoint_with_a_part_missing_is_passed_over(ruined, part):
     shutil.rmtree(ruined / "step_000000008" / part, ignore_errors=True)

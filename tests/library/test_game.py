@@ -185,7 +185,7 @@ def test_a_generator_of_another_shape_is_refused_with_both_named():
         game(PARAMS, NOTHING, Batch(jnp.zeros((4, 3))), KEY)
 
 
-@pytest.mark.parametrize("shape", [(4, 2), (8,), (1, 4), ()])
+@pytest.mark.parametrize("shape", [(8,), (1, 4), ()])
 @pytest.mark.parametrize("joint", [False, True])
 def test_scores_of_another_shape_are_refused_with_both_named(shape, joint):
     disc = Player(LINEAR.disc.init, lambda params, state, x, key: (jnp.zeros(shape), state))

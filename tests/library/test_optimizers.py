@@ -59,12 +59,15 @@ def test_first_step_in_closed_form():
     np.testing.assert_allclose(updates, [-0.1 * 2 / 2.5, 0.1 * 0.5, 0], rtol=1e-5)
 
 
-def test_dtypes_are_kept():
+@pytest.mark.parametrize("made_by", [optimizers.adam, optax.adam])
+def test_dtypes_are_kept(made_by):
+    """Those of updates, and of a state, whoever made it; the moments of half precision are wide."""
     params = {"half": jnp.ones(2, jnp.bfloat16), "single": jnp.ones(2, jnp.float32)}
-    tx = optimizers.adam(0.1)
-    updates, state = tx.update(params, tx.init(params))
-    for tree in (updates, state[0].mu, state[0].nu):
-        assert jax.tree.map(lambda x: x.dtype, tree) == jax.tree.map(lambda x: x.dtype, params)
+    state = made_by(0.1).init(params)
+    updates, after = optimizers.adam(0.1).update(params, state)
+    for got, expected in ((updates, params), (after, state)):
+        chex.assert_trees_all_equal_dtypes(got, expected)
+    assert optimizers.adam(0.1).init(params)[0].nu["half"].dtype == jnp.float32
 
 
 def unrolled(tx, start, targets):

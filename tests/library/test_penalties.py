@@ -167,10 +167,26 @@ def test_scores_of_one_column_are_one_score_a_sample(penalty):
 
 
 @pytest.mark.parametrize("penalty", ALL, ids=by_name)
-@pytest.mark.parametrize("scores", [lambda x: x[:, 0, :2, 0], jnp.sum], ids=["two", "none"])
-def test_a_critic_that_does_not_give_one_score_a_sample_is_refused(penalty, scores):
-    with pytest.raises(ValueError, match=r"one score a sample, shape \(5,\) or \(5, 1\), but gave"):
+@pytest.mark.parametrize("scores", [lambda x: x[:2, 0, 0, 0], jnp.sum], ids=["two", "none"])
+def test_a_critic_whose_scores_have_no_batch_in_front_is_refused(penalty, scores):
+    with pytest.raises(ValueError, match=r"\(5,\).* but g(ave|ot) \((2,)?\)"):
         penalty(scores, images(1), images(2), KEY)
+
+
+@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+def test_of_several_scores_a_sample_their_mean_is_penalised(penalty):
+    """But the Jensen-Shannon regulariser weighs each sample by its score."""
+    real, fake = images(1), images(2)
+
+    def several(x):
+        return jnp.stack([bowl(x), 3 * bowl(x)], axis=-1)[:, None]
+
+    if penalty is penalties.js_regularizer:
+        with pytest.raises(ValueError, match="js_regularizer needs one score a sample"):
+            penalty(several, real, fake, KEY)
+    else:
+        expected = penalty(lambda x: 2 * bowl(x), real, fake, KEY)
+        np.testing.assert_allclose(penalty(several, real, fake, KEY), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("right", [0, 1])

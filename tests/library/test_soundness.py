@@ -10,7 +10,8 @@ from ganstab.training import run_folder, soundness
 PUBLISHED = {"value": 1.0, "standard_error": None, "source": "a paper", "runs": 3}
 ENTRY = {"label": "KL", "mean": 1.0, "standard_error": None, "better": "lower", "ideal": 0.0}
 RESULT = {"status": "finished", "step": 5, "num_steps": 5, "reason": "", "wall_time_s": 1.0}
-KINDS = (5, -1, 1.5, "text", [1], {"a": 1}, True, 10**400)
+HUGE, SEEDS = 10**400, [1]
+KINDS = (5, -1, 1.5, "text", SEEDS, {"a": 1}, True, HUGE)
 
 
 def damage(**changes):
@@ -42,10 +43,35 @@ def test_an_entry_of_another_kind_is_named(name, sound):
     assert damage(results={"../kl": ENTRY}) == "no number for ../kl"
 
 
-@pytest.mark.parametrize("name", ["reason", "wall_time_s", "versions", "population"])
-def test_a_fact_of_another_kind_is_named(name):
-    assert damage(**{name: {"a": 1}}) == f"something else for {name}"
+@pytest.mark.parametrize(
+    ("name", "sound"),
+    [
+        ("reason", ("text",)),
+        ("params_digest", ("text",)),
+        ("wall_time_s", (5, -1, 1.5)),
+        ("evaluated_at_step", (5, -1, HUGE)),
+        ("measures", ()),
+        ("population", (SEEDS,)),
+        ("versions", ()),
+    ],
+)
+def test_a_fact_of_another_kind_is_named(name, sound):
+    for kind in KINDS:
+        told = "" if any(kind is each for each in sound) else f"something else for {name}"
+        assert damage(**{name: kind}) == told
     assert damage(**{name: None}) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "sound"),
+    [("status", ()), ("step", (5, HUGE)), ("num_steps", (5, HUGE)), ("results", ({},))],
+)
+def test_what_every_result_has_is_asked_for(name, sound):
+    for kind in (-1, 1.5, "text", SEEDS, True, None, *sound):
+        told = "" if any(kind is each for each in sound) else "no sound status, step and results"
+        assert damage(**{name: kind}) == told
+    without = {n: value for n, value in RESULT.items() if n != name}
+    assert soundness.result_damage(without)
 
 
 def test_damage_is_an_error_of_one_line(tmp_path):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jax import Array, lax
 
+from ganstab._precision import wide
 from ganstab.networks.convolution.layout import same_padding, transpose_padding
 
 __all__ = ["overlay", "pad_same", "phases", "split", "total", "window", "windows"]
@@ -93,5 +94,5 @@ def _shifted(x: Array, axis: int, by: int) -> Array:
 
 
 def total(terms: Sequence[Array]) -> Array:
-    """The sum, of one term or more."""
-    return functools.reduce(operator.add, terms)
+    """The sum, of one term or more; in float32 where they are narrower, in their own type."""
+    return functools.reduce(operator.add, wide(terms)).astype(terms[0].dtype)

@@ -6,6 +6,7 @@ import os
 import signal
 
 import jax.numpy as jnp
+import pytest
 
 from ganstab.training.progress import Progress, Said, tell
 from ganstab.training.signals import WATCHED, watch_signals
@@ -100,3 +101,15 @@ def test_the_first_signal_is_a_request_and_a_second_ends_the_program(monkeypatch
                 os.kill(os.getpid(), number)
             assert ended[-1] == number and signal.getsignal(number) == signal.SIG_DFL
         assert [signal.getsignal(number) for number in WATCHED] == before
+
+
+@pytest.mark.parametrize(("handler", "stops"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_hung_up_terminal_stops_a_run_unless_it_was_started_with_nohup(handler, stops):
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        with watch_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert bool(stop) == stops
+        assert signal.getsignal(signal.SIGHUP) is handler
+    finally:
+        signal.signal(signal.SIGHUP, before)

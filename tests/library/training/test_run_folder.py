@@ -77,17 +77,7 @@ def test_a_config_that_cannot_be_used_is_refused_and_kept(tmp_path, content, tol
 GOOD = {"status": "finished", "step": 8, "num_steps": 8, "results": {}}
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "[]", "null", "\0", '{"step": 8}', "[" * 100_000]
-    + [
-        json.dumps(GOOD | change)
-        for change in (
-            {"status": "done"}, {"status": 3}, {"step": "8"}, {"step": -1}, {"num_steps": None},
-            {"results": []}, {"results": {"kl": 3}}, {"results": {"kl": {"label": "KL"}}},
-        )
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("content", ["", "[]", "\0", "[" * 100_000, '{"step": 8}'])
 def test_a_result_that_cannot_be_used_is_none(tmp_path, content):
     assert read_result(tmp_path) == {}
     (tmp_path / "result.json").write_text(json.dumps(GOOD))

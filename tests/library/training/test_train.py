@@ -200,20 +200,6 @@ def test_samples_of_any_shape_and_views_of_ones_own(tmp_path):
     assert set(seen) == {(1024, 5)} and len(seen) >= 2
 
 
-@pytest.mark.parametrize(
-    ("data", "told"),
-    [
-        (np.zeros((4, 2), np.float32), "larger than the data, 4 samples"),
-        (np.zeros((40, 2), int), r"got int64 [40, 2]"),
-        (np.zeros(40, np.float32), "an array of floats or bytes [N, …]"),
-    ],
-)
-def test_data_that_cannot_be_trained_on_is_refused(tmp_path, data, told):
-    pair = Pair(perceptron(3, 2), perceptron(2, 1))
-    experiment = Experiment(pair, recipes.dcgan(), prior, data)
-    assert told in refusal(lambda: train(experiment, RunConfig(**SHORT), tmp_path))
-
-
 def test_a_batch_is_split_evenly_or_the_run_does_not_start(tmp_path):
     told = refusal(lambda: train(build, Tiny(batch_size=12), tmp_path / "run"))
     assert "--batch_size=12 must be a multiple of the number of devices, 8" in told
