@@ -63,7 +63,7 @@ def tell(error: Exception) -> int:
 
 
 def exit_status(run: Callable[..., int], *arguments: Any) -> int:
-    """What `run(*arguments)` returns; where it finds what a user has to mend, one line and the status for it.
+    """What `run(*arguments)` returns; for what a user has to mend, one line and its exit status.
 
     Anything else is a fault of ours, and keeps its traceback.
     """
