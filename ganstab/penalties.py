@@ -190,7 +190,9 @@ def js_regularizer(
       key: not used; here so that all penalties are called alike.
     """
     del key
-    of_real, of_fake = (one_score_each(score_fn(x), x, "js_regularizer") for x in (real, fake))
+    of_real, of_fake = (
+        wide(one_score_each(score_fn(x), x, "js_regularizer")) for x in (real, fake)
+    )
     doubt, belief = jax.nn.sigmoid(-of_real) ** 2, jax.nn.sigmoid(of_fake) ** 2
     return jnp.mean(doubt * _square_norms(score_fn, real)) + jnp.mean(
         belief * _square_norms(score_fn, fake)

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import wide
+
 __all__ = ["ConditionalBatchNorm", "Embedding", "Projection", "with_label"]
 
 
@@ -151,4 +153,5 @@ class Projection(nnx.Module):
         score = self.score(features)[:, 0]
         if self.classes is None:
             return score
-        return score + jnp.sum(self.classes(label) * features, axis=1)
+        product = jnp.sum(wide(self.classes(label)) * wide(features), axis=1)
+        return (wide(score) + product).astype(jnp.result_type(score, features))

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import in_float32
 from ganstab.networks.conditional import ConditionalBatchNorm, Embedding, Projection, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
 from ganstab.networks.layers import Conv, batch_axis
@@ -94,7 +95,7 @@ class Generator(nnx.Module):
         x = self._act(x, 0, label)
         for place, (conv, size) in enumerate(zip(self.convs, self.sides[1:], strict=True), 1):
             x = self._act(conv.transpose(x, size), place, label)
-        return self.ops.from_internal(jnp.tanh(self.to_image(x)))
+        return self.ops.from_internal(in_float32(jnp.tanh)(self.to_image(x)))
 
     def _act(self, x: Array, place: int, label: Array | None) -> Array:
         if self.norms:

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import wide
 from ganstab.networks.conditional import Embedding, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
 from ganstab.networks.convolution.resampling import BILINEAR, down, up
@@ -207,7 +208,10 @@ class Discriminator(nnx.Module):
             if place:
                 x = self.stages.change(down(x, BILINEAR), place - 1)
             x = self.stages.stay(x, place)
-        features = self.dense(jnp.sum(self.ops.from_internal(x) * self.basis[...][None], (1, 2)))
+        x = self.ops.from_internal(x)
+        pooled = jnp.sum(wide(x) * wide(self.basis[...])[None], (1, 2))
+        features = self.dense(pooled.astype(jnp.result_type(x, self.basis[...])))
         if self.embedding is None:
             return features[:, 0]
-        return jnp.sum(features * self.embedding(label), axis=1)
+        product = jnp.sum(wide(features) * wide(self.embedding(label)), axis=1)
+        return product.astype(features.dtype)

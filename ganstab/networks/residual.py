@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._precision import in_float32
 from ganstab.networks.conditional import ConditionalBatchNorm, Projection, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
 from ganstab.networks.convolution.resampling import down, up
@@ -125,7 +126,7 @@ class Generator(nnx.Module):
         x = self.ops.to_internal(self.dense(z).reshape(z.shape[0], *self.sides[0], -1))
         for block, size in zip(self.blocks, self.sides[1:], strict=True):
             x = block(x, label, size)
-        return self.ops.from_internal(jnp.tanh(self.to_image(self.norm(x, None))))
+        return self.ops.from_internal(in_float32(jnp.tanh)(self.to_image(self.norm(x, None))))
 
 
 class Discriminator(nnx.Module):

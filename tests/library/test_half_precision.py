@@ -14,6 +14,7 @@ from half_precision import HALVES, SIZES, assert_rounded, beside_float64, draw_i
 from ganstab import Pair, Player, games, losses, networks, optimizers, penalties, steps
 from ganstab._precision import wide
 from ganstab.networks import convolutional, progressive, recurrent, resolutions
+from ganstab.networks.conditional import ConditionalBatchNorm, Projection
 from ganstab.players import Multiplied, from_nnx, instance_noise, spectral_norm
 
 KEY = jax.random.key(0)
@@ -106,6 +107,16 @@ class Faded(nnx.Module):
         return self.network((x, 0.3))
 
 
+class Labelled(nnx.Module):
+    """A part that is told each sample's class."""
+
+    def __init__(self, build, *arguments, rngs):
+        self.part = build(*arguments, rngs=rngs)
+
+    def __call__(self, x):
+        return self.part(x, jnp.arange(x.shape[0]) % 3)
+
+
 PARTS = {
     "pixel norm": (of_function(networks.pixel_norm), (8, 6)),
     "minibatch stddev": (of_function(networks.minibatch_stddev), (8, 6)),
@@ -120,6 +131,8 @@ PARTS = {
     "virtual batch norm": (module(networks.VirtualBatchNorm, 6, 3), (8, 2, 2, 6)),
     "equalized": (module(networks.equalized_linear, 2**14, 8), (2, 2**14)),
     "equalized convolution": (module(networks.equalized_conv, 2, 3, (3, 3)), (2, 4, 4, 2)),
+    "projection": (module(Labelled, Projection, 64, 3), (8, 64)),
+    "conditional batch norm": (module(Labelled, ConditionalBatchNorm, 6, 3), (8, 2, 2, 6)),
     "spectral norm": (spectral_norm(perceptron(6, 1)), (8, 6)),
     "instance noise": (instance_noise(of_function(lambda x: x), 0.1), (8, 6)),
 }
