@@ -55,7 +55,7 @@ class UnrolledConfig(RunConfig):
     beta1: float = option(0.5, "Adam's decay of the mean.", lower=0.0, upper=0.9999)
     beta2: float = option(0.999, "Adam's decay of the square.", lower=0.0, upper=0.999999)
 
-    def recipe(self, **more: Any) -> recipes.Recipe:
+    def paper_recipe(self, **more: Any) -> recipes.Recipe:
         """The paper's, with these settings."""
         return recipes.unrolled(
             self.unroll_steps,
@@ -93,7 +93,7 @@ class UnrolledImageConfig(UnrolledConfig, ImageConfig):
 
     def image_recipe(self) -> recipes.Recipe:
         """The paper's, with one batch or two."""
-        return self.recipe(joint=self.disc_batch == "joint")
+        return self.paper_recipe(joint=self.disc_batch == "joint")
 
     def network_settings(self) -> dict[str, Any]:
         """Those of a pair of networks, by the names that `networks.unrolled_gan` has for them."""

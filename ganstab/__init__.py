@@ -25,6 +25,8 @@ with epy.lazy_api_imports(globals()):
         game,
         games,
         gan_inversion,
+        generator,
+        image_gan,
         losses,
         metrics,
         nan_blame,
@@ -47,6 +49,7 @@ with epy.lazy_api_imports(globals()):
     )
     from ganstab.errors import InputError
     from ganstab.game import make_game
+    from ganstab.generator import load
     from ganstab.players import from_linen, from_nnx
     from ganstab.types import Aux, Batch, Carry, Game, Pair, Player, Round, TrainState, Verdict
 
@@ -72,6 +75,9 @@ __all__ = [
     "game",
     "games",
     "gan_inversion",
+    "generator",
+    "image_gan",
+    "load",
     "losses",
     "make_game",
     "metrics",

@@ -1,5 +1,7 @@
-"""The command `ganstab`: looks at training runs and at images.
+"""The command `ganstab`: trains GANs of your images, and looks at training runs and at images.
 
+    ganstab train --data=FOLDER a GAN of the images in a folder
+    ganstab sample RUN          images from a trained run
     ganstab doctor RUN          why a run rotates, collapses or explodes
     ganstab compare RUN RUN     several runs of one program in one picture
     ganstab metrics REAL FAKE   how far generated images are from real ones: FID, KID, …
@@ -37,6 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # Each imports what it needs when it is asked for, so that the others start at once.
 
 
+def _train(arguments: Sequence[str]) -> int:
+    from ganstab.image_gan import ImageGan, build
+    from ganstab.training import cli
+
+    cli.main(build, ImageGan, arguments=["ganstab train", *arguments], smoke={"samples": 64})
+
+
+def _sample(arguments: Sequence[str]) -> int:
+    from ganstab.image_gan.sample_command import main
+
+    return main(arguments, prog="ganstab sample")
+
+
 def _doctor(arguments: Sequence[str]) -> int:
     from ganstab.doctor.__main__ import main
 
@@ -70,7 +85,13 @@ def _metrics(arguments: Sequence[str]) -> int:
     return main(arguments, prog="ganstab metrics")
 
 
-COMMANDS = {"doctor": _doctor, "compare": _compare, "metrics": _metrics}
+COMMANDS = {
+    "train": _train,
+    "sample": _sample,
+    "doctor": _doctor,
+    "compare": _compare,
+    "metrics": _metrics,
+}
 
 
 if __name__ == "__main__":

@@ -101,9 +101,9 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
         """Of the mixture, K and the seed."""
         return f"mixture_{self.data}_K{self.unroll_steps}_seed{self.seed}"
 
-    def recipe(self, **more) -> recipes.Recipe:
+    def paper_recipe(self, **more) -> recipes.Recipe:
         """Unrolling around the other techniques, each of which wraps the one before."""
-        recipe = super().recipe(n_gen=self.gen_steps, **more)
+        recipe = super().paper_recipe(n_gen=self.gen_steps, **more)
         (gen, disc), inner = recipe.txs, list[Callable]()
         if self.ensemble:
             disc = optax.chain(disc, optimizers.snapshots(self.ensemble, self.ensemble_every))
@@ -136,7 +136,7 @@ def build(config: MixtureOfGaussians) -> Experiment:
         f"K = {config.unroll_steps}",
         description=prose(__doc__),
         players=networks.players(config.pack),
-        recipe=config.recipe(),
+        recipe=config.paper_recipe(),
         prior=lambda key, n: priors.normal(key, (n, networks.latent)),
         data=mixture.sample,
         evaluation=functools.partial(evaluation, mixture, networks.latent, config.samples),

@@ -3,6 +3,8 @@
 * Images on hand: `load_mnist` (embedded), `load_idx` (a folder of IDX files), `load_folder` (a
   folder with one sub-folder of PNG or JPEG files a class), `make_images` (a user's own arrays).
   All give `Images`, which `jax.device_put` makes resident.
+* Images of any size and mode (`prepare`): a folder or a zip archive, decoded once into an array on
+  disk.
 * Images fetched from disk by index: `load_tfds` gives a `RandomAccess`.
 * Batches of either: a `Sampler` (`single_images`, `stacked_digits`, `colored_digits`) with `draw`
   (resident, jittable) or `fetch_batch` (from disk). The same key gives the same batch.
@@ -13,6 +15,7 @@ from ganstab.data.idx import is_idx_folder, load_idx
 from ganstab.data.image_folder import class_names, is_image_folder, load_folder
 from ganstab.data.images import Images, make_images
 from ganstab.data.mnist import load_mnist
+from ganstab.data.prepared import Prepared, prepare, typical_side
 from ganstab.data.random_access import RandomAccess
 from ganstab.data.sampling import (
     Sampler,
@@ -42,6 +45,7 @@ __all__ = [
     "WGAN_GP_RING_SCALE",
     "WGAN_GP_SWISS_ROLL_SCALE",
     "Images",
+    "Prepared",
     "RandomAccess",
     "Sampler",
     "augmentation_key",
@@ -59,10 +63,12 @@ __all__ = [
     "load_mnist",
     "load_tfds",
     "make_images",
+    "prepare",
     "ring",
     "ring_modes",
     "single_images",
     "stacked_digits",
     "swiss_roll",
     "to_unit_range",
+    "typical_side",
 ]

@@ -19,9 +19,9 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".
 """The files that count as images, in lower or upper case; others are passed over."""
 
 # Pillow's names of the formats behind these suffixes.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # What pillow raises for the damaged files of one format or another.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 _WORKERS = 8
 _FILES_AT_ONCE = 200
 
@@ -129,13 +129,13 @@ def _decode(file: Path) -> np.ndarray:
     if not os.path.isfile(file):  # to open a pipe would wait for its writer
         raise InputError(f"{file}: not a regular file")
     try:
-        with Image.open(file, formats=_FORMATS) as image:
+        with Image.open(file, formats=FORMATS) as image:
             deep = _is_deep(image)
             image.load()
-            with contextlib.suppress(*_DAMAGE):  # a viewer shows an image with damaged EXIF too
+            with contextlib.suppress(*DAMAGE):  # a viewer shows an image with damaged EXIF too
                 ImageOps.exif_transpose(image, in_place=True)
             pixels = np.asarray(image.convert("RGB"))
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{file}: not a readable image: {' '.join(str(error).split())}") from error
     if deep:
         raise InputError(f"{file}: more than 8 bits a channel; 8 are expected")

@@ -4,6 +4,15 @@
 player and return one, so that they nest in any order.
 """
 
+from ganstab.players.augmentation import (
+    Augmented,
+    adaptively_augmented,
+    augmented,
+    color,
+    cutout,
+    mirror,
+    translation,
+)
 from ganstab.players.ema import Averaged, averaged
 from ganstab.players.ensemble import ensemble
 from ganstab.players.modules import from_linen, from_nnx
@@ -14,15 +23,22 @@ from ganstab.players.reference import reference_batch
 from ganstab.players.spectral import spectral_norm
 
 __all__ = [
+    "Augmented",
     "Averaged",
     "Multiplied",
+    "adaptively_augmented",
+    "augmented",
     "averaged",
+    "color",
+    "cutout",
     "ensemble",
     "from_linen",
     "from_nnx",
     "instance_noise",
+    "mirror",
     "multiplied",
     "packed",
     "reference_batch",
     "spectral_norm",
+    "translation",
 ]

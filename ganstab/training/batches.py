@@ -66,6 +66,8 @@ def batch_sources(
     Raises:
       InputError: the data are smaller than a batch, or of another kind.
     """
+    if isinstance(data, InputError):
+        raise data
     if callable(data) and not isinstance(data, RandomAccess):
         draw = functools.partial(_draw, data, updates=updates, batch_size=batch_size, mesh=mesh)
         return [BatchSource(_constant(distributed.on_all(mesh, _same, key)), draw) for key in keys]

@@ -8,8 +8,8 @@ import dataclasses
 import sys
 import textwrap
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import flags, logging
 
@@ -142,7 +142,8 @@ def main(
     *,
     tables: "Mapping[str, Table] | None" = None,
     smoke: Mapping[str, Any] | None = None,
-) -> None:
+    arguments: Sequence[str] = (),
+) -> NoReturn:
     """Reads the flags, trains a run or a table, and ends the process with its exit status.
 
     What the user has to mend (a flag, a file, a full disk) is told in one line, with exit status 2
@@ -154,10 +155,11 @@ def main(
       config: the class of settings.
       tables: by name, what `--table` may train in place of a single run.
       smoke: small values of the program's own settings for `--smoke`, beside `SMALL`.
+      arguments: of the command line, the program's name first; by default this process's.
     """
     logging.set_verbosity(logging.FATAL)  # what goes wrong is raised, and told once
     program = _Program(build, config, tables or {}, {**SMALL, **(smoke or {})})
-    sys.exit(run(program, sys.argv))
+    sys.exit(run(program, list(arguments or sys.argv)))
 
 
 def run(program: "_Program", arguments: list[str]) -> int:

@@ -14,7 +14,7 @@ import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 __all__ = ["Option", "RunConfig", "differences", "from_mapping", "option", "options", "reference"]
 
@@ -125,6 +125,9 @@ class RunConfig:
     Raises:
       ValueError: a setting is of the wrong kind or not allowed; the line names it.
     """
+
+    command: ClassVar[Sequence[str]] = ()
+    """The words that start the program, if these are not `python -m MODULE`."""
 
     num_steps: int = option(
         10_000,

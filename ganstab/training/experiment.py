@@ -61,7 +61,9 @@ class Experiment:
     """`(key, n) -> z[n, …]`, inside jit, or d for a standard normal `z[n, d]`."""
     data: Any
     """`data.Images`, a `data.RandomAccess`, an array [N, …] of samples, a `Batch` of such an array
-    and labels [N, …], or a distribution `(key, n) -> samples [n, …]`, or `-> Batch` with labels."""
+    and labels [N, …], or a distribution `(key, n) -> samples [n, …]`, or `-> Batch` with labels.
+    An `InputError` in their place is raised by whoever wants to train: the networks alone can be
+    had without the data."""
     evaluation: Callable[[Player], Callable[[TrainState, jax.Array], Evaluation]] | None = None
     """`(gen) -> (state, key) -> Evaluation`, of the generator as the recipe wraps it; the key is
     the same at every evaluation of a run. Without, samples are drawn and nothing is measured."""
@@ -71,6 +73,9 @@ class Experiment:
     title: str = ""
     description: str = ""
     """Plain text, paragraphs parted by empty lines."""
+    classes: Sequence[str] = ()
+    """The names of the classes that the generator is given, in the order of their labels; none
+    where it is given no label."""
     reference: Arrays = dataclasses.field(default_factory=dict)
     """The data's own arrays, like those of an evaluation, for the last column of pictures."""
     notes: tuple[str, ...] = ()

@@ -128,7 +128,8 @@ def command_of(build: Callable, config: RunConfig, folder: pathlib.Path | None) 
     """A command that trains the run, or goes on with it, in this folder or the default one."""
     name = reference(build)
     program = name.partition(":")[0]
-    if not program.startswith("experiments."):
+    start = config.command or ("python", "-m", program)
+    if not (config.command or program.startswith("experiments.")):
         run = os.fspath(folder or pathlib.Path("runs", config.run_name()))
         return shlex.join(["python", "-m", "ganstab.training", run, f"--experiment={name}"])
     words = [
@@ -137,7 +138,7 @@ def command_of(build: Callable, config: RunConfig, folder: pathlib.Path | None) 
         if known.flag and (value := vars(config)[name]) != known.default
     ]
     place = [] if folder is None else [f"--workdir={folder}"]
-    return shlex.join(["python", "-m", program, *words, *place])
+    return shlex.join([*start, *words, *place])
 
 
 def visible_cores() -> list[int]:

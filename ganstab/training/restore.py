@@ -28,6 +28,7 @@ from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
 from ganstab.training.parts import Parts, make_parts
 from ganstab.training.train import Build
+from ganstab.types import TrainState
 
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
@@ -153,29 +154,42 @@ def guarded(build: Build, folder: pathlib.Path) -> Build:
     return make
 
 
-def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
-    """The run's game at its newest checkpoint, for `ganstab.doctor`; `named` as of `build_of`.
+def trained(
+    folder: pathlib.Path, named: str | None = None, step: int | None = None
+) -> tuple[Parts, TrainState]:
+    """The run's experiment, and its state at a checkpoint.
+
+    Args:
+      folder: a run's.
+      named: "module:function" that makes the experiment, if the user names one.
+      step: of the checkpoint; the newest by default.
 
     Raises:
-      InputError: the experiment cannot be had, or the run has no checkpoint yet.
+      InputError: the experiment cannot be had, or the run has no such checkpoint.
     """
-    from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
-
     config = config_of(folder, named)
     experiment = guarded(build_of(folder, named), folder)(config)
     parts = make_parts(experiment, config, distributed.make_mesh())
-    restored = checkpoint.restore(folder / files.CHECKPOINTS, parts.initial(config.seed))
+    restored = checkpoint.restore(folder / files.CHECKPOINTS, parts.initial(config.seed), step)
     if restored is None:
-        raise InputError(f"{folder} has no checkpoint yet, so its game cannot be looked at")
-    (source,) = parts.sources([config.seed])
-    batches = source.at(restored.state)
+        raise InputError(f"{folder} has no checkpoint yet, so its networks cannot be looked at")
+    return parts, restored.state
+
+
+def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
+    """The run's game at its newest checkpoint, for `ganstab.doctor`; errors as `trained`'s."""
+    from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
+
+    parts, state = trained(folder, named)
+    (source,) = parts.sources([parts.config.seed])
+    batches = source.at(state)
     return Subject(
         parts.trainable.game,
         parts.trainable.make_step,
-        restored.state,
+        state,
         batches,
         jax.tree.map(lambda leaf: leaf[0], batches),
-        lambda: _modes(folder, parts, config.seed),
+        lambda: _modes(folder, parts, parts.config.seed),
     )
 
 

@@ -125,7 +125,7 @@ def test_the_recipe_is_the_techniques_of_the_settings(name):
     game = make_game(small, terms.score_loss(unrolled_gan.LOSSES["minimax"]), prior=prior)
     for wrap in wraps:
         game = wrap(game)
-    trainable = config.recipe().build(small, prior)
+    trainable = config.paper_recipe().build(small, prior)
     real = jax.random.normal(jax.random.key(1), (4, 4, 2))
 
     def ends(init, step):
@@ -139,8 +139,8 @@ def test_the_recipe_is_the_techniques_of_the_settings(name):
 
 
 def test_generator_steps_are_the_recipes():
-    assert MixtureOfGaussians(gen_steps=5).recipe().n_gen == 5
-    assert MixtureOfGaussians().recipe().n_gen == MixtureOfGaussians().recipe().n_disc == 1
+    assert MixtureOfGaussians(gen_steps=5).paper_recipe().n_gen == 5
+    assert MixtureOfGaussians().paper_recipe().n_gen == MixtureOfGaussians().recipe().n_disc == 1
 
 
 def test_losses_by_their_names():

@@ -15,8 +15,8 @@ from short_runs import FEW, drawn, empty_state, one_device, telling_mode, traine
 from tiny_images import write_idx
 
 from experiments import digits, stacked_mnist
-from experiments.stacked_mnist import StackedMnist, tables
-from ganstab import checkpoint
+from experiments.stacked_mnist import StackedMnist, remedies, tables
+from ganstab import checkpoint, data, recipes
 from ganstab.data import Images, RandomAccess, load_mnist
 from ganstab.training import distributed, images, restore, samples
 from ganstab.training.run_folder import read_config
@@ -94,7 +94,8 @@ def test_published_numbers_are_of_the_settings_they_were_printed_for():
     assert all(m.published is None for c in unknown for m in stacked_mnist.measures(c))
     for name, cell in [(n, c) for n, t in tables.TABLES.items() for c in t.cells]:
         found = {m.name: m.published for m in stacked_mnist.measures(StackedMnist(**cell.settings))}
-        assert found == {**cell.published, "ruler": None}, name
+        sure = {"sure": None} if name == "remedies" else {}
+        assert found == {"modes": None, "kl": None, **cell.published, **sure, "ruler": None}, name
 
 
 def test_the_ruler_is_tried_on_the_users_own_digits():
@@ -192,3 +193,38 @@ def test_the_doctor_examines_a_run(run):
     found = started("ganstab.doctor", folder, "--eigenvalues=2")
     assert "Motion" in found and "modes are covered by 64 samples" in found
     assert (folder / "doctor" / "spectrum.png").stat().st_size > 1000
+
+
+def test_a_remedy_trains_other_networks_and_measures_how_many_digits_are_legible(tmp_path):
+    config = StackedMnist(recipe="r3gan", **FEW)
+    assert config.run_name() == "stacked_mnist_r3gan_seed0"
+    result = trained(stacked_mnist.build, config, tmp_path / "run")
+    assert 0 <= result["results"]["sure"]["mean"] <= 100
+    assert result["results"]["modes"]["published"] is None
+    experiment = stacked_mnist.build(config)
+    gen, disc = (jax.eval_shape(p.init, jax.random.key(0))[0] for p in experiment.players)
+    widths = [sorted({x.shape[-1] for x in jax.tree.leaves(p) if x.ndim == 4}) for p in (gen, disc)]
+    assert widths == [[3, 12, 24, 48], [32, 64, 128]]
+
+
+def test_digits_of_the_data_are_named_with_confidence():
+    source = images.take(load_mnist("train"), np.arange(900))
+    x = data.to_unit_range(source.image).reshape(300, 3, 28, 28).transpose(0, 2, 3, 1)
+    assert 100 * np.mean(remedies.sure_digits(x)) == pytest.approx(remedies.REAL, abs=1.5)
+    assert not remedies.sure_digits(np.zeros((4, 28, 28, 3), np.float32)).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("unroll_steps", 3), ("disc_width", 1.0), ("beta1", 0.0)]
+)
+def test_settings_of_the_paper_do_not_go_with_another_recipe(name, value):
+    with pytest.raises(ValueError, match=f"{name} goes with recipe=paper alone"):
+        StackedMnist(recipe="wgan_gp", **{name: value})
+
+
+def test_the_table_of_remedies_has_every_recipe():
+    table = tables.TABLES["remedies"]
+    assert [cell.name for cell in table.cells] == list(recipes.by_name)
+    for cell in table.cells:
+        parts = stacked_mnist.build(StackedMnist(**cell.settings))
+        assert parts.recipe.name == cell.name and parts.recipe.conditional is False

@@ -1,0 +1,51 @@
+"""Any recipe on ordinary networks: which remedies cover stacked MNIST?
+
+The networks are small convolutional ones, the discriminator larger than the generator and without
+norm: generators of 96, 48, 24 and 12 channels with batch norm, discriminators of 32, 64 and 128.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from experiments import digits
+from ganstab import Pair, digit_classifier
+from ganstab.image_gan.recipe import default_gamma, small_recipe
+from ganstab.networks.images import convolutional
+from ganstab.players import from_nnx
+from ganstab.recipes import Recipe
+from ganstab.training import Measure
+
+WIDTH = Pair(gen=12, disc=16)
+LATENT = 64
+SIDE = 28
+PACKED = 2
+SETTINGS = (
+    "recipe", "num_steps", "batch_size", "accumulate", "seed", "eval_every", "checkpoint_every",
+    "log_every", "samples", "dataset", "data_dir", "download", "data_files",
+)  # fmt: skip
+"""Those of a run that mean something with a recipe of its own."""
+REAL = 99.1
+"""% of the training images' digits that the classifier names with a confidence of 0.9 or more."""
+SURE = Measure("sure", "digits named with 0.9 confidence, %", "named", ideal=REAL)
+
+
+def recipe(name: str, steps: int, batch_size: int) -> Recipe:
+    """The recipe, with numbers that suit the networks; see `small_recipe`."""
+    gamma = default_gamma(SIDE, SIDE)
+    return small_recipe(name, steps=steps, batch_size=batch_size, gamma=gamma)
+
+
+def players(name: str) -> Pair:
+    """The networks that a recipe is tried on."""
+    make = functools.partial(convolutional, SIDE, width=WIDTH, latent=LATENT)
+    packed = PACKED if name == "pacgan" else 1
+    return Pair(from_nnx(make(3).gen), from_nnx(make(3 * packed).disc))
+
+
+def sure_digits(image: jax.Array) -> jax.Array:
+    """Whether each digit of images [n, 28, 28, 3] is named with 0.9 confidence: bool [n, 3]."""
+    ruler = digit_classifier.load()
+    channels = [digits.read(ruler, image[..., i, None])[1] for i in range(3)]
+    return jnp.stack(channels, axis=-1) > 0.9

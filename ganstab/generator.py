@@ -1,0 +1,189 @@
+"""The generator of a trained run, to draw samples with.
+
+generator = ganstab.load("runs/cats_r3gan_seed0")
+images = generator.sample(jax.random.key(0), 16)
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ganstab.errors import InputError
+from ganstab.priors import as_prior
+from ganstab.training import restore
+from ganstab.training.run_folder import local_folder
+from ganstab.types import Player, TrainState
+
+__all__ = ["Generator", "load"]
+
+REDRAWN = 64
+"""Times a number outside of a truncated prior is drawn again; what is left then is cut off."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Generator:
+    """A trained generator, its average where the run kept one."""
+
+    player: Player
+    state: TrainState
+    prior: Callable[[jax.Array, int], jax.Array]
+    classes: Sequence[str] = ()
+    """Names of the classes that it is given; none if it takes no label."""
+
+    @property
+    def step(self) -> int:
+        """The training step that it is of."""
+        return int(self.state.step)
+
+    def latents(self, key: jax.Array, n: int, truncation: float | None = None) -> jax.Array:
+        """Inputs z [n, …] of the generator.
+
+        Args:
+          key: they are a function of it.
+          n: how many.
+          truncation: numbers beyond ±truncation are drawn again (Brock et al. 2019,
+            arXiv:1809.11096): less variety, and often better samples. None draws as in training.
+
+        Raises:
+          ValueError: n is less than 1, or the truncation is not positive.
+        """
+        if n < 1:
+            raise ValueError(f"n must be 1 or more, got {n}")
+        if truncation is None:
+            return self.prior(key, n)
+        if not truncation > 0:
+            raise ValueError(f"truncation must be positive, got {truncation}")
+
+        def redraw(i: jax.Array, z: jax.Array) -> jax.Array:
+            again = self.prior(jax.random.fold_in(key, i), n)
+            return jnp.where(jnp.abs(z) > truncation, again, z)
+
+        z = jax.lax.fori_loop(1, REDRAWN, redraw, self.prior(key, n))
+        return jnp.clip(z, -truncation, truncation)
+
+    def generate(self, z: jax.Array, label: Any = None) -> jax.Array:
+        """Samples [n, …] of the inputs z [n, …], images in [−1, 1]; jittable.
+
+        Args:
+          z: as of `latents`.
+          label: whole numbers [n], or one for all, where the generator takes labels.
+
+        Raises:
+          ValueError: a label is missing, or there is one that the generator does not take.
+        """
+        if (label is None) == bool(self.classes):
+            words = f"one of {len(self.classes)} labels" if self.classes else "no label"
+            raise ValueError(f"this generator takes {words}, got {label}")
+        x = z if label is None else (z, jnp.broadcast_to(jnp.asarray(label, jnp.int32), len(z)))
+        params, state = self.state.params.gen, self.state.carry.state.gen
+        return self.player.apply(params, state, x, jax.random.key(0), train=False)[0]
+
+    def sample(
+        self,
+        key: jax.Array,
+        n: int,
+        *,
+        label: Any = None,
+        truncation: float | None = None,
+        at_once: int = 256,
+    ) -> jax.Array:
+        """Samples [n, …], images in [−1, 1].
+
+        Args:
+          key: they are a function of it.
+          n: how many.
+          label: whole numbers [n], or one for all, in the order of `classes`; None takes all
+            classes in turn.
+          truncation: see `latents`.
+          at_once: samples that are computed at a time.
+
+        Raises:
+          ValueError: n or the truncation is out of range, or a label is.
+        """
+        z = self.latents(key, n, truncation)
+        if label is None and self.classes:
+            label = jnp.arange(n) % len(self.classes)
+        if label is not None:
+            label = jnp.broadcast_to(jnp.asarray(label), n)
+            if self.classes and not bool(jnp.all((label >= 0) & (label < len(self.classes)))):
+                raise ValueError(f"label must be from 0 to {len(self.classes) - 1}, got {label}")
+        parts = [slice(i, i + at_once) for i in range(0, n, at_once)]
+        draw = jax.jit(self.generate)
+        return jnp.concatenate([draw(z[p], None if label is None else label[p]) for p in parts])
+
+    def interpolate(
+        self,
+        key: jax.Array,
+        n: int,
+        frames: int,
+        *,
+        corners: int = 4,
+        label: Any = None,
+        truncation: float | None = None,
+    ) -> jax.Array:
+        """Samples on the way through some points and back to the first, [frames, n, …].
+
+        Between two inputs z the way is an arc of a sphere, on which a normal prior has its mass:
+
+            z(t) = (sin((1 − t)θ) z₀ + sin(tθ) z₁) / sin θ,    θ the angle between z₀ and z₁
+
+        Args:
+          key: they are a function of it.
+          n: how many such ways.
+          frames: points on each.
+          corners: inputs that are drawn, at least 2.
+          label: as of `sample`.
+          truncation: see `latents`.
+
+        Raises:
+          ValueError: there are fewer than 2 corners, or as of `sample`.
+        """
+        if corners < 2 or frames < 1:
+            raise ValueError(f"corners must be 2 and frames 1 or more, got {corners} and {frames}")
+        z = self.latents(key, corners * n, truncation)
+        z = z.reshape(corners, n, *z.shape[1:])
+        if label is None and self.classes:
+            label = jnp.arange(n) % len(self.classes)
+        draw = jax.jit(self.generate)
+        places = [i * corners / frames for i in range(frames)]
+        return jnp.stack(
+            [
+                draw(_on_the_arc(z[int(p)], z[(int(p) + 1) % corners], p - int(p)), label)
+                for p in places
+            ]
+        )
+
+
+def _on_the_arc(a: jax.Array, b: jax.Array, t: float) -> jax.Array:
+    axes = tuple(range(1, a.ndim))
+    norms = [jnp.sqrt(jnp.sum(z**2, axes, keepdims=True)) for z in (a, b)]
+    cosine = jnp.sum(a * b, axes, keepdims=True) / (norms[0] * norms[1])
+    angle = jnp.arccos(jnp.clip(cosine, -1 + 1e-6, 1 - 1e-6))
+    return (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / jnp.sin(angle)
+
+
+def load(
+    run: str | os.PathLike[str], *, step: int | None = None, experiment: str | None = None
+) -> Generator:
+    """The generator of a run's folder.
+
+    Args:
+      run: the folder.
+      step: of a checkpoint that it has; the newest by default.
+      experiment: "MODULE:FUNCTION" that makes the run's experiment, where that is code from outside
+        of this package, which is imported only if it is named here.
+
+    Raises:
+      InputError: the folder is no run's, it has no checkpoint, or its data are not there.
+    """
+    folder = local_folder(run, "RUN")
+    if not pathlib.Path(folder, "config.json").is_file():
+        raise InputError(f"{folder} is no folder of a run: it has no config.json")
+    parts, state = restore.trained(folder, experiment, step)
+    prior, classes = as_prior(parts.experiment.prior), parts.experiment.classes
+    return Generator(parts.trainable.players.gen, state, prior, classes)

@@ -1,0 +1,176 @@
+"""The command `ganstab sample`: pictures from a trained run."""
+
+import argparse
+import io
+import pathlib
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+import tqdm
+from PIL import Image
+
+from ganstab._command_line import Parser, exit_status
+from ganstab.errors import InputError
+from ganstab.generator import Generator, load
+from ganstab.reporting.writing import explained, write_atomic
+from ganstab.training import distributed
+from ganstab.training.run_folder import local_folder
+from ganstab.training.samples import tile
+
+__all__ = ["main"]
+
+AT_ONCE = 256
+GRID = 64
+FRAMES_A_CORNER = 15
+FRAME_MS = 66
+ANIMATED = (".gif", ".png", ".webp")
+
+
+def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Writes what a command line asks for, and gives the exit status: 2 for bad input."""
+    parser = Parser(
+        prog=prog,
+        description="Draws samples from the newest checkpoint of a run: one PNG each and a grid of "
+        "the first; of a run whose samples are no images, one file samples.npy.",
+    )
+    parser.add_argument("run", metavar="RUN", help="the run's folder")
+    parser.add_argument("--out", default="samples", help="folder to write to (%(default)s)")
+    parser.add_argument("--n", type=int, default=GRID, help="how many samples (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="the samples follow (%(default)s)")
+    parser.add_argument(
+        "--class", dest="label", help="name or number of a class, of a run with --conditional"
+    )
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        help="draw random inputs beyond this size again: less variety, and often better samples",
+    )
+    parser.add_argument(
+        "--interpolate",
+        metavar="FILE.gif",
+        help="write samples on the way between random inputs too, as an animation",
+    )
+    parser.add_argument("--step", type=int, help="of the checkpoint; by default the newest")
+    parser.add_argument(
+        "--experiment",
+        metavar="MODULE:FUNCTION",
+        help="makes the run's experiment, if that is your own code",
+    )
+    return exit_status(_sample, parser.parse_args(arguments))
+
+
+def _sample(asked: argparse.Namespace) -> int:
+    if asked.n < 1:
+        raise InputError(f"--n={asked.n}: 1 or more is expected")
+    if asked.truncation is not None and not asked.truncation > 0:
+        raise InputError(f"--truncation={asked.truncation}: a number above 0 is expected")
+    if not 0 <= asked.seed < 2**32:
+        raise InputError(f"--seed={asked.seed}: from 0 to {2**32 - 1} is expected")
+    animation = asked.interpolate and _animation(asked.interpolate)
+    out = local_folder(asked.out, "--out")
+    distributed.use_full_precision()
+    distributed.use_compilation_cache(None)
+    generator = load(asked.run, step=asked.step, experiment=asked.experiment)
+    label = _label(generator, asked.label)
+    key = jax.random.key(asked.seed)
+    print(f"step {generator.step:,} of {asked.run}")
+    print(_write_samples(generator, key, label, asked, out))
+    if animation:
+        _write_animation(generator, key, label, asked, animation)
+        print(f"interpolation: {animation}", flush=True)
+    return 0
+
+
+def _animation(name: str) -> pathlib.Path:
+    path = local_folder(name, "--interpolate")
+    if path.suffix.lower() not in ANIMATED:
+        raise InputError(
+            f"--interpolate={name}: a file ending in {', '.join(ANIMATED)} is expected"
+        )
+    return path
+
+
+def _label(generator: Generator, name: str | None) -> int | None:
+    """The number of a class, by its name or its number."""
+    names = list(generator.classes)
+    if name is None:
+        return None
+    if not names:
+        raise InputError(f"--class={name}: this run's generator takes no class")
+    if name in names:
+        return names.index(name)
+    if name.isdecimal() and int(name) < len(names):
+        return int(name)
+    raise InputError(f"--class={name}: one of {', '.join(names)} is expected")
+
+
+def _write_samples(
+    generator: Generator,
+    key: jax.Array,
+    label: int | None,
+    asked: argparse.Namespace,
+    out: pathlib.Path,
+) -> str:
+    """Writes all, and says where they are."""
+    with explained(f"cannot write into {out}"):
+        out.mkdir(parents=True, exist_ok=True)
+    shown: list[np.ndarray] = []
+    kept: list[np.ndarray] = []
+    digits = len(str(asked.n - 1))
+    for start in tqdm.tqdm(range(0, asked.n, AT_ONCE), "sampling", leave=False, disable=None):
+        n = min(AT_ONCE, asked.n - start)
+        labels = label
+        if label is None and generator.classes:
+            labels = (start + np.arange(n)) % len(generator.classes)
+        drawn = np.asarray(
+            generator.sample(
+                jax.random.fold_in(key, start), n, label=labels, truncation=asked.truncation
+            )
+        )
+        if drawn.ndim != 4:
+            kept.append(drawn)
+            continue
+        shown.append(drawn[: max(GRID - start, 0)])
+        for i, image in enumerate(_bytes(drawn)):
+            write_atomic(out / f"{start + i:0{digits}}.png", _encoded([image], "PNG"))
+    if kept:
+        file = io.BytesIO()
+        np.save(file, np.concatenate(kept))
+        write_atomic(out / "samples.npy", file.getvalue())
+        return f"samples: {out / 'samples.npy'}"
+    grid = tile(np.concatenate(shown), columns=8, scale=2)
+    write_atomic(out / "grid.png", _encoded([grid], "PNG"))
+    return f"samples: {asked.n:,} in {out}, the first of them in {out / 'grid.png'}"
+
+
+def _write_animation(
+    generator: Generator,
+    key: jax.Array,
+    label: int | None,
+    asked: argparse.Namespace,
+    path: pathlib.Path,
+) -> None:
+    corners = 4
+    frames = generator.interpolate(
+        jax.random.fold_in(key, 2**31), 16, FRAMES_A_CORNER * corners, corners=corners,
+        label=label, truncation=asked.truncation,
+    )  # fmt: skip
+    if frames.ndim != 5:
+        raise InputError(f"--interpolate: the samples of {asked.run} are no images")
+    pictures = [tile(np.asarray(frame), columns=4, scale=2) for frame in frames]
+    kind = path.suffix[1:].upper()
+    write_atomic(path, _encoded(pictures, kind))
+
+
+def _bytes(images: np.ndarray) -> np.ndarray:
+    return np.rint((images.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+
+
+def _encoded(pictures: Sequence[np.ndarray], kind: str) -> bytes:
+    """A picture, or several as an animation without end."""
+    found = [Image.fromarray(p[..., 0] if p.shape[-1] == 1 else p) for p in pictures]
+    more = {"save_all": True, "append_images": found[1:], "duration": FRAME_MS, "loop": 0}
+    file = io.BytesIO()
+    found[0].save(file, kind, **(more if len(found) > 1 else {}))
+    return file.getvalue()

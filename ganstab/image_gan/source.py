@@ -1,0 +1,108 @@
+"""The images that `ganstab train --data=…` names, wherever they come from."""
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import tqdm
+
+from ganstab.data import (
+    Images,
+    RandomAccess,
+    is_idx_folder,
+    load_idx,
+    load_mnist,
+    load_tfds,
+    prepare,
+    typical_side,
+)
+from ganstab.errors import InputError
+from ganstab.training import images as training_images
+from ganstab.training import provenance
+from ganstab.training.run_folder import local_folder
+
+__all__ = ["Source", "open_source"]
+
+MNIST, TFDS = "mnist", "tfds:"
+IN_MEMORY = 2 * 2**30
+"""Bytes of images up to which all are held on the devices; more are read from disk by index."""
+LARGEST_SIDE = 64
+"""Of the images that a folder is prepared as where no size is asked for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Images to train on."""
+
+    data: Images | RandomAccess
+    shape: tuple[int, int, int]
+    """Height, width, channels."""
+    classes: Sequence[str]
+    """Names of the labels' classes; none where images have no labels."""
+    digest: str
+    """A hash of the images."""
+    skipped: Sequence[tuple[str, str]] = ()
+    """Files that could not be used, and why."""
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return training_images.size(self.data)
+
+
+@functools.lru_cache(maxsize=1)
+def open_source(name: str, size: int | None) -> Source:
+    """The images of a folder, a zip archive, an IDX folder, `mnist` or `tfds:NAME`.
+
+    Args:
+      name: as `--data` has it.
+      size: in pixels; None for the images' own, or for a folder's typical size, 64 at most.
+
+    Raises:
+      InputError: there are none, they cannot be read, or they cannot have this size.
+    """
+    if name == MNIST:
+        return _fixed(name, size, load_mnist("train"), "mnist")
+    if name.startswith(TFDS):
+        return _fixed(name, size, load_tfds(name.removeprefix(TFDS), "train"), name)
+    folder = local_folder(name, "--data")
+    if folder.is_dir() and is_idx_folder(folder):
+        return _fixed(name, size, load_idx(folder, "train"), provenance.of_data(folder))
+    side = size or min(typical_side(folder), LARGEST_SIDE)
+    found = prepare(folder, side, progress=_Bar(f"reading {folder.name}"))
+    image, label = found.images
+    resident = image.nbytes <= IN_MEMORY
+    data = Images(np.asarray(image), label) if resident else found.random_access(name)
+    return Source(data, image.shape[1:], found.classes, found.digest, found.skipped)
+
+
+def _fixed(name: str, size: int | None, data: Images | RandomAccess, digest: str) -> Source:
+    """Images that are taken as they are."""
+    shape = training_images.take(data, np.zeros(1, int)).image.shape[1:]
+    if size is not None and shape[:2] != (size, size):
+        raise InputError(
+            f"--size={size} does not go with --data={name}, whose images have "
+            f"{shape[0]} × {shape[1]} pixels and are taken as they are"
+        )
+    labels = data.label if isinstance(data, Images) else np.zeros(0, int)
+    classes = [str(i) for i in range(int(labels.max(initial=-1)) + 1)]
+    return Source(data, shape, classes, digest)
+
+
+class _Bar:
+    """Progress of reading many files, on a terminal or not."""
+
+    def __init__(self, words: str):
+        self._words = words
+        self._bar: tqdm.tqdm | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._bar is None:
+            every = 0.5 if sys.stderr.isatty() else 10.0
+            self._bar = tqdm.tqdm(
+                total=total, desc=self._words, unit="file", mininterval=every, leave=False
+            )
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._bar.close()

@@ -1,0 +1,173 @@
+"""Augmentation that a discriminator sees on data and samples alike, and gradients pass through."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ganstab.types import Player
+
+__all__ = [
+    "Augmented",
+    "adaptively_augmented",
+    "augmented",
+    "color",
+    "cutout",
+    "mirror",
+    "translation",
+]
+
+Augmentation = Callable[[jax.Array, jax.Array], jax.Array]
+"""`(images [B, H, W, C] in [−1, 1], key) -> images`, drawn for each image alone."""
+
+
+class Augmented(NamedTuple):
+    """Parameters of a player whose augmentation has a probability that is trained."""
+
+    net: Any
+    probability: jax.Array
+    """p, a scalar from 0 to 1."""
+
+
+def color(x: jax.Array, key: jax.Array) -> jax.Array:
+    """Brightness, saturation and contrast of Zhao et al. 2020 (arXiv:2006.10738), one by one.
+
+        x + U(−½, ½),    m + (x − m) · U(0, 2),    M + (x − M) · U(½, 3/2)
+
+    with m the mean over channels at each pixel, and M that of the whole image.
+
+    Args:
+      x: images [B, H, W, C] in [−1, 1].
+      key: each image draws its own three numbers.
+    """
+    drawn = jax.random.uniform(key, (3, len(x), 1, 1, 1), x.dtype)
+    x = x + drawn[0] - 0.5
+    grey = jnp.mean(x, axis=-1, keepdims=True)
+    x = grey + (x - grey) * 2 * drawn[1]
+    mean = jnp.mean(x, axis=(1, 2, 3), keepdims=True)
+    return mean + (x - mean) * (drawn[2] + 0.5)
+
+
+def translation(x: jax.Array, key: jax.Array, ratio: float = 1 / 8) -> jax.Array:
+    """Images moved by up to `ratio` of their size along either axis, with 0 where nothing was.
+
+    Zhao et al. 2020 (arXiv:2006.10738); whole pixels, all shifts alike.
+
+    Args:
+      x: images [B, H, W, C].
+      key: each image draws its own shifts.
+      ratio: of height and width.
+    """
+    for axis, axis_key in zip((1, 2), jax.random.split(key), strict=True):
+        size = x.shape[axis]
+        most = int(size * ratio + 0.5)
+        shift = jax.random.randint(axis_key, (len(x), 1), -most, most + 1)
+        # A product with a matrix of zeros and ones, whose derivative is another such product.
+        moves = jax.nn.one_hot(jnp.arange(size)[None] - shift, size, dtype=x.dtype)
+        equation = "bij,bjwc->biwc" if axis == 1 else "bij,bhjc->bhic"
+        x = jnp.einsum(equation, moves, x, precision=jax.lax.Precision.HIGHEST)
+    return x
+
+
+def cutout(x: jax.Array, key: jax.Array, ratio: float = 1 / 2) -> jax.Array:
+    """Images with a rectangle of `ratio` of their height and width set to 0.
+
+    Its centre is at any pixel, so a part of it may lie outside (Zhao et al. 2020,
+    arXiv:2006.10738; DeVries & Taylor 2017, arXiv:1708.04552).
+
+    Args:
+      x: images [B, H, W, C].
+      key: each image draws its own place.
+      ratio: of height and width.
+    """
+    inside = []
+    for size, axis_key in zip(x.shape[1:3], jax.random.split(key), strict=True):
+        length = int(size * ratio + 0.5)
+        centre = jax.random.randint(axis_key, (len(x), 1), 0, size + 1 - length % 2)
+        distance = jnp.arange(size)[None] - (centre - length // 2)
+        inside.append((distance >= 0) & (distance < length))
+    hole = inside[0][:, :, None, None] & inside[1][:, None, :, None]
+    return jnp.where(hole, 0, x)
+
+
+def mirror(x: jax.Array, key: jax.Array) -> jax.Array:
+    """Each image [B, H, W, C] turned left to right with probability ½."""
+    turned = jax.random.bernoulli(key, shape=(len(x), 1, 1, 1))
+    return jnp.where(turned, x[:, :, ::-1], x)
+
+
+def augmented(
+    player: Player,
+    augmentations: Sequence[Augmentation] = (color, translation, cutout),
+    probability: float | None = None,
+) -> Player:
+    """`D(T(x))` in training, with T drawn for each image: the same law for data and for samples.
+
+    Zhao et al. 2020 (arXiv:2006.10738): a generator that is trained through T learns the data
+    themselves, while a discriminator that never sees an image twice cannot learn a few hundred of
+    them by heart. In evaluation there is none.
+
+    Args:
+      player: a discriminator of images [B, H, W, C] in [−1, 1].
+      augmentations: are applied in this order.
+      probability: with which each is applied to each image. None applies all of them always.
+        One that training finds has `adaptively_augmented`.
+
+    Raises:
+      ValueError: the probability is not from 0 to 1.
+    """
+    if probability is not None and not 0 <= probability <= 1:
+        raise ValueError(f"probability must be from 0 to 1, got {probability}")
+
+    def apply(params, state, x, key, *, train=True):
+        augmentation_key, net_key = jax.random.split(key)
+        if train:
+            x = _augment(x, augmentation_key, augmentations, probability)
+        return player.apply(params, state, x, net_key, train=train)
+
+    return dataclasses.replace(player, apply=apply)
+
+
+def adaptively_augmented(
+    player: Player, augmentations: Sequence[Augmentation] = (mirror, color, translation, cutout)
+) -> Player:
+    """`augmented` with a probability that training finds: adaptive discriminator augmentation.
+
+    Karras et al. 2020 (arXiv:2006.06676). p is a parameter of the player, 0 at the start. The term
+    `ganstab.terms.adaptive_augmentation` says whether it is to rise, and
+    `ganstab.optimizers.augmentation_ascent` moves it. The augmentations here are fewer than the
+    paper's.
+
+    Args:
+      player: a discriminator of images [B, H, W, C] in [−1, 1].
+      augmentations: each is applied to each image with probability p.
+    """
+
+    def init(key):
+        params, state = player.init(key)
+        return Augmented(params, jnp.zeros(())), state
+
+    def apply(params: Augmented, state, x, key, *, train=True):
+        augmentation_key, net_key = jax.random.split(key)
+        if train:
+            p = jax.lax.stop_gradient(params.probability)
+            x = _augment(x, augmentation_key, augmentations, p)
+        return player.apply(params.net, state, x, net_key, train=train)
+
+    return dataclasses.replace(player, init=init, apply=apply)
+
+
+def _augment(x, key, augmentations: Sequence[Augmentation], probability) -> Any:
+    """The images, beside which there may be labels."""
+    if isinstance(x, tuple):
+        return (_augment(x[0], key, augmentations, probability), *x[1:])
+    for i, augmentation in enumerate(augmentations):
+        draw_key, choice_key = jax.random.split(jax.random.fold_in(key, i))
+        changed = augmentation(x, draw_key)
+        if probability is not None:
+            chosen = jax.random.uniform(choice_key, (len(x), 1, 1, 1)) < probability
+            changed = jnp.where(chosen, changed, x)
+        x = changed
+    return x

@@ -1,0 +1,221 @@
+"""`ganstab train` and `ganstab sample`: from a folder of images to samples, in a few steps."""
+
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from common import refusal
+from PIL import Image
+from short_runs import one_device
+
+import ganstab
+from ganstab import __main__ as program
+from ganstab.errors import InputError
+from ganstab.image_gan import ImageGan, build, recipe_of
+from ganstab.training import distributed, train
+
+RNG = np.random.default_rng(1)
+CLASSES = ["ant", "bee", "cat"]
+TINY = {"num_steps": 2, "batch_size": 4, "width": 2, "latent": 5, "samples": 64, "log_every": 1}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Eighteen images of three sizes in three classes, and one that is none."""
+    place = tmp_path_factory.mktemp("images")
+    for i, name in enumerate(CLASSES * 6):
+        (place / name).mkdir(exist_ok=True)
+        pixels = RNG.integers(0, 256, (12 + i % 3, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / name / f"{i}.png")
+    (place / "ant" / "broken.png").write_bytes(b"?")
+    return place
+
+
+@pytest.fixture(autouse=True, scope="module")
+def alone(tmp_path_factory):
+    """One device, and a cache of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distributed, "make_mesh", one_device)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(alone, folder, tmp_path_factory):
+    """A conditional run of two steps."""
+    place = tmp_path_factory.mktemp("runs") / "run"
+    config = ImageGan(data=str(folder), conditional=True, eval_every=2, **TINY)
+    assert train(build, config, place).status == "finished"
+    return place
+
+
+def test_a_run_keeps_what_follows_from_its_images(run, folder):
+    known = json.loads((run / "config.json").read_text())
+    assert known["shape"] == "13x13x3"  # the median of 12, 13 and 14 pixels
+    assert json.loads(known["classes"]) == CLASSES
+    assert known["augment"] == "fixed"  # so few images
+    assert known["gamma"] == pytest.approx(0.3 * 13 * 13 / 32**2)
+    assert known["decay_steps"] == 2
+    result = json.loads((run / "result.json").read_text())
+    assert np.isfinite(result["results"]["swd"]["mean"])
+    with np.load(run / "samples" / "data.npz") as data:
+        assert data["samples"].shape == (18, 13, 13, 3)
+    again = ImageGan(data=str(folder), conditional=True, eval_every=2, **TINY).fingerprinted()
+    assert {name: known[name] for name in vars(again)} == vars(again)
+
+
+def test_a_generator_is_loaded_without_the_images(run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"data": str(tmp_path / "gone")}))
+    generator = ganstab.load(copy)
+    assert (generator.step, list(generator.classes)) == (2, CLASSES)
+    images = generator.sample(jax.random.key(0), 5, at_once=2)
+    assert images.shape == (5, 13, 13, 3) and bool(jnp.all(jnp.abs(images) <= 1))
+    whole = generator.sample(jax.random.key(0), 5)
+    np.testing.assert_allclose(images, whole, atol=1e-5)
+    named = generator.sample(jax.random.key(0), 5, label=1)
+    np.testing.assert_allclose(named[1], whole[1], atol=1e-5)  # classes in turn: 0, 1, 2, 0, 1
+
+
+def test_truncated_inputs_stay_within_and_keep_the_others(run):
+    generator = ganstab.load(run)
+    z = generator.latents(jax.random.key(0), 300)
+    cut = generator.latents(jax.random.key(0), 300, truncation=0.7)
+    inside = np.abs(z) <= 0.7
+    np.testing.assert_array_equal(cut[inside], z[inside])
+    assert float(jnp.max(jnp.abs(cut))) <= 0.7
+    # A normal between ±0.7 has this deviation.
+    assert float(jnp.std(cut)) == pytest.approx(0.391, abs=0.02)
+
+
+def test_the_way_between_inputs_is_an_arc_that_closes(run):
+    generator = ganstab.load(run)
+    frames = generator.interpolate(jax.random.key(0), 2, 6, corners=3, label=0)
+    assert frames.shape == (6, 2, 13, 13, 3)
+    z = generator.latents(jax.random.key(0), 6).reshape(3, 2, -1)
+    np.testing.assert_allclose(
+        frames[::2], jnp.stack([generator.generate(c, 0) for c in z]), atol=1e-5
+    )
+    a, b = z[2, 0], z[0, 0]
+    angle = np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+    middle = (a + b) * np.sin(angle / 2) / np.sin(angle)
+    expected = generator.generate(middle[None], 0)[0]
+    np.testing.assert_allclose(frames[5, 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda g: g.sample(jax.random.key(0), 0), "n must be 1 or more"),
+        (lambda g: g.sample(jax.random.key(0), 2, label=3), "label must be from 0 to 2"),
+        (lambda g: g.sample(jax.random.key(0), 2, truncation=0.0), "truncation must be positive"),
+        (lambda g: g.generate(jnp.zeros((1, 5))), "one of 3 labels, got None"),
+        (lambda g: g.interpolate(jax.random.key(0), 1, 4, corners=1), "corners must be 2"),
+    ],
+)
+def test_what_a_generator_cannot_draw_is_refused(run, call, words):
+    generator = ganstab.load(run)
+    with pytest.raises(ValueError, match=words):
+        call(generator)
+
+
+def test_sample_writes_pictures_a_grid_and_an_animation(run, tmp_path, capsys):
+    words = f"sample {run} --n=11 --class=bee --out={tmp_path / 'out'}".split()
+    assert program.main([*words, f"--interpolate={tmp_path / 'way.gif'}"]) == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [*(f"{i:02}.png" for i in range(11)), "grid.png"]
+    expected = ganstab.load(run).sample(jax.random.fold_in(jax.random.key(0), 0), 11, label=1)
+    pixels = np.asarray(Image.open(tmp_path / "out" / "07.png"))
+    np.testing.assert_allclose(pixels, (np.asarray(expected[7]) + 1) * 127.5, atol=0.51)
+    assert Image.open(tmp_path / "way.gif").n_frames > 10
+    assert "11 in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--class=dog", "one of ant, bee, cat is expected"),
+        ("--n=0", "1 or more is expected"),
+        ("--truncation=-1", "a number above 0 is expected"),
+        ("--interpolate=way.mp4", "a file ending in .gif, .png, .webp is expected"),
+        ("--step=1", "no checkpoint of step 1, but of 2"),
+        ("--seed=-1", "from 0 to 4294967295 is expected"),
+    ],
+)
+def test_a_bad_word_for_sample_is_told_in_one_line(run, tmp_path, capsys, words, line):
+    assert program.main(["sample", str(run), f"--out={tmp_path / 'out'}", words]) == 2
+    said = capsys.readouterr().err
+    assert line in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_sample_of_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
+    assert program.main(["sample", str(tmp_path)]) == 2
+    assert "is no folder of a run" in capsys.readouterr().err
+
+
+def trained(*words):
+    with pytest.raises(SystemExit) as ended:
+        program.main(["train", *words])
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ([], "data is missing: name a folder"),
+        (["--data=nowhere"], "no such file or folder"),
+        (["--data={folder}", "--batch_size=64"], "larger than the data, 18 images"),
+        (["--data={folder}/ant", "--batch_size=2", "--conditional"], "--conditional needs labels"),
+        (["--data=mnist", "--size=32"], "whose images have 28 × 28 pixels"),
+        (["--data={folder}", "--recipe=dcgan", "--gamma=1"], "gamma does not go with recipe=dcgan"),
+        (["--data={folder}", "--metrics=fid"], "metrics=fid needs inception=FILE"),
+        (["--data={folder}", "--metrics=beauty"], "metrics must be some of"),
+        (["--data={folder}", "--size=7"], "size must be from 8 to 256"),
+    ],
+)
+def test_a_bad_word_for_train_is_told_in_one_line(folder, tmp_path, capsys, words, line):
+    asked = [word.format(folder=folder) for word in words]
+    assert trained(*asked, f"--workdir={tmp_path / 'run'}") == 2
+    said = capsys.readouterr().err
+    assert line in said and said.count("error:") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_each_recipe_gets_the_settings_numbers(folder):
+    for name in ganstab.recipes.by_name:
+        config = ImageGan(data=str(folder), recipe=name, **TINY).fingerprinted()
+        recipe = recipe_of(config)
+        parts = build(config)
+        trainable = recipe.build(parts.players, parts.prior)
+        state = jax.eval_shape(trainable.init, jax.random.key(0))
+        batch = ganstab.Batch(jnp.zeros((recipe.n_gen + recipe.n_disc, 4, 13, 13, 3)))
+        new, _ = jax.eval_shape(trainable.step, state, batch)
+        assert jax.tree.structure(new) == jax.tree.structure(state)
+
+
+def test_the_learning_rate_rises_then_falls_to_a_fiftieth():
+    config = ImageGan(data="mnist", gamma=1.0, decay_steps=1000)
+    tx = recipe_of(config).txs.gen
+    params = jnp.zeros(())
+    state, sizes = tx.init(params), []
+    for _ in range(1000):
+        update, state = tx.update(jnp.ones(()), state, params)
+        sizes.append(-float(update))
+    assert sizes[0] == 0 and np.argmax(sizes) == 100
+    assert sizes[100] == pytest.approx(1e-3, rel=1e-3)
+    assert sizes[-1] == pytest.approx(2e-5, rel=1e-2)
+
+
+def test_data_in_the_place_of_which_there_is_an_error_raise_it(run, tmp_path):
+    config = json.loads((run / "config.json").read_text())
+    known = {n: v for n, v in config.items() if n in vars(ImageGan(data="x"))}
+    gone = ImageGan(**known).replace(data=str(tmp_path / "gone"))
+    experiment = build(gone)
+    assert isinstance(experiment.data, InputError)
+    assert "no such file or folder" in refusal(lambda: train(build, gone, tmp_path / "run"))
