@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ganstab._files import read_bytes
+
 __all__ = ["fault", "hushed"]
 
 _UNFINISHED = ("Event loop is closed", "Encountered error while reading array")
@@ -48,8 +50,8 @@ def fault(folder: Path, error: Exception) -> str:
     for path in sorted(folder.glob("*/**/*")):
         if path.name in ("metadata", "_METADATA") or path.parent.name == "array_metadatas":
             try:
-                json.loads(path.read_bytes())
-            except ValueError as wrong:
+                json.loads(read_bytes(path))
+            except (ValueError, RecursionError) as wrong:
                 return f"{path.relative_to(folder)} is cut off or overwritten ({_short(wrong)})"
     for each in (error, error.__cause__, error.__context__):
         text = re.split(r" \[(?:tensorstore|source)|\n", str(each))[0]

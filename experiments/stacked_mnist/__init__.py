@@ -22,9 +22,8 @@ Batch size, length, beta2 and initialisation are our own choice; the length is c
 not hours. Real and generated images pass through the discriminator as one batch (--disc_batch): the
 paper does not say; --table=choices compares it, and what else it leaves open, with other choices.
 
-With --recipe, one of `ganstab.recipes` trains ordinary networks in place of the paper's, see
-`remedies`; then the share of digits is measured too that the classifier names with a confidence of
-0.9 or more.
+With --recipe, one of `ganstab.recipes` trains ordinary networks, see `remedies`; the share of
+digits that the classifier names with 0.9 confidence is measured too.
 
 On one core of a CPU the 5,000 steps take some 4, 7 and 10 minutes with K = 0, 5 and 10, and up to
 eight times as long on a busy one. Which runs collapse changes from seed to seed: results/README.md.
@@ -38,14 +37,12 @@ import numpy as np
 
 from experiments import digits, unrolled_gan
 from experiments.stacked_mnist import remedies, tables
-from ganstab import digit_classifier, metrics, recipes
+from ganstab import metrics, recipes
 from ganstab.data import stacked_digits
 from ganstab.networks.unrolled_gan import stacked_mnist as networks
 from ganstab.training import Evaluation, Experiment, Measure, images, option
 from ganstab.training.cli import main
-from ganstab.training.config import options
 from ganstab.training.experiment import prose
-from ganstab.training.samples import make_sampler
 from ganstab.types import Player, TrainState
 
 MODES = 1000
@@ -73,9 +70,7 @@ class StackedMnist(unrolled_gan.NormedGenerator):
         """A recipe of its own leaves the paper's settings as they are."""
         super().check()
         if self.recipe != tables.PAPER:
-            for name, known in options(type(self)).items():
-                if name not in remedies.SETTINGS and getattr(self, name) != known.default:
-                    raise ValueError(f"{name} goes with recipe={tables.PAPER} alone")
+            remedies.check_settings(self)
 
     def run_name(self) -> str:
         """Of the cell and the seed."""
@@ -86,44 +81,32 @@ class StackedMnist(unrolled_gan.NormedGenerator):
 
 def measures(config: StackedMnist) -> tuple[Measure, ...]:
     """Modes and KL beside the paper's; `ruler` is the classifier's accuracy on other digits."""
-    sure: tuple[Measure, ...] = ()
-    if config.recipe == tables.PAPER:
+    paper = {}
+    if config.has_papers_data():
         known = tables.published(config.disc_width, config.unroll_steps)
-    else:
-        known, sure = tables.REMEDIES[config.recipe], (remedies.SURE,)
-    paper = known if config.has_papers_data() else {}
+        paper = tables.REMEDIES.get(config.recipe, known)
     return (
         Measure("modes", f"modes covered, of {MODES:,}", "modes", ideal=MODES,
                 published=paper.get("modes")),
         Measure("kl", "KL to uniform, nats", "KL", "lower",
                 metrics.kl_floor(config.samples, MODES), paper.get("kl")),
-        *sure,
+        *([] if config.recipe == tables.PAPER else [remedies.SURE]),
         digits.RULER,
     )  # fmt: skip
 
 
 def evaluation(config: StackedMnist, gen: Player):
     """Draws the samples, classifies them, counts modes; the same latents at every evaluation."""
-    paper = config.recipe == tables.PAPER
-    classify = functools.partial(digit_classifier.classify_stacked, digit_classifier.load())
-    measure = classify if paper else lambda x: (classify(x), remedies.sure_digits(x))
-    sample = make_sampler(
-        gen,
-        unrolled_gan.LATENT if paper else remedies.LATENT,
-        samples=config.samples,
-        measure=measure,
-        train=paper and config.bn_mode == "batch",
-    )
+    sample = remedies.sampler(config, gen)
 
     def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
-        shown, found = sample(state, key)
-        labels, sure = (found, None) if paper else found
+        shown, (labels, *sure) = sample(state, key)
         numbers = {
             "samples": len(labels),
             "modes": metrics.count_modes(labels, MODES),
             "kl": float(metrics.kl_to_uniform(labels, MODES)),
         }
-        if sure is not None:
+        if sure:
             numbers["sure"] = 100 * float(np.mean(sure))
         return Evaluation(numbers, {"samples": shown}, metrics.class_histogram(labels, MODES))
 

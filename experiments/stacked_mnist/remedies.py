@@ -5,17 +5,23 @@ norm: generators of 96, 48, 24 and 12 channels with batch norm, discriminators o
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from experiments import digits
+from experiments import digits, unrolled_gan
+from experiments.stacked_mnist.tables import PAPER
 from ganstab import Pair, digit_classifier
 from ganstab.image_gan.recipe import default_gamma, small_recipe
 from ganstab.networks.images import convolutional
 from ganstab.players import from_nnx
 from ganstab.recipes import Recipe
-from ganstab.training import Measure
+from ganstab.training import ImageConfig, Measure
+from ganstab.training.config import options
+from ganstab.training.samples import make_sampler
+from ganstab.types import Player
 
 WIDTH = Pair(gen=12, disc=16)
 LATENT = 64
@@ -42,6 +48,27 @@ def players(name: str) -> Pair:
     make = functools.partial(convolutional, SIDE, width=WIDTH, latent=LATENT)
     packed = PACKED if name == "pacgan" else 1
     return Pair(from_nnx(make(3).gen), from_nnx(make(3 * packed).disc))
+
+
+def check_settings(config: ImageConfig) -> None:
+    """Raises ValueError for a setting of the paper's that is not the default."""
+    for name, known in options(type(config)).items():
+        if name not in SETTINGS and getattr(config, name) != known.default:
+            raise ValueError(f"{name} goes with recipe={PAPER} alone")
+
+
+def sampler(config: Any, gen: Player) -> Callable:
+    """`(state, key) -> (shown, (classes [n], of a recipe of its own: sure [n, 3]))`."""
+    paper = config.recipe == PAPER
+    classify = functools.partial(digit_classifier.classify_stacked, digit_classifier.load())
+    measured: list[Callable] = [classify] if paper else [classify, sure_digits]
+    return make_sampler(
+        gen,
+        unrolled_gan.LATENT if paper else LATENT,
+        samples=config.samples,
+        measure=lambda x: [measure(x) for measure in measured],
+        train=paper and config.bn_mode == "batch",
+    )
 
 
 def sure_digits(image: jax.Array) -> jax.Array:

@@ -19,7 +19,9 @@ PENALISED = ("r1", "r3gan")
 """Recipes that have a γ."""
 PENALTY_EVERY = 4
 EMA_IMAGES = 20_000
-RATE, LAST_RATE, WARM_UP = 1e-3, 2e-5, 100
+RATE, WARM_UP = 2e-3, 100
+LAST = 0.02
+"""The last rate as a share of the highest."""
 RAMP = 0.05
 """The average's half-life is at most this share of the run so far (Karras et al. 2020)."""
 
@@ -42,7 +44,7 @@ def small_recipe(
     """One of `ganstab.recipes`, whose generator is averaged, and whose numbers suit small networks.
 
     Most keep their published numbers. Those of r3gan are for large networks and batches; here its
-    rate rises over 100 steps to 0.001 and falls along a cosine to a fiftieth of that, γ falls to a
+    rate rises over 100 steps to 0.002 and falls along a cosine to a fiftieth of that, γ falls to a
     tenth along a cosine, as in the authors' presets, and R1 and R2 come every so many steps.
 
     Args:
@@ -64,7 +66,7 @@ def small_recipe(
         top = RATE if learning_rate is None else learning_rate
         options |= {
             "learning_rate": optax.warmup_cosine_decay_schedule(
-                0.0, top, min(WARM_UP, steps // 2), steps, top * LAST_RATE / RATE
+                0.0, top, min(WARM_UP, steps // 2), steps, LAST * top
             ),
             "gamma": optax.cosine_decay_schedule(gamma, steps, 0.1),
         }

@@ -18,7 +18,7 @@ from ganstab._files import read_bytes
 from ganstab.errors import InputError
 from ganstab.training import distributed, provenance
 from ganstab.training import run_folder as files
-from ganstab.training.config import Option, RunConfig, option, options
+from ganstab.training.config import Option, RunConfig, option, options, reference
 from ganstab.training.recorder import summary_writer
 from ganstab.training.signals import watch_signals
 from ganstab.training.train import Build, train_together
@@ -206,7 +206,10 @@ class _Program:
 
     def help(self) -> str:
         """The program's own docstring, then every flag with its default and what is allowed."""
-        lines = [sys.modules[self.build.__module__].__doc__ or "", FLAGS]
+        module = reference(self.build).partition(":")[0]
+        start = " ".join(self.config.command or ("python", "-m", module))
+        about = sys.modules[self.build.__module__].__doc__ or ""
+        lines = [f"usage: {start} [--NAME=VALUE …]\n", about, FLAGS]
         words = {name: f"{each.help} {each.describe()}" for name, each in self.options().items()}
         words["flagfile"] = "A file of flags, one a line."
         wrapper = textwrap.TextWrapper(98, initial_indent="  ", subsequent_indent="      ")

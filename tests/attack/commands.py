@@ -108,7 +108,7 @@ def _others() -> Iterator[Case]:
         "experiments.compare", "ganstab", "ganstab.doctor", "ganstab.training",
     ):  # fmt: skip
         for words, told in (
-            (["--nothing=1"], "nothing"), (["word", "--nothing"], ""), (["--", "--x"], ""),
+            (["--nothing=1"], ""), (["word", "--nothing"], ""), (["--", "--x"], ""),
             (["\udcff"], ""), ([""], ""), (["--seed"], ""), (["--out"], ""), ([" "], ""),
         ):  # fmt: skip
             name = f"{module} {' '.join(words)}"

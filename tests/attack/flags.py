@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 
 from ganstab.training.cli import Launch, TableLaunch
-from ganstab.training.config import Option, options
+from ganstab.training.config import LARGEST, Option, options
 
 from .harness import Case
 from .sound import NO_CACHE, Sound
@@ -66,7 +66,8 @@ def _bad(known: Option) -> Iterator[str]:
 
 
 def _outside(known: Option) -> Iterator[str]:
-    low, high = known.limits
+    low = -math.inf if known.lower is None else known.lower
+    high = known.upper or (LARGEST if known.kind is int else math.inf)
     step = 1 if known.kind is int else 1e-3
     if math.isfinite(low):
         yield from (str(low - step), str(low - 10**12), "-1" + "0" * 30)

@@ -39,7 +39,7 @@ def cases(sound: Sound) -> Iterator[Case]:
     for file in files:
         for number in range(8):
             path = str(file.relative_to(sound.tiny))
-            yield _run(sound, f"{file.name} {number}", path, file.read_bytes(), (0,))
+            yield _run(sound, f"{file.name} {number}", path, file.read_bytes(), (0, 2))
     for name in ("config.json", "result.json", "metrics.jsonl", "evaluations.jsonl"):
         data = (sound.mixture / name).read_bytes()
         for number in range(EACH // 2):

@@ -51,8 +51,14 @@ def made(run: pathlib.Path, *changes: Callable[[pathlib.Path], Any], stop: bool 
 
 
 def at(name: str, how: damage.Damage) -> Callable[[pathlib.Path], None]:
-    """The damage of one of the run's files."""
-    return lambda run: how(run / name)
+    """The damage of one of the run's files, which is made where the run has none of the name."""
+
+    def apply(run: pathlib.Path) -> None:
+        if not (run / name).exists():
+            (run / name).touch()
+        how(run / name)
+
+    return apply
 
 
 SETTINGS: dict[str, Change] = {

@@ -87,7 +87,7 @@ def test_the_networks_are_those_of_the_settings():
 
 
 def test_published_numbers_are_of_the_settings_they_were_printed_for():
-    modes, kl, _ = stacked_mnist.measures(StackedMnist(disc_width=0.5, unroll_steps=10))
+    modes, kl, *_ = stacked_mnist.measures(StackedMnist(disc_width=0.5, unroll_steps=10))
     assert (modes.published.value, modes.published.standard_error) == (817.4, 37.91)
     assert kl.published.value == 1.43
     unknown = StackedMnist(disc_width=1.0), StackedMnist(dataset="kmnist")

@@ -151,7 +151,8 @@ def test_help_names_every_flag_its_default_and_what_is_allowed(capsys):
     for program in (TINY, LEVELS):
         assert run("--seed=-1", "--help", program=program) == 0
         shown = capsys.readouterr().out
-        assert shown.startswith("Runs of tiny networks")
+        assert shown.startswith("usage: python -m tiny_run")
+        assert "Runs of tiny networks" in shown
         packed = "".join(shown.split())  # however lines are broken
         known = program.options()
         assert {"seed", "workdir", "smoke"} <= known.keys() and "noise" not in known
