@@ -74,14 +74,20 @@ def settings():
     ("flags", "words"),
     [
         (["--only=three"], "invalid choice: 'three'"),
-        (["--seed=-1"], "'-1' is no whole number from 0"),
+        (["--seed=-1"], "must be from 0 to 4,294,967,295, got '-1'"),
         (["--sed=1"], "unrecognized arguments: --sed=1"),
         (["--workdir="], "--workdir is empty"),
-        (["--workdir=/dev/null/x"], "/dev/null is a file"),
+        (["--workdir=/dev/null/x"], "/dev/null is something else, not a folder"),
     ],
 )
 def test_flags_and_folders_that_cannot_be_used(settings, capsys, flags, words):
-    assert runner.main(("bilinear",), "Title.", "games", argv=[*flags, "--compilation_cache="]) == 2
+    try:
+        status = runner.main(
+            ("bilinear",), "Title.", "games", argv=[*flags, "--compilation_cache="]
+        )
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and words in said and said.count("\n") == 1
 

@@ -140,7 +140,9 @@ def test_the_recipe_is_the_techniques_of_the_settings(name):
 
 def test_generator_steps_are_the_recipes():
     assert MixtureOfGaussians(gen_steps=5).paper_recipe().n_gen == 5
-    assert MixtureOfGaussians().paper_recipe().n_gen == MixtureOfGaussians().recipe().n_disc == 1
+    assert (
+        MixtureOfGaussians().paper_recipe().n_gen == MixtureOfGaussians().paper_recipe().n_disc == 1
+    )
 
 
 def test_losses_by_their_names():

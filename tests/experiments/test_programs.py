@@ -29,7 +29,8 @@ def test_help_is_for_a_newcomer(program, config, monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(program.build, config, tables=tables_of(program), smoke=program.SMOKE)
     said = capsys.readouterr().out
-    assert end.value.code == 0 and said.startswith(program.__doc__.splitlines()[0])
+    assert end.value.code == 0 and said.startswith("usage: python -m experiments.")
+    assert program.__doc__.splitlines()[0] == said.splitlines()[2]
     for name, known in options(config).items():
         assert (f"--{name}: " in said) == known.flag
     assert all(name in said for name in tables_of(program))

@@ -64,10 +64,10 @@ def test_a_fact_of_another_kind_is_named(name, sound):
 
 @pytest.mark.parametrize(
     ("name", "sound"),
-    [("status", ()), ("step", (5, HUGE)), ("num_steps", (5, HUGE)), ("results", ({},))],
+    [("status", ()), ("step", (5,)), ("num_steps", (5,)), ("results", ({},))],
 )
 def test_what_every_result_has_is_asked_for(name, sound):
-    for kind in (-1, 1.5, "text", SEEDS, True, None, *sound):
+    for kind in (-1, 1.5, HUGE, "text", SEEDS, True, None, *sound):
         told = "" if any(kind is each for each in sound) else "no sound status, step and results"
         assert damage(**{name: kind}) == told
     without = {n: value for n, value in RESULT.items() if n != name}
