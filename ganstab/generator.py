@@ -5,6 +5,7 @@ images = generator.sample(jax.random.key(0), 16)
 """
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -34,6 +35,10 @@ class Generator:
     prior: Callable[[jax.Array, int], jax.Array]
     classes: Sequence[str] = ()
     """Names of the classes that it is given; none if it takes no label."""
+
+    @functools.cached_property
+    def _compiled(self) -> Callable:
+        return jax.jit(self.generate)
 
     @property
     def step(self) -> int:
@@ -113,7 +118,7 @@ class Generator:
             if self.classes and not bool(jnp.all((label >= 0) & (label < len(self.classes)))):
                 raise ValueError(f"label must be from 0 to {len(self.classes) - 1}, got {label}")
         parts = [slice(i, i + at_once) for i in range(0, n, at_once)]
-        draw = jax.jit(self.generate)
+        draw = self._compiled
         return jnp.concatenate([draw(z[p], None if label is None else label[p]) for p in parts])
 
     def interpolate(
@@ -149,7 +154,7 @@ class Generator:
         z = z.reshape(corners, n, *z.shape[1:])
         if label is None and self.classes:
             label = jnp.arange(n) % len(self.classes)
-        draw = jax.jit(self.generate)
+        draw = self._compiled
         places = [i * corners / frames for i in range(frames)]
         return jnp.stack(
             [

@@ -151,9 +151,10 @@ def _classes(names: Sequence[str]) -> tuple[list[int], list[str]]:
         first = {parents[i][depth] if len(parents[i]) > depth else "" for i in chosen}
         if "" in first:
             return chosen, [""] * len(chosen)
-        if len(first) > 1 and not ("train" in first and first <= _SPLITS):
+        split = {name.lower(): name for name in first}
+        if len(first) > 1 and not ("train" in split and split.keys() <= _SPLITS):
             return chosen, [parents[i][depth] for i in chosen]
-        taken = "train" if len(first) > 1 else first.pop()
+        taken = split["train"] if len(first) > 1 else first.pop()
         chosen = [i for i in chosen if parents[i][depth] == taken]
         depth += 1
     return [], []

@@ -78,9 +78,9 @@ def prepare(
     """The images of a folder or a zip archive, as squares of one size.
 
     Each is cut and resized as `decode_square` does it, once: the array is kept in `cache`, under a
-    hash of the files' names, sizes and times, and found there by the next call. A preparation that
-    was killed goes on where it was. An array that was cut short is made again. Memory is bounded,
-    whatever the number of images; the disk takes 3 side² bytes for each.
+    hash of the folder's place and of the files' names, sizes and times, and found there by the next
+    call. A preparation that was killed goes on where it was. An array that was cut short is made
+    again. Memory is bounded, whatever the number of images; the disk takes 3 side² bytes for each.
 
     Args:
       source: a folder, whose sub-folders are classes if every image is in one, or a zip archive.
@@ -95,7 +95,8 @@ def prepare(
     if side < 1:
         raise ValueError(f"side must be 1 pixel or more, got {side}")
     files = list_images(source)
-    key = f"{files.stamp}\0{side}\0{VERSION}\0{PIL.__version__}".encode()
+    words = os.path.realpath(source), files.stamp, side, VERSION, PIL.__version__
+    key = "\0".join(map(str, words)).encode(errors="surrogateescape")
     place = Path(cache or default_cache(), hashlib.sha256(key).hexdigest()[:16])
     prepared = _read(place, side)
     if prepared is not None:
@@ -109,7 +110,10 @@ def prepare(
                 prepared = _read(place, side)
     except OSError as error:
         why = f"{error.strerror or error}{': ' + str(error.filename) if error.filename else ''}"
-        raise InputError(f"{place.parent}: cannot keep the prepared images: {why}") from error
+        raise InputError(
+            f"{place.parent}: cannot keep the prepared images: {why}; $XDG_CACHE_HOME names "
+            "another cache"
+        ) from error
     assert prepared is not None
     return prepared
 
@@ -170,6 +174,8 @@ def _make(
     unfinished.mkdir(exist_ok=True)
     done, skipped, grey = _so_far(unfinished)
     with open(unfinished / _IMAGES, "ab") as out, ThreadPoolExecutor(WORKERS) as pool:
+        if os.fstat(out.fileno()).st_size < (done - len(skipped)) * side * side * 3:
+            done, skipped, grey = 0, {}, True  # the file lost its end
         out.truncate((done - len(skipped)) * side * side * 3)
         while done < len(files.names):
             block = files.names[done : done + BLOCK]

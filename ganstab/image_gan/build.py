@@ -8,8 +8,6 @@ Then
 
     ganstab sample RUN --n=64 --out=samples
     ganstab doctor RUN
-
-On two cores of a CPU, the default of 20,000 steps takes about an hour at 32 × 32 pixels.
 """
 
 import dataclasses
@@ -20,7 +18,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ganstab.data import Sampler, single_images
+from ganstab.data import Images, Sampler, single_images
 from ganstab.errors import InputError
 from ganstab.image_gan.config import ImageGan
 from ganstab.image_gan.evaluation import evaluation, measures
@@ -49,7 +47,7 @@ def build(config: ImageGan) -> Experiment:
     if config.shape is None:
         config = config.fingerprinted()
     data, real, notes = _images(config)
-    shown = real[:SHOWN].astype(np.float32) / 127.5 - 1
+    shown = real.image[:SHOWN].astype(np.float32) / 127.5 - 1
     return Experiment(
         title=f"{pathlib.Path(config.data).name}, {config.recipe}",
         description=_description(config),
@@ -72,11 +70,16 @@ def recipe_of(config: ImageGan) -> Recipe:
         config.recipe,
         steps=config.decay_steps or config.num_steps,
         batch_size=config.batch_size,
-        gamma=config.gamma,
+        gamma=config.gamma or 0.0,
         learning_rate=config.learning_rate,
         penalty_every=config.penalty_every,
         ema_images=config.ema_images,
     )
+    wrap = recipe.wrappers.disc
+    if config.augment == "fixed":  # around all else, so that no pack of images is augmented as one
+        recipe = dataclasses.replace(
+            recipe, wrappers=recipe.wrappers._replace(disc=lambda disc: augmented(wrap(disc)))
+        )
     return dataclasses.replace(recipe, conditional="both" if config.conditional else False)
 
 
@@ -92,7 +95,7 @@ def _players(config: ImageGan) -> Pair:
     )
     packed = PACKED if config.recipe == "pacgan" else 1
     gen, disc = from_nnx(make(channels).gen), from_nnx(make(packed * channels).disc)
-    return Pair(gen, augmented(disc) if config.augment == "fixed" else disc)
+    return Pair(gen, disc)
 
 
 def _sampler(config: ImageGan) -> Sampler:
@@ -103,20 +106,21 @@ def _mirrored(batch: Batch, key: jax.Array) -> Batch:
     return batch._replace(real=mirror(batch.real, key))
 
 
-def _images(config: ImageGan) -> tuple[Any, np.ndarray, tuple[str, ...]]:
+def _images(config: ImageGan) -> tuple[Any, Images, tuple[str, ...]]:
     """The data, some of them as the generator's are measured against, and what is to be said.
 
     Without the images, an error in their place, for whoever wants to train on them.
     """
     try:
         source = config.source()
+        if source.digest != config.data_files:
+            raise InputError(f"--data={config.data} has other images than the run began with")
     except InputError as error:
-        if config.shape is None:
-            raise
-        return error, np.zeros((0, *config.image_shape()), np.float32), ()
+        none = np.zeros((0, *config.image_shape()), np.uint8)
+        return error, Images(none, np.zeros(0, np.int32)), ()
     n = min(config.samples, len(source))
     places = np.random.default_rng(0).permutation(len(source))[:n]
-    return source.data, images.take(source.data, places).image, _notes(config, source)
+    return source.data, images.take(source.data, places), _notes(config, source)
 
 
 def _notes(config: ImageGan, source: Source) -> tuple[str, ...]:

@@ -122,6 +122,8 @@ class ImageGan(RunConfig):
         """What does not go together."""
         if not self.data.strip():
             raise ValueError("data is missing: name a folder of images, as in --data=FOLDER")
+        if self.recipe == "pacgan" and (self.conditional or self.batch_size % 2):
+            raise ValueError("recipe=pacgan goes with an even batch_size, and not with conditional")
         unknown = [name for name in self.metric_names() if name not in METRICS]
         if unknown:
             raise ValueError(f"metrics must be some of {', '.join(METRICS)}, got {self.metrics!r}")
@@ -136,7 +138,7 @@ class ImageGan(RunConfig):
         """The metrics, by the names of `ganstab.metrics.METRICS`."""
         if self.metrics == AUTO:
             return ("fid", "kid") if self.inception else ("swd",)
-        return () if self.metrics == NONE else tuple(self.metrics.split(","))
+        return () if self.metrics == NONE else tuple(dict.fromkeys(self.metrics.split(",")))
 
     def run_name(self) -> str:
         """Of the images, the recipe and the seed."""
@@ -152,7 +154,8 @@ class ImageGan(RunConfig):
         source = open_source(self.data, self.size)
         if self.conditional and not source.classes:
             raise InputError(
-                f"--conditional needs labels: --data={self.data} has no sub-folder for each class"
+                f"--conditional needs labels, and --data={self.data} has none: a folder with a "
+                "sub-folder for each class, IDX files and mnist have"
             )
         if len(source) < self.batch_size:
             raise InputError(
@@ -184,6 +187,7 @@ class ImageGan(RunConfig):
             gamma=gamma,
             augment=augment,
             decay_steps=decay_steps,
+            metrics=",".join(self.metric_names()) or NONE,
             data_files=source.digest,
             shape="x".join(map(str, source.shape)),
             classes=json.dumps(list(source.classes)),

@@ -1,5 +1,6 @@
 """How far samples are from the data, by the metrics that the settings ask for."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganstab.data import Images
 from ganstab.image_gan.config import ImageGan
 from ganstab.metrics.evaluation import depths_of, evaluate
-from ganstab.metrics.inception_weights import load_inception
+from ganstab.metrics.inception_weights import Inception, load_inception
 from ganstab.metrics.sources import array_source
 from ganstab.training import Evaluation, Measure
 from ganstab.training.samples import SHOWN, make_sampler
@@ -43,36 +45,48 @@ def measures(config: ImageGan) -> tuple[Measure, ...]:
     )
 
 
-def labels(config: ImageGan) -> np.ndarray | None:
-    """What samples are made under: those that are shown are sorted by class."""
+def labels(config: ImageGan, known: np.ndarray) -> np.ndarray | None:
+    """What samples are made under: those that are shown sorted by class, the others as the data.
+
+    Args:
+      config: the settings.
+      known: labels of images of the data [n]; none of them where the images are not there.
+    """
     count = len(config.class_names())
     if not count:
         return None
-    return np.arange(SHOWN) * count // SHOWN if count <= SHOWN else np.arange(count)
+    shown = np.arange(SHOWN) * count // SHOWN
+    others = config.samples - SHOWN
+    return np.concatenate([shown, np.resize(known if len(known) else shown, others)])
 
 
-def evaluation(config: ImageGan, real: np.ndarray, gen: Player) -> Callable:
+def evaluation(config: ImageGan, real: Images, gen: Player) -> Callable:
     """`(state, key) -> Evaluation`: draws samples, and measures them against these images.
 
     Args:
       config: the settings.
-      real: images of the data, bytes [n, H, W, C].
+      real: images of the data and their labels.
       gen: the generator as the recipe wraps it.
     """
     names = config.metric_names()
     depths = depths_of(names)
-    inception = load_inception(str(config.inception), depths) if depths else None
+
+    @functools.cache
+    def inception() -> Inception | None:
+        """Read when something is measured: whoever draws samples does not need the weights."""
+        return load_inception(str(config.inception), depths) if depths else None
+
     sample = make_sampler(
-        gen, config.latent, samples=config.samples, label=labels(config), measure=_bytes
+        gen, config.latent, samples=config.samples, label=labels(config, real.label), measure=_bytes
     )
-    data = array_source("the data", real) if names and len(real) else None
+    data = array_source("the data", real.image) if names and len(real.label) else None
 
     def evaluate_state(state: TrainState, key: jax.Array) -> Evaluation:
         shown, drawn = sample(state, key)
         numbers = {"samples": float(len(drawn))}
         if data is not None and np.isfinite(shown).all():
             fake = array_source("the samples", drawn)
-            found = evaluate(jax.random.fold_in(key, 1), data, fake, names, inception=inception)
+            found = evaluate(jax.random.fold_in(key, 1), data, fake, names, inception=inception())
             numbers |= _numbers(found, names)
         return Evaluation(numbers, {"samples": shown})
 

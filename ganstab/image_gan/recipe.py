@@ -36,16 +36,17 @@ def small_recipe(
     *,
     steps: int,
     batch_size: int,
-    gamma: float | None = None,
+    gamma: float = 0.3,
     learning_rate: float | None = None,
     penalty_every: int = PENALTY_EVERY,
     ema_images: int = EMA_IMAGES,
 ) -> Recipe:
     """One of `ganstab.recipes`, whose generator is averaged, and whose numbers suit small networks.
 
-    Most keep their published numbers. Those of r3gan are for large networks and batches; here its
-    rate rises over 100 steps to 0.002 and falls along a cosine to a fiftieth of that, γ falls to a
-    tenth along a cosine, as in the authors' presets, and R1 and R2 come every so many steps.
+    Most keep their published numbers. r1 and r3gan penalise every few steps, with the γ that is
+    given. The numbers of r3gan are for large networks and batches; here its rate rises over 100
+    steps to 0.002 and falls along a cosine to a fiftieth of that, and γ falls to a tenth along a
+    cosine, as in the authors' presets.
 
     Args:
       name: as `recipes.by_name` has it.
@@ -59,7 +60,8 @@ def small_recipe(
     """
     options: dict[str, Any] = {}
     if learning_rate is not None:
-        options["learning_rate"] = learning_rate
+        both = ("gen_learning_rate", "disc_learning_rate")
+        options |= dict.fromkeys(both if name == "unrolled" else ("learning_rate",), learning_rate)
     if name in PENALISED:
         options |= {"gamma": gamma, "every": penalty_every}
     if name == "r3gan":

@@ -16,7 +16,7 @@ from ganstab.generator import Generator, load
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.training import distributed
 from ganstab.training.run_folder import local_folder
-from ganstab.training.samples import tile
+from ganstab.training.samples import are_images, tile
 
 __all__ = ["main"]
 
@@ -128,7 +128,7 @@ def _write_samples(
                 jax.random.fold_in(key, start), n, label=labels, truncation=asked.truncation
             )
         )
-        if drawn.ndim != 4:
+        if not are_images(drawn):
             kept.append(drawn)
             continue
         shown.append(drawn[: max(GRID - start, 0)])

@@ -28,7 +28,7 @@ __all__ = ["Source", "open_source"]
 MNIST, TFDS = "mnist", "tfds:"
 IN_MEMORY = 2 * 2**30
 """Bytes of images up to which all are held on the devices; more are read from disk by index."""
-LARGEST_SIDE = 64
+SMALLEST_SIDE, LARGEST_SIDE = 8, 64
 """Of the images that a folder is prepared as where no size is asked for."""
 
 
@@ -69,7 +69,7 @@ def open_source(name: str, size: int | None) -> Source:
     folder = local_folder(name, "--data")
     if folder.is_dir() and is_idx_folder(folder):
         return _fixed(name, size, load_idx(folder, "train"), provenance.of_data(folder))
-    side = size or min(typical_side(folder), LARGEST_SIDE)
+    side = size or max(min(typical_side(folder), LARGEST_SIDE), SMALLEST_SIDE)
     found = prepare(folder, side, progress=_Bar(f"reading {folder.name}"))
     image, label = found.images
     resident = image.nbytes <= IN_MEMORY
@@ -83,7 +83,12 @@ def _fixed(name: str, size: int | None, data: Images | RandomAccess, digest: str
     if size is not None and shape[:2] != (size, size):
         raise InputError(
             f"--size={size} does not go with --data={name}, whose images have "
-            f"{shape[0]} × {shape[1]} pixels and are taken as they are"
+            f"{shape[1]} × {shape[0]} pixels and are taken as they are"
+        )
+    if min(shape[:2]) < SMALLEST_SIDE:
+        raise InputError(
+            f"--data={name} has images of {shape[1]} × {shape[0]} pixels; at least "
+            f"{SMALLEST_SIDE} × {SMALLEST_SIDE} are expected"
         )
     labels = data.label if isinstance(data, Images) else np.zeros(0, int)
     classes = [str(i) for i in range(int(labels.max(initial=-1)) + 1)]

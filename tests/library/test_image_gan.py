@@ -14,7 +14,7 @@ from short_runs import one_device
 import ganstab
 from ganstab import __main__ as program
 from ganstab.errors import InputError
-from ganstab.image_gan import ImageGan, build, recipe_of
+from ganstab.image_gan import ImageGan, build, evaluation, recipe_of
 from ganstab.training import distributed, train
 
 RNG = np.random.default_rng(1)
@@ -176,6 +176,7 @@ def trained(*words):
         (["--data={folder}", "--recipe=dcgan", "--gamma=1"], "gamma does not go with recipe=dcgan"),
         (["--data={folder}", "--metrics=fid"], "metrics=fid needs inception=FILE"),
         (["--data={folder}", "--metrics=beauty"], "metrics must be some of"),
+        (["--data={folder}", "--recipe=pacgan", "--batch_size=3"], "goes with an even batch_size"),
         (["--data={folder}", "--size=7"], "size must be from 8 to 256"),
     ],
 )
@@ -189,7 +190,7 @@ def test_a_bad_word_for_train_is_told_in_one_line(folder, tmp_path, capsys, word
 
 def test_each_recipe_gets_the_settings_numbers(folder):
     for name in ganstab.recipes.by_name:
-        config = ImageGan(data=str(folder), recipe=name, **TINY).fingerprinted()
+        config = ImageGan(data=str(folder), recipe=name, learning_rate=1e-3, **TINY).fingerprinted()
         recipe = recipe_of(config)
         parts = build(config)
         trainable = recipe.build(parts.players, parts.prior)
@@ -197,6 +198,15 @@ def test_each_recipe_gets_the_settings_numbers(folder):
         batch = ganstab.Batch(jnp.zeros((recipe.n_gen + recipe.n_disc, 4, 13, 13, 3)))
         new, _ = jax.eval_shape(trainable.step, state, batch)
         assert jax.tree.structure(new) == jax.tree.structure(state)
+
+
+def test_samples_are_made_under_the_labels_of_the_data(run):
+    known = json.loads((run / "config.json").read_text())
+    config = ImageGan(**{n: v for n, v in known.items() if n in vars(ImageGan(data="x"))})
+    found = evaluation.labels(config.replace(samples=100), np.array([2, 2, 1]))
+    shown, others = found[:64], found[64:]
+    assert (np.diff(shown) >= 0).all() and np.bincount(shown).min() >= 21
+    assert others.tolist() == ([2, 2, 1] * 12)[:36]
 
 
 def test_the_learning_rate_rises_then_falls_to_a_fiftieth():

@@ -223,6 +223,17 @@ def test_a_killed_preparation_goes_on_where_it_was(tmp_path, made, monkeypatch):
     assert len(done) - before == 2  # the last block alone
 
 
+def test_a_preparation_whose_array_lost_its_end_begins_anew(tmp_path, made, monkeypatch):
+    files = {f"{i}.png": encoded(square) for i, square in enumerate(SQUARES)}
+    whole = made(files)
+    (place,) = (path for path in (tmp_path / "cache").iterdir() if path.is_dir())
+    place.rename(place.with_suffix(".unfinished"))
+    (place.with_suffix(".unfinished") / "about.json").unlink()
+    os.truncate(place.with_suffix(".unfinished") / "images.uint8", 10)
+    np.testing.assert_array_equal(made({}).images.image, SQUARES)
+    assert made({}).digest == whole.digest
+
+
 def test_a_source_without_images_is_refused(tmp_path, made):
     assert "no images; files ending in" in refusal(lambda: made({"a.txt": b"text"}))
     assert "no such file or folder" in refusal(lambda: prepare(tmp_path / "no", SIDE))
