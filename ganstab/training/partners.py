@@ -252,7 +252,7 @@ class Partners:
 
 
 def _refusal(line: str, status: int) -> InputError:
-    error = InputError(line)
+    error = PartnerError(line) if status == LOST else InputError(line)
     error.exit_status = status
     return error
 
