@@ -146,7 +146,16 @@ def louder(critic, size):
     return critic._replace(apply=apply)
 
 
-@pytest.mark.parametrize("name", JUDGED)
+def halves():
+    """The rows; of the surrogates, which take long to compile, two are in the default suite."""
+    quick_ones = ("unrolled, first order", "consensus")
+    for name, row in JUDGED.items():
+        plain = row.surrogate is Row().surrogate
+        slow = [] if plain or name in quick_ones else [pytest.mark.slow]
+        yield pytest.param(name, marks=slow)
+
+
+@pytest.mark.parametrize("name", list(halves()))
 def test_half_precision(name, monkeypatch):
     """Every metric and its slopes at small, ordinary and large scores, in two types of 16 bits.
 
