@@ -174,7 +174,9 @@ def classifier(sound: Sound) -> Iterator[Case]:
                 (here / f"ruler{end}").write_bytes(data)
             change(here)
 
-        load = lambda: digit_classifier.load(pathlib.Path("ruler.npz")) and None  # noqa: E731
+        def load() -> None:
+            digit_classifier.load(pathlib.Path("ruler.npz"))
+
         return Case("classifier", name, ("digit_classifier.load",), (told,), make=make, call=load)
 
     for name, how in {**CONTENT, **PLACE}.items():

@@ -62,9 +62,8 @@ def cases(sound: Sound) -> Iterator[Case]:
                 yield Case("places", f"classifier {out}: {name}", words, ("out",), make=make)
     for cache in ("beside/config.json", "loop", "/dev/null", "~nosuchuser/x", " "):
         words = ("tiny_run", "--num_steps=2", "--workdir=run", f"--compilation_cache={cache}")
-        make = lambda here: (here / "loop").symlink_to("loop")  # noqa: E731
         yield Case(
-            "places", f"--compilation_cache={cache}", words, ("compilation_cache",), make=make
+            "places", f"--compilation_cache={cache}", words, ("compilation_cache",), make=_loop
         )
 
 
@@ -125,3 +124,7 @@ def _and(*makers):
             each(here)
 
     return make
+
+
+def _loop(here: pathlib.Path) -> None:
+    (here / "loop").symlink_to("loop")
