@@ -5,8 +5,6 @@ player and return one, so that they nest in any order.
 """
 
 from ganstab.players.augmentation import (
-    Augmented,
-    adaptively_augmented,
     augmented,
     color,
     cutout,
@@ -23,10 +21,8 @@ from ganstab.players.reference import reference_batch
 from ganstab.players.spectral import spectral_norm
 
 __all__ = [
-    "Augmented",
     "Averaged",
     "Multiplied",
-    "adaptively_augmented",
     "augmented",
     "averaged",
     "color",

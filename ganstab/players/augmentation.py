@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,6 @@ import jax.numpy as jnp
 from ganstab.types import Player
 
 __all__ = [
-    "Augmented",
-    "adaptively_augmented",
     "augmented",
     "color",
     "cutout",
@@ -21,14 +19,6 @@ __all__ = [
 
 Augmentation = Callable[[jax.Array, jax.Array], jax.Array]
 """`(images [B, H, W, C] in [−1, 1], key) -> images`, drawn for each image alone."""
-
-
-class Augmented(NamedTuple):
-    """Parameters of a player whose augmentation has a probability that is trained."""
-
-    net: Any
-    probability: jax.Array
-    """p, a scalar from 0 to 1."""
 
 
 def color(x: jax.Array, key: jax.Array) -> jax.Array:
@@ -113,7 +103,6 @@ def augmented(
       player: a discriminator of images [B, H, W, C] in [−1, 1].
       augmentations: are applied in this order.
       probability: with which each is applied to each image. None applies all of them always.
-        One that training finds has `adaptively_augmented`.
 
     Raises:
       ValueError: the probability is not from 0 to 1.
@@ -128,35 +117,6 @@ def augmented(
         return player.apply(params, state, x, net_key, train=train)
 
     return dataclasses.replace(player, apply=apply)
-
-
-def adaptively_augmented(
-    player: Player, augmentations: Sequence[Augmentation] = (mirror, color, translation, cutout)
-) -> Player:
-    """`augmented` with a probability that training finds: adaptive discriminator augmentation.
-
-    Karras et al. 2020 (arXiv:2006.06676). p is a parameter of the player, 0 at the start. The term
-    `ganstab.terms.adaptive_augmentation` says whether it is to rise, and
-    `ganstab.optimizers.augmentation_ascent` moves it. The augmentations here are fewer than the
-    paper's.
-
-    Args:
-      player: a discriminator of images [B, H, W, C] in [−1, 1].
-      augmentations: each is applied to each image with probability p.
-    """
-
-    def init(key):
-        params, state = player.init(key)
-        return Augmented(params, jnp.zeros(())), state
-
-    def apply(params: Augmented, state, x, key, *, train=True):
-        augmentation_key, net_key = jax.random.split(key)
-        if train:
-            p = jax.lax.stop_gradient(params.probability)
-            x = _augment(x, augmentation_key, augmentations, p)
-        return player.apply(params.net, state, x, net_key, train=train)
-
-    return dataclasses.replace(player, init=init, apply=apply)
 
 
 def _augment(x, key, augmentations: Sequence[Augmentation], probability) -> Any:

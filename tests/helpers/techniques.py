@@ -25,6 +25,7 @@ from ganstab import (
     terms,
 )
 from ganstab.players import (
+    augmented,
     ensemble,
     from_nnx,
     instance_noise,
@@ -150,6 +151,11 @@ BOUND = optax.chain(
 KEEPING = optax.chain(SGD, optimizers.snapshots(2))
 
 
+def scaled(x, key):
+    """An augmentation of points: each is made up to a half longer or shorter."""
+    return x * (0.5 + jax.random.uniform(key, (len(x), 1), x.dtype))
+
+
 CATALOGUE = {
     "minimax": loss(losses.minimax),
     "non-saturating": loss(losses.non_saturating),
@@ -182,6 +188,7 @@ CATALOGUE = {
     ),
     "real and fake in one batch": Row(joint=True),
     "noise on an ensemble of spectral norms": critic(wrapped, draws=True),
+    "augmented": critic(functools.partial(augmented, augmentations=(scaled,)), draws=True),
     "packed": critic(wide, together=2),
     "parts that keep samples apart": critic(apart),
     "parts that compare samples": critic(comparing),

@@ -97,17 +97,6 @@ def test_each_augmentation_comes_with_its_probability(probability, share):
     np.testing.assert_array_equal(clean, X)
 
 
-def test_an_adaptive_probability_is_a_parameter_that_starts_at_0():
-    player = players.adaptively_augmented(mirror_player(), (twice,))
-    params, state = player.init(KEY)
-    assert float(params.probability) == 0
-    shares = []
-    for p in (0.0, 0.5, 1.0):
-        got, _ = player.apply(params._replace(probability=jnp.asarray(p)), state, X, KEY)
-        shares.append(np.mean(np.round((got / X).mean((1, 2, 3))) == 2))
-    np.testing.assert_allclose(shares, [0, 0.5, 1], atol=0.08)
-
-
 @pytest.mark.parametrize("augmentation", [color, translation, cutout, mirror])
 def test_gradients_pass_through(augmentation, x64):
     """What is linear in x has the derivative of its own difference quotient."""
