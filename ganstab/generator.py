@@ -1,7 +1,9 @@
 """The generator of a trained run, to draw samples with.
 
-generator = ganstab.load("runs/cats_r3gan_seed0")
-images = generator.sample(jax.random.key(0), 16)
+From anywhere:
+
+    generator = ganstab.load("runs/cats_r3gan_seed0")
+    images = generator.sample(jax.random.key(0), 16)
 """
 
 import dataclasses

@@ -94,8 +94,7 @@ def _players(config: ImageGan) -> Pair:
         num_classes=len(config.class_names()) or None,
     )
     packed = PACKED if config.recipe == "pacgan" else 1
-    gen, disc = from_nnx(make(channels).gen), from_nnx(make(packed * channels).disc)
-    return Pair(gen, disc)
+    return Pair(from_nnx(make(channels).gen), from_nnx(make(packed * channels).disc))
 
 
 def _sampler(config: ImageGan) -> Sampler:

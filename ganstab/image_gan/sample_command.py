@@ -16,7 +16,7 @@ from ganstab.generator import Generator, load
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.training import distributed
 from ganstab.training.run_folder import local_folder
-from ganstab.training.samples import are_images, tile
+from ganstab.training.samples import are_images, tile, to_bytes
 
 __all__ = ["main"]
 
@@ -132,7 +132,7 @@ def _write_samples(
             kept.append(drawn)
             continue
         shown.append(drawn[: max(GRID - start, 0)])
-        for i, image in enumerate(_bytes(drawn)):
+        for i, image in enumerate(to_bytes(drawn)):
             write_atomic(out / f"{start + i:0{digits}}.png", _encoded([image], "PNG"))
     if kept:
         file = io.BytesIO()
@@ -161,10 +161,6 @@ def _write_animation(
     pictures = [tile(np.asarray(frame), columns=4, scale=2) for frame in frames]
     kind = path.suffix[1:].upper()
     write_atomic(path, _encoded(pictures, kind))
-
-
-def _bytes(images: np.ndarray) -> np.ndarray:
-    return np.rint((images.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
 
 
 def _encoded(pictures: Sequence[np.ndarray], kind: str) -> bytes:

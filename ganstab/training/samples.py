@@ -36,6 +36,7 @@ __all__ = [
     "sample_path",
     "spread",
     "tile",
+    "to_bytes",
     "views_of",
     "write_samples",
 ]
@@ -116,7 +117,7 @@ def write_samples(folder: pathlib.Path, step: int | None, arrays: Arrays) -> Non
     Raises:
       InputError: the file cannot be written.
     """
-    kept: dict[str, Any] = {name: _bytes(x) if are_images(x) else x for name, x in arrays.items()}
+    kept: dict[str, Any] = {name: to_bytes(x) if are_images(x) else x for name, x in arrays.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **kept)
     path = folder / DATA if step is None else sample_path(folder, step)
@@ -324,7 +325,7 @@ def tile(images: np.ndarray, columns: int, scale: int) -> np.ndarray:
     lines = -(-n // columns)
     cell = (height * scale + _GAP, width * scale + _GAP, 3)
     cells = np.full((lines * columns, *cell), 255, np.uint8)
-    cells[:n, :-_GAP, :-_GAP] = _bytes(images).repeat(scale, 1).repeat(scale, 2)
+    cells[:n, :-_GAP, :-_GAP] = to_bytes(images).repeat(scale, 1).repeat(scale, 2)
     cells = cells.reshape(lines, columns, *cell).swapaxes(1, 2)
     return cells.reshape(lines * cell[0], columns * cell[1], 3)[:-_GAP, :-_GAP]
 
@@ -334,7 +335,7 @@ def are_images(array: np.ndarray) -> bool:
     return array.ndim == 4 and array.shape[-1] in (1, 3) and bool(len(array))
 
 
-def _bytes(images: np.ndarray) -> np.ndarray:
+def to_bytes(images: np.ndarray) -> np.ndarray:
     """Floats in [−1, 1] as bytes; NaN comes out black."""
     if images.dtype == np.uint8:
         return images
