@@ -1,0 +1,74 @@
+"""`competitive_gradient`: each player moves as if the other answered at the same time."""
+
+from collections.abc import Callable
+
+import jax
+
+from ganstab._checks import check_number
+from ganstab._precision import cast_like, wide
+from ganstab.surrogates.gradients import own_gradients, replayed, steered
+from ganstab.types import Carry, Game, Pair
+
+__all__ = ["competitive_gradient"]
+
+
+def competitive_gradient(
+    game: Game, rate: float, *, solve: Callable = jax.scipy.sparse.linalg.gmres
+) -> Game:
+    """The players follow p and q, and not their gradients, which solve
+
+        p + η ∂²_θψ L_G q = ∂_θ L_G        q + η ∂²_ψθ L_D p = ∂_ψ L_D
+
+    Then `(−ηp, −ηq)` is the Nash equilibrium of the game's bilinear approximation, in which either
+    player also pays ‖step‖²/2η. Under `steps.simultaneous` and `optax.sgd(rate)` it is competitive
+    gradient descent (Schäfer and Anandkumar 2019, arXiv:1905.12103, theorem 2.2 and
+    algorithm 1):
+
+        p = (I − η² ∂²_θψ L_G ∂²_ψθ L_D)⁻¹ (∂_θ L_G − η ∂²_θψ L_G ∂_ψ L_D)
+
+    which is solved here without forming a matrix; q follows from p. The losses keep their values,
+    and only their own gradients are other ones, as in `symplectic_adjustment`. Every iteration of
+    the solver takes two products with second derivatives, each of which is about a step of the
+    plain game; in the game of two numbers there is one iteration.
+
+    Args:
+      game: any game; its generator is replayed.
+      rate: η > 0, which should be that of the gradient descent.
+      solve: `(matvec, target) -> (solution, info)`. The matrix is symmetric and positive definite
+        where the losses' mixed derivatives are opposite (zero-sum games, with penalties in one
+        player's parameters): there `jax.scipy.sparse.linalg.cg` does. `gmres`, the default, does
+        everywhere; either is made exact with `functools.partial(…, tol=…)`.
+
+    Raises:
+      ValueError: for a rate that is not positive.
+    """
+    check_number("rate", rate, lambda value: value > 0, "positive")
+
+    def judge(params: Pair, carry: Carry, batch, fake, key):
+        del fake
+
+        def gradients(at: Pair):
+            return own_gradients(lambda at: game(at, carry, batch, key), at)
+
+        grads, tilt, (losses, aux) = jax.linearize(gradients, params, has_aux=True)
+        still = jax.tree.map(lambda leaf: 0 * leaf, params)
+
+        def of_other(**moved) -> Pair:
+            """η times what either gradient gains where one player moves."""
+            moved = still._replace(**{p: cast_like(x, params.of(p)) for p, x in moved.items()})
+            return jax.tree.map(lambda leaf: rate * leaf, wide(tilt(moved)))
+
+        def minus(a, b):
+            return jax.tree.map(lambda a, b: a - b, a, b)
+
+        grads = wide(grads)
+        gen, _ = solve(
+            lambda p: minus(p, of_other(disc=of_other(gen=p).disc).gen),
+            minus(grads.gen, of_other(disc=grads.disc).gen),
+        )
+        disc = minus(grads.disc, of_other(gen=gen).disc)
+        changes = minus(Pair(gen, disc), grads)
+        zeros = (steered(own, slope) for own, slope in zip(wide(params), changes, strict=True))
+        return Pair(*(loss + zero for loss, zero in zip(losses, zeros, strict=True))), aux
+
+    return replayed(judge)
