@@ -19,6 +19,7 @@ from ganstab.optimizers.history import (
     Snapshots,
     historical_averaging,
     slow_weights,
+    slow_weights_in,
     snapshots,
     snapshots_in,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "multiplier_ascent",
     "optimistic",
     "slow_weights",
+    "slow_weights_in",
     "snapshots",
     "snapshots_in",
 ]

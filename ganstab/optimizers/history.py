@@ -130,27 +130,26 @@ def slow_weights() -> optax.GradientTransformation:
     return optax.GradientTransformation(lambda params: SlowWeights(wide(params)), update)
 
 
-def slow_weights_in(opt: Any, player: str) -> SlowWeights:
-    """The slow weights that a player's optimizer holds.
+def slow_weights_in(opt: Any) -> SlowWeights:
+    """The slow weights that an optimizer's state holds.
 
     Raises:
       ValueError: where it holds none, or more than one set.
     """
-    return _held(opt, SlowWeights, f"the {player}", "slow_weights()", "slow_weights()")
+    return _held(opt, SlowWeights, "either player", "slow_weights()", "slow_weights()")
 
 
 def _held(opt: Any, kind: type, whose: str, made: str, example: str) -> Any:
-    found = [node for node in _nodes(opt, kind) if isinstance(node, kind)]
+    def is_one(node):
+        return isinstance(node, kind)
+
+    found = [node for node in jax.tree.leaves(opt, is_leaf=is_one) if is_one(node)]
     if len(found) != 1:
         raise ValueError(
             f"{whose}'s optimizer must hold one optimizers.{made}, "
             f"as in optax.chain(tx, {example}), but holds {len(found)}"
         )
     return found[0]
-
-
-def _nodes(opt: Any, kind: type) -> list:
-    return jax.tree.leaves(opt, is_leaf=lambda node: isinstance(node, kind))
 
 
 def needed(params, name: str):

@@ -50,7 +50,7 @@ def lookahead(step: Step, every: int = 5, rate: float = 0.5) -> Step:
         params, opt = {}, {}
         for player in PLAYERS:
             fast, own = ahead.params.of(player), ahead.carry.opt.of(player)
-            slow = _between(slow_weights_in(own, player).params, fast, jnp.where(due, rate, 0.0))
+            slow = _between(slow_weights_in(own).params, fast, jnp.where(due, rate, 0.0))
             back = cast_like(slow, fast)
             params[player] = jax.tree.map(lambda b, w: jnp.where(due, b, w), back, fast)
             opt[player] = _with(own, SlowWeights(slow))

@@ -15,12 +15,14 @@ __all__ = ["competitive_gradient"]
 def competitive_gradient(
     game: Game, rate: float, *, solve: Callable = jax.scipy.sparse.linalg.gmres
 ) -> Game:
-    """The players follow p and q, and not their gradients, which solve
+    """Each player's step is its best one against the other's step.
+
+    Instead of their gradients the players follow p and q with
 
         p + η ∂²_θψ L_G q = ∂_θ L_G        q + η ∂²_ψθ L_D p = ∂_ψ L_D
 
-    Then `(−ηp, −ηq)` is the Nash equilibrium of the game's bilinear approximation, in which either
-    player also pays ‖step‖²/2η. Under `steps.simultaneous` and `optax.sgd(rate)` it is competitive
+    so that `(−ηp, −ηq)` is the Nash equilibrium of the game's bilinear approximation, in which
+    either player also pays ‖step‖²/2η. Under `steps.simultaneous` and `optax.sgd(rate)` it is competitive
     gradient descent (Schäfer and Anandkumar 2019, arXiv:1905.12103, theorem 2.2 and
     algorithm 1):
 
@@ -28,8 +30,7 @@ def competitive_gradient(
 
     which is solved here without forming a matrix; q follows from p. The losses keep their values,
     and only their own gradients are other ones, as in `symplectic_adjustment`. Every iteration of
-    the solver takes two products with second derivatives, each of which is about a step of the
-    plain game; in the game of two numbers there is one iteration.
+    the solver takes two products with second derivatives.
 
     Args:
       game: any game; its generator is replayed.

@@ -220,7 +220,8 @@ TABLE = {
     ),
     "competitive gradient η": Case(
         under(sur.competitive_gradient),
-        lambda eta: (TURN - eta * SLOPE**2 * np.eye(2)) / (1 + (eta * SLOPE) ** 2), (0.5, 2.0, 10.0),
+        lambda eta: (TURN - eta * SLOPE**2 * np.eye(2)) / (1 + (eta * SLOPE) ** 2),
+        (0.5, 2.0, 10.0),
     ),
     **{
         f"unrolled K = {K}, η": Case(
