@@ -22,8 +22,8 @@ def competitive_gradient(
         p + η ∂²_θψ L_G q = ∂_θ L_G        q + η ∂²_ψθ L_D p = ∂_ψ L_D
 
     so that `(−ηp, −ηq)` is the Nash equilibrium of the game's bilinear approximation, in which
-    either player also pays ‖step‖²/2η. Under `steps.simultaneous` and `optax.sgd(rate)` it is competitive
-    gradient descent (Schäfer and Anandkumar 2019, arXiv:1905.12103, theorem 2.2 and
+    either player also pays ‖step‖²/2η. Under `steps.simultaneous` and `optax.sgd(rate)` it is
+    competitive gradient descent (Schäfer and Anandkumar 2019, arXiv:1905.12103, theorem 2.2 and
     algorithm 1):
 
         p = (I − η² ∂²_θψ L_G ∂²_ψθ L_D)⁻¹ (∂_θ L_G − η ∂²_θψ L_G ∂_ψ L_D)
