@@ -34,6 +34,7 @@ __all__ = [
     "dragan_paper",
     "js_regularizer",
     "r1",
+    "r1_r2",
     "r2",
     "wgan_gp",
 ]
@@ -182,6 +183,34 @@ def r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -
     return jnp.mean(_square_norms(score_fn, fake))
 
 
+def r1_r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:
+    """`E ‖∇D(x)‖² + E ‖∇D(G(z))‖²`, the sum of `r1` and `r2`, by one gradient of both kinds.
+
+    R3GAN's penalty (Huang et al. 2024, arXiv:2501.05441, section 2, with γ/2). Data and samples
+    pass through the critic as one batch, and are differentiated once and not twice. It saves time
+    in a game with `joint=True`, whose own scores are of the same batch; otherwise the critic is
+    evaluated once more, and `r1` beside `r2` is faster on a CPU (benchmarks/penalties.py). What a
+    critic draws for each sample, such as instance noise, is drawn for 2B samples.
+
+    Args:
+      score_fn: the critic, `x[2B, …] -> [2B]`.
+      real: [B, …].
+      fake: [B, …], of the same shape.
+      key: not used; here so that all penalties are called alike.
+
+    Raises:
+      ValueError: at trace time, for samples of two shapes.
+    """
+    del key
+    with or_value_error(
+        "r1_r2 takes real and fake as one batch, which must have one shape, got "
+        f"{real.shape} (real) and {fake.shape} (fake)"
+    ):
+        chex.assert_equal_shape([real, fake])
+    both = jnp.concatenate([real, fake])
+    return jnp.sum(_square_norms(score_fn, both)) / real.shape[0]
+
+
 def approximate_r1(
     score_fn: ScoreFn,
     real: jax.Array,
@@ -199,9 +228,10 @@ def approximate_r1(
 
         ‖∇D‖² + σ² (½‖H‖² + ¼(tr H)² + ∇D·∇(tr H)) + O(σ⁴)
 
-    A derivative of it in the critic's parameters is one of first order, and so is its cost. In
-    float32 a difference of scores of size s is exact to about 1e-7 · s; σ should be far above
-    that. Half-precision samples are moved in their own type, where x + σε may be x.
+    It is for critics that cannot be differentiated twice, or at a price; on a CPU R1 itself was
+    faster (benchmarks/penalties.py). In float32 a difference of scores of size s is exact to about
+    1e-7 · s; σ should be far above that. Half-precision samples are moved in their own type, where
+    x + σε may be x.
 
     Args:
       score_fn: the critic, `x[B, …] -> [B]`.

@@ -190,6 +190,7 @@ TABLE = {
         penalised(penalties.r1, terms.score_loss(losses.non_saturating)), damped, (0.3, 1.0)
     ),
     "R2 γ": Case(penalised(penalties.r2), damped, (0.3, 1.0, 2.0)),
+    "R1 and R2 γ": Case(penalised(penalties.r1_r2), lambda g: damped(2 * g), (0.3, 0.5, 2.0)),
     "approximate R1 γ": Case(penalised(penalties.approximate_r1), damped, (0.3, 2.0)),
     "approximate R2 γ": Case(penalised(penalties.approximate_r2, scale=0.5), damped, (0.3, 2.0)),
     "JS regularizer γ": Case(

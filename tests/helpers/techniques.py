@@ -185,6 +185,7 @@ CATALOGUE = {
     "js regularizer": penalty(penalties.js_regularizer),
     "r1": penalty(penalties.r1),
     "r2": penalty(penalties.r2),
+    "r1 and r2": penalty(penalties.r1_r2),
     "approximate r1": penalty(penalties.approximate_r1, draws=True, scale=1.0),
     "approximate r2": penalty(penalties.approximate_r2, draws=True, scale=1.0),
     "lazy, with a schedule": Row(
