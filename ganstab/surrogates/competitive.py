@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
+import optax
 
 from ganstab._checks import check_number
 from ganstab._precision import cast_like, wide
@@ -52,22 +54,21 @@ def competitive_gradient(
             return own_gradients(lambda at: game(at, carry, batch, key), at)
 
         grads, tilt, (losses, aux) = jax.linearize(gradients, params, has_aux=True)
-        still = jax.tree.map(lambda leaf: 0 * leaf, params)
+        still = jax.tree.map(jnp.zeros_like, params)
 
-        def of_other(**moved) -> Pair:
-            """η times what either gradient gains where one player moves."""
-            moved = still._replace(**{p: cast_like(x, params.of(p)) for p, x in moved.items()})
-            return jax.tree.map(lambda leaf: rate * leaf, wide(tilt(moved)))
+        def gained(moved: Pair) -> Pair:
+            """η times what either gradient gains by a move."""
+            return optax.tree.scale(rate, wide(tilt(cast_like(moved, params))))
 
-        def minus(a, b):
-            return jax.tree.map(lambda a, b: a - b, a, b)
+        def of_gen(q):
+            return gained(still._replace(disc=q)).gen
 
-        grads = wide(grads)
-        gen, _ = solve(
-            lambda p: minus(p, of_other(disc=of_other(gen=p).disc).gen),
-            minus(grads.gen, of_other(disc=grads.disc).gen),
-        )
-        disc = minus(grads.disc, of_other(gen=gen).disc)
+        def of_disc(p):
+            return gained(still._replace(gen=p)).disc
+
+        grads, minus = wide(grads), optax.tree.sub
+        gen, _ = solve(lambda p: minus(p, of_gen(of_disc(p))), minus(grads.gen, of_gen(grads.disc)))
+        disc = minus(grads.disc, of_disc(gen))
         changes = minus(Pair(gen, disc), grads)
         zeros = (steered(own, slope) for own, slope in zip(wide(params), changes, strict=True))
         return Pair(*(loss + zero for loss, zero in zip(losses, zeros, strict=True))), aux
