@@ -166,7 +166,7 @@ CATALOGUE = {
     "hinge": loss(losses.hinge),
     "relativistic average": loss(losses.relativistic_average),
     "relativistic paired": loss(losses.relativistic_paired),
-    "top-k": Row(terms=(terms.top_k(losses.non_saturating, optax.linear_schedule(0.5, 0.3, 4)),)),
+    "top-k": Row(terms=(terms.top_k(losses.hinge, optax.linear_schedule(0.5, 0.3, 4)),)),
     "ebgan": loss(losses.ebgan),
     "fisher": critic(
         multiplied, terms.fisher(0.3), txs=Pair(SGD, optimizers.multiplier_ascent(SGD, 0.3))
