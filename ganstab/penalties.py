@@ -230,8 +230,8 @@ def approximate_r1(
 
     It is for critics that cannot be differentiated twice, or at a price; on a CPU R1 itself was
     faster (benchmarks/penalties.py). In float32 a difference of scores of size s is exact to about
-    1e-7 · s; σ should be far above that. Half-precision samples are moved in their own type, where
-    x + σε may be x.
+    1e-7 · s; σ should be far above that. Half-precision samples are moved, and their scores
+    rounded, in that type, where x + σε may be x.
 
     Args:
       score_fn: the critic, `x[B, …] -> [B]`.

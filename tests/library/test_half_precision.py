@@ -36,7 +36,6 @@ PENALTIES = {
     "r1": penalties.r1,
     "r2": penalties.r2,
     "r1 and r2": penalties.r1_r2,
-    "approximate r1": functools.partial(penalties.approximate_r1, scale=1.0),
     "js regularizer": penalties.js_regularizer,
 }
 
