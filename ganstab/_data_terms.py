@@ -53,17 +53,17 @@ def lecam(weight: optax.ScalarOrSchedule = 0.3, *, one_sided: bool = False) -> T
 
     def lecam(round: Round) -> Pair:
         own = extension_of(round.params.disc, Anchored, "anchored")
-        anchors = wide(Pair(gen=own.fake_anchor, disc=own.real_anchor))
+        anchors = wide((own.real_anchor, own.fake_anchor))
         real, fake = wide((round.real_score, round.fake_score))
 
-        def penalty(anchors: Pair) -> jax.Array:
-            over, under = real - anchors.gen, anchors.disc - fake
+        def penalty(anchors: tuple) -> jax.Array:
+            over, under = real - anchors[1], anchors[0] - fake
             if one_sided:
                 over, under = jax.nn.relu(over), jax.nn.relu(under)
             return times(weight, jnp.mean(over**2) + jnp.mean(under**2), round)
 
         value, slope = jax.value_and_grad(penalty)(anchors)
-        towards = Pair(gen=anchors.gen - jnp.mean(fake), disc=anchors.disc - jnp.mean(real))
+        towards = (anchors[0] - jnp.mean(real), anchors[1] - jnp.mean(fake))
         moved = steered(anchors, optax.tree.sub(towards, slope))
         return Pair(gen=jnp.zeros_like(value), disc=value + moved)
 

@@ -36,13 +36,15 @@ def extended(player: Player, kind: type[Any], **start: float) -> Player:
       **start: each of these at the start, a scalar.
 
     Raises:
-      ValueError: where `start` does not name the fields of `kind`.
+      ValueError: where `start` does not name the fields of `kind`, or the player has it already.
     """
     if kind._fields[:1] != ("net",) or {*kind._fields[1:]} != {*start}:
         raise ValueError(
             f"{kind.__name__} must have the fields net, {', '.join(start)}, got "
             f"{', '.join(kind._fields)}"
         )
+    if kind in player.extensions:
+        raise ValueError(f"the player has been extended with {kind.__name__} already")
 
     def init(key):
         params, state = player.init(key)
