@@ -148,7 +148,7 @@ def adaptive_augmentation(
     `ganstab.players.adaptively_augmented`. This term is 0, and its gradients in them are
     `target − r̄` and `r̄ − r`; `ganstab.optimizers.augmentation_steps` moves p by the sign of the
     first. Scores are those of augmented images, as in the paper. Both numbers are among a step's
-    metrics, as `disc/augment_probability` and `disc/overfitting`.
+    metrics, as `disc/parameter/augment_probability` and `disc/parameter/overfitting`.
 
     For losses whose critic has no zero of its own, relativistic or Wasserstein, take
     `statistic=terms.sign_of_pairs`.

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from ganstab._checks import scores_of
-from ganstab._metric_names import free_name
+from ganstab._metric_names import PARAMETER, free_name
 from ganstab._micro_batches import in_micro_batches
 from ganstab._precision import wide
 from ganstab.players.extension import extension_of
@@ -127,8 +127,7 @@ def make_game(
         keyed = [round._replace(key=jax.random.fold_in(term_key, i)) for i in range(len(terms))]
         parts = [_scalars(term, term(seen)) for term, seen in zip(terms, keyed, strict=True)]
         losses = Pair(*(sum(part) for part in zip(*parts, strict=True)))
-        metrics = _named(terms, parts)
-        metrics |= _numbers_beside(players, params, metrics)
+        metrics = _named(terms, parts) | _numbers_beside(players, params)
         metrics |= _mean_scores(of_real.score, of_fake.score)
         return losses, Aux(Pair(carry.state.gen, state), metrics)
 
@@ -194,16 +193,15 @@ def _named(terms: tuple[Term, ...], parts: list[Pair]) -> dict[str, jax.Array]:
     return taken
 
 
-def _numbers_beside(players: Pair, params: Pair, taken: dict) -> dict[str, jax.Array]:
+def _numbers_beside(players: Pair, params: Pair) -> dict[str, jax.Array]:
     """What the players have been extended with, by the names of the fields."""
-    found: dict[str, jax.Array] = {}
-    for player in PLAYERS:
-        for place, kind in enumerate(players.of(player).extensions):
-            own = extension_of(params.of(player), kind)
-            for field in kind._fields[1:]:
-                label = free_name(field, place, {**taken, **found})
-                found[f"{player}/{label}"] = jnp.mean(wide(own._asdict()[field]))
-    return found
+    return {
+        f"{player}/{PARAMETER}{field}": jnp.mean(wide(value))
+        for player in PLAYERS
+        for kind in players.of(player).extensions
+        for field, value in extension_of(params.of(player), kind)._asdict().items()
+        if field != "net"
+    }
 
 
 def _mean_scores(real_score: jax.Array, fake_score: jax.Array) -> dict[str, jax.Array]:

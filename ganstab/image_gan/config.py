@@ -68,8 +68,8 @@ class ImageGan(RunConfig):
         "images by heart. fixed: changed colours, shifts and cut-out parts; adaptive: each of the "
         "three with a probability p, from 0 at the start, which rises while the discriminator "
         "scores data above samples in more than 4 of 5 pairs, and falls otherwise; metrics.jsonl "
-        "has p as disc/augment_probability; none: the images as they are; auto: fixed for fewer "
-        f"than {FEW:,} images.",
+        "has p as disc/parameter/augment_probability; none: the images as they are; auto: fixed "
+        f"for fewer than {FEW:,} images.",
         choices=(AUTO, NONE, FIXED, ADAPTIVE),
     )
     learning_rate: float | None = option(

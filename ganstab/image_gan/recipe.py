@@ -117,7 +117,7 @@ def adaptive(recipe: Recipe, batch_size: int) -> Recipe:
     """
     wrap = recipe.wrappers.disc
     tx = optimizers.augmentation_steps(recipe.txs.disc, batch_size, images=ADAPT_IMAGES)
-    surrogates = recipe.surrogates
+    surrogates: Any = recipe.surrogates
     if recipe.name == "unrolled":  # its look-ahead takes the discriminator's own steps
         surrogates = tuple(functools.partial(surrogate, tx=tx) for surrogate in surrogates)
 

@@ -28,7 +28,7 @@ def extended(player: Player, kind: type[Any], **start: float) -> Player:
         tx = optimizers.extended(tx, Paced, pace=optax.sgd(0.01))
 
     Players may be extended several times, each time with another kind. Games report each number as
-    the metric of its name, `disc/pace`.
+    the metric of its name, `disc/parameter/pace`.
 
     Args:
       player: any player; its parameters become `kind.net`.
@@ -36,15 +36,17 @@ def extended(player: Player, kind: type[Any], **start: float) -> Player:
       **start: each of these at the start, a scalar.
 
     Raises:
-      ValueError: where `start` does not name the fields of `kind`, or the player has it already.
+      ValueError: where `start` does not name the fields of `kind`, or the player has one of these
+        already.
     """
     if kind._fields[:1] != ("net",) or {*kind._fields[1:]} != {*start}:
         raise ValueError(
             f"{kind.__name__} must have the fields net, {', '.join(start)}, got "
             f"{', '.join(kind._fields)}"
         )
-    if kind in player.extensions:
-        raise ValueError(f"the player has been extended with {kind.__name__} already")
+    taken = {*start}.intersection(name for known in player.extensions for name in known._fields)
+    if taken:
+        raise ValueError(f"the player has a parameter {min(taken)} beside its network already")
 
     def init(key):
         params, state = player.init(key)

@@ -116,7 +116,7 @@ def test_anchors_are_exponential_moving_averages_of_mean_scores(x64):
         for mean in metrics[f"disc/{kind}_score"][:-1]:
             expected.append(decay * expected[-1] + (1 - decay) * float(mean))
         np.testing.assert_allclose(own[1 + place], expected, rtol=1e-10)
-        np.testing.assert_allclose(metrics[f"disc/{kind}_anchor"], expected, rtol=1e-10)
+        np.testing.assert_allclose(metrics[f"disc/parameter/{kind}_anchor"], expected, rtol=1e-10)
     real, fake = POINTS, LATENT + np.asarray(states.params.gen[0])
     w = np.array([1.0, -2.0])
     pull = 2 * weight * (real.T @ (real @ w - 0.2) + fake.T @ (fake @ w - 0.2)) / 6
@@ -236,8 +236,8 @@ def test_the_probability_follows_the_running_mean_of_overfitting_within_0_and_1(
     found = np.stack([own.augment_probability, own.overfitting], axis=1)
     np.testing.assert_allclose(found, path, atol=1e-12)
     assert np.max(found[:, 0]) == 1 and np.min(found[:, 0]) == 0
-    np.testing.assert_array_equal(metrics["disc/augment_probability"], found[:, 0])
-    np.testing.assert_array_equal(metrics["disc/overfitting"], found[:, 1])
+    np.testing.assert_array_equal(metrics["disc/parameter/augment_probability"], found[:, 0])
+    np.testing.assert_array_equal(metrics["disc/parameter/overfitting"], found[:, 1])
     np.testing.assert_array_equal(metrics["disc/adaptive_augmentation"], np.zeros(25))
 
 
@@ -283,7 +283,7 @@ def test_numbers_beside_a_network_nest_in_any_order():
     names = ("multiplier", "real_anchor", "fake_anchor", "augment_probability", "overfitting")
     for values in numbers(one.params.disc).values():
         assert all(np.all(value[1:] != value[0]) for value in values)
-    shown = sorted(float(metrics[f"disc/{name}"][2]) for name in names)
+    shown = sorted(float(metrics[f"disc/parameter/{name}"][2]) for name in names)
     own = numbers(one.params.disc)
     assert shown == sorted(float(value[2]) for values in own.values() for value in values)
 
@@ -316,7 +316,7 @@ REFUSED = {
     "but hold 0: wrap the player in ganstab.players.adaptively_augmented": (
         lambda: terms.adaptive_augmentation()(seen(()))
     ),
-    "the player has been extended with Multiplied already": (
+    "the player has a parameter multiplier beside its network already": (
         lambda: players.multiplied(players.anchored(players.multiplied(line())))
     ),
     "target must be from -1 to 1, got 60": lambda: terms.adaptive_augmentation(60),
