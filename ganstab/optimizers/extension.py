@@ -6,8 +6,8 @@ import jax
 import optax
 
 from ganstab._checks import check_number
+from ganstab.optimizers.bounds import within
 from ganstab.optimizers.precision import in_float32
-from ganstab.optimizers.updates import within
 from ganstab.players.anchors import Anchored
 from ganstab.players.augmentation import AdaptivelyAugmented
 from ganstab.players.extension import extension_of

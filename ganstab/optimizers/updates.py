@@ -1,14 +1,13 @@
 """Transforms that change an update."""
 
-import jax
-import jax.numpy as jnp
 import optax
 
 from ganstab._checks import check_number
-from ganstab.optimizers.history import needed
+from ganstab.optimizers.bounds import within
+from ganstab.optimizers.extension import multiplier_ascent
 from ganstab.optimizers.precision import in_float32
 
-__all__ = ["clip_weights", "optimistic", "within"]
+__all__ = ["clip_weights", "multiplier_ascent", "optimistic"]
 
 
 def clip_weights(limit: float) -> optax.GradientTransformation:
@@ -29,16 +28,6 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
     """
     check_number("limit", limit, lambda value: value > 0, "positive")
     return in_float32(within(-limit, limit, "clip_weights"), keep=False)
-
-
-def within(low: float, high: float, name: str) -> optax.GradientTransformation:
-    """The update that leads to the nearest parameters between the two."""
-
-    def update(updates, params=None):
-        params = needed(params, name)
-        return jax.tree.map(lambda u, w: jnp.clip(w + u, low, high) - w, updates, params)
-
-    return optax.stateless(update)
 
 
 def optimistic(
