@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ganstab.data import Images
+from ganstab.data.sampling import to_bytes
 from ganstab.image_gan.config import ImageGan
 from ganstab.metrics.evaluation import depths_of, evaluate
 from ganstab.metrics.inception_weights import Inception, load_inception
@@ -77,7 +77,11 @@ def evaluation(config: ImageGan, real: Images, gen: Player) -> Callable:
         return load_inception(str(config.inception), depths) if depths else None
 
     sample = make_sampler(
-        gen, config.latent, samples=config.samples, label=labels(config, real.label), measure=_bytes
+        gen,
+        config.latent,
+        samples=config.samples,
+        label=labels(config, real.label),
+        measure=to_bytes,
     )
     data = array_source("the data", real.image) if names and len(real.label) else None
 
@@ -100,7 +104,3 @@ def _numbers(found: dict, names: Sequence[str]) -> dict[str, float]:
         for metric in names
         for name, *_ in _MEASURES[metric]
     }
-
-
-def _bytes(images: jax.Array) -> jax.Array:
-    return jnp.round((jnp.clip(images, -1, 1) + 1) * 127.5).astype(jnp.uint8)

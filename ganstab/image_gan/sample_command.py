@@ -118,16 +118,12 @@ def _write_samples(
     shown: list[np.ndarray] = []
     kept: list[np.ndarray] = []
     digits = len(str(asked.n - 1))
-    for start in tqdm.tqdm(range(0, asked.n, AT_ONCE), "sampling", leave=False, disable=None):
-        n = min(AT_ONCE, asked.n - start)
-        labels = label
-        if label is None and generator.classes:
-            labels = (start + np.arange(n)) % len(generator.classes)
-        drawn = np.asarray(
-            generator.sample(
-                jax.random.fold_in(key, start), n, label=labels, truncation=asked.truncation
-            )
-        )
+    batches = generator.batches(
+        key, asked.n, label=label, truncation=asked.truncation, size=AT_ONCE
+    )
+    starts = tqdm.tqdm(range(0, asked.n, AT_ONCE), "sampling", leave=False, disable=None)
+    for start, batch in zip(starts, batches, strict=True):
+        drawn = np.asarray(batch)
         if not are_images(drawn):
             kept.append(drawn)
             continue

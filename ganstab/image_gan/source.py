@@ -106,8 +106,9 @@ class _Bar:
         if self._bar is None:
             every = 0.5 if sys.stderr.isatty() else 10.0
             self._bar = tqdm.tqdm(
-                total=total, desc=self._words, unit="file", mininterval=every, leave=False
-            )
+                total=total, desc=self._words, unit="file", mininterval=every, delay=every,
+                leave=False,
+            )  # fmt: skip
         self._bar.update(done - self._bar.n)
         if done >= total:
             self._bar.close()
