@@ -1,6 +1,7 @@
 """The settings of `ganstab train`, and what those that are not given follow from."""
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from ganstab.errors import InputError
 from ganstab.image_gan.recipe import EMA_IMAGES, PENALISED, PENALTY_EVERY, default_gamma
 from ganstab.image_gan.source import Source, open_source
 from ganstab.metrics.evaluation import METRICS, depths_of
+from ganstab.metrics.inception_weights import Inception, load_inception
 from ganstab.training.config import RunConfig, option
 
 __all__ = ["ImageGan"]
@@ -148,6 +150,15 @@ class ImageGan(RunConfig):
             return ("fid", "kid") if self.inception else ("swd",)
         return () if self.metrics == NONE else tuple(dict.fromkeys(self.metrics.split(",")))
 
+    def weights(self) -> Inception | None:
+        """The network that the metrics need, with the weights of `inception`.
+
+        Raises:
+          InputError: the file cannot be read, or has other weights.
+        """
+        depths = depths_of(self.metric_names())
+        return _inception(str(self.inception), depths) if depths else None
+
     def run_name(self) -> str:
         """Of the images, the recipe and the seed."""
         words = re.sub(r"\W+", "_", self.data.rstrip("/").rpartition("/")[2]).strip("_")
@@ -178,10 +189,19 @@ class ImageGan(RunConfig):
 
     def class_names(self) -> Sequence[str]:
         """Of the classes that the networks are given, of settings that are fingerprinted."""
-        return json.loads(self.classes or "[]") if self.conditional else ()
+        if not self.conditional:
+            return ()
+        try:
+            names = json.loads(self.classes or "[]")
+        except (ValueError, RecursionError):
+            names = None
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise InputError(f"classes is {self.classes!r}; a JSON list of names is expected")
+        return names
 
     def fingerprinted(self) -> Self:
         """With what is known of the images, and with the settings that follow from it."""
+        self.weights()  # a run must not end at its first evaluation
         source = self.source()
         height, width, _ = source.shape
         gamma, augment, decay_steps = self.gamma, self.augment, self.decay_steps
@@ -200,3 +220,8 @@ class ImageGan(RunConfig):
             shape="x".join(map(str, source.shape)),
             classes=json.dumps(list(source.classes)),
         )
+
+
+@functools.lru_cache(maxsize=1)
+def _inception(file: str, depths: tuple[str, ...]) -> Inception:
+    return load_inception(file, depths)

@@ -39,7 +39,7 @@ from ganstab.training.run_folder import is_run, local_folder
 __all__ = ["main"]
 
 _WITHOUT_WEIGHTS = [name for name in METRICS if not depths_of([name])]
-_FEW, _MOST = 10_000, 50_000
+_FEW, _MOST, _MOST_ASKED = 10_000, 50_000, 10**7
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganstab.metrics") -> int:
@@ -111,6 +111,7 @@ def _opened(asked: argparse.Namespace) -> tuple[ImageSource, ImageSource]:
     if not runs:
         _refuse_of_runs(asked)
         return open_images(asked.real), open_images(asked.fake)
+    images = [open_images(place) for place in places if place not in runs]
     distributed.use_full_precision()
     distributed.use_compilation_cache(None)
     key = jax.random.key(asked.seed % 2**32)
@@ -120,8 +121,7 @@ def _opened(asked: argparse.Namespace) -> tuple[ImageSource, ImageSource]:
         # Of other inputs: two checkpoints of one run would give like images for the same.
         other = sample_source(generators[0], jax.random.fold_in(key, 1), n)
         return other, sample_source(generators[1], key, n)
-    images = [place for place in places if place not in runs]
-    real = open_images(images[0]) if images else data_source(generators[0])
+    real = images[0] if images else data_source(generators[0])
     return real, sample_source(generators[0], key, asked.n or min(real.n, _MOST))
 
 
@@ -152,8 +152,8 @@ def _run(asked: argparse.Namespace) -> int:
     if depths and not asked.inception:
         needy = ", ".join(name for name in names if depths_of([name]))
         raise InputError(f"{needy}: the Inception network's weights are needed: --inception=FILE")
-    if asked.n is not None and asked.n < 2:
-        raise InputError(f"--n={asked.n}: 2 or more is expected")
+    if asked.n is not None and not 2 <= asked.n <= _MOST_ASKED:
+        raise InputError(f"--n={asked.n}: 2 or more is expected, {_MOST_ASKED:,} at most")
     if asked.reference and "fid" not in names:
         raise InputError("--reference keeps statistics for FID, which is not asked for")
     real, fake = _opened(asked)
