@@ -191,7 +191,8 @@ def _folders() -> Iterator[Case]:
     for name in ("a", ".", "a/3.png"):
         make = _folder(_unreadable(name))
         if name == "a/3.png":
-            yield _sound_but("an image not to be read", make, 11, 1, inside=become_nobody)
+            more = {"inside": become_nobody, "cache": "cache"}
+            yield _sound_but("an image not to be read", make, 11, 1, **more)
         else:
             yield Case(KIND, f"{name} not to be read", TRAIN, make=make, inside=become_nobody)
     for name, make, count in (
@@ -228,7 +229,7 @@ def _archives() -> Iterator[Case]:
         "no end": whole[:-30],
     }.items():
         make = _file("data.zip", data)
-        yield Case(KIND, f"zip: {name}", zipped, ("data.zip",), make=make)
+        yield Case(KIND, f"zip: {name}", zipped, ("data",), make=make)
     for name, count in {
         "/etc/1.png": 5, "../1.png": 4, "a/../../1.png": 4, "C:\\1.png": 5, "a//1.png": 5,
         "\ufeff.png": 5,
