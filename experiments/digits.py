@@ -6,11 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 
 from ganstab import digit_classifier, metrics
 from ganstab.data import Images, RandomAccess, to_unit_range
 from ganstab.metrics.divergences import kl
-from ganstab.training import ImageConfig, Measure, images
+from ganstab.training import ImageConfig, Measure, images, samples
 
 CLASSES = 10
 DATA = 10_000
@@ -81,3 +82,15 @@ def read_data(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     chunks = image.reshape(-1, _CHUNK, *image.shape[1:])
     digits, sure = jax.lax.map(functools.partial(read, digit_classifier.load()), chunks)
     return np.asarray(digits).ravel(), np.asarray(sure).ravel()
+
+
+def draw_channels(axis: Axes, arrays: samples.Arrays, reference: samples.Arrays) -> None:
+    """Twelve stacks of digits, each as its three channels side by side, in grey."""
+    del reference
+    stacks = arrays[samples.SAMPLES][:12]
+    grey = np.moveaxis(stacks, -1, 1).reshape(2, -1, *stacks.shape[1:3], 1)
+    left, right = (samples.tile(half, 3, 2) for half in grey)
+    gap = np.full((len(left), 8, 3), 255, np.uint8)
+    axis.imshow(np.concatenate([left, gap, right], axis=1))
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)

@@ -40,7 +40,7 @@ from experiments.stacked_mnist import remedies, tables
 from ganstab import metrics, recipes
 from ganstab.data import stacked_digits
 from ganstab.networks.unrolled_gan import stacked_mnist as networks
-from ganstab.training import Evaluation, Experiment, Measure, images, option
+from ganstab.training import Evaluation, Experiment, Measure, View, images, option
 from ganstab.training.cli import main
 from ganstab.training.experiment import prose
 from ganstab.types import Player, TrainState
@@ -77,6 +77,10 @@ class StackedMnist(unrolled_gan.NormedGenerator):
         if self.recipe != tables.PAPER:
             return f"stacked_mnist_{self.recipe}_seed{self.seed}"
         return f"stacked_mnist_K{self.unroll_steps}_width{self.disc_width}_seed{self.seed}"
+
+    def views(self) -> tuple[View, ...]:
+        """The channels apart, in grey: digits in colour, one upon the other, cannot be read."""
+        return (View(digits.draw_channels, "", "each stack's three channels, in grey"),)
 
 
 def measures(config: StackedMnist) -> tuple[Measure, ...]:

@@ -137,8 +137,8 @@ TABLES = {
             Cell(
                 name=name,
                 row=name,
-                column="10,000 steps",
-                settings={"recipe": name, "num_steps": 10_000},
+                column="5,000 steps",
+                settings={"recipe": name},
                 published=known,
             )
             for name, known in REMEDIES.items()

@@ -74,7 +74,7 @@ class ImageGan(RunConfig):
     )
     learning_rate: float | None = option(
         None,
-        "Adam's, of both players. Default: the recipe's own; for r3gan 0.002, which falls to a "
+        "Adam's, of both players. Default: the recipe's own; for r3gan 0.004, which falls to a "
         "fiftieth along a cosine.",
         lower=0.0,
     )

@@ -19,7 +19,7 @@ PENALISED = ("r1", "r3gan")
 """Recipes that have a γ."""
 PENALTY_EVERY = 4
 EMA_IMAGES = 20_000
-RATE, WARM_UP = 2e-3, 100
+RATE, WARM_UP = 4e-3, 100
 LAST = 0.02
 """The last rate as a share of the highest."""
 RAMP = 0.05
@@ -45,7 +45,7 @@ def small_recipe(
 
     Most keep their published numbers. r1 and r3gan penalise every few steps, with the γ that is
     given. The numbers of r3gan are for large networks and batches; here its rate rises over 100
-    steps to 0.002 and falls along a cosine to a fiftieth of that, and γ falls to a tenth along a
+    steps to 0.004 and falls along a cosine to a fiftieth of that, and γ falls to a tenth along a
     cosine, as in the authors' presets.
 
     Args:

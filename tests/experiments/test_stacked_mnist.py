@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 from common import names
+from matplotlib.figure import Figure
 from program import ROOT, environment
 from short_runs import FEW, drawn, empty_state, one_device, telling_mode, trained
 from tiny_images import write_idx
@@ -205,6 +206,16 @@ def test_a_remedy_trains_other_networks_and_measures_how_many_digits_are_legible
     gen, disc = (jax.eval_shape(p.init, jax.random.key(0))[0] for p in experiment.players)
     widths = [sorted({x.shape[-1] for x in jax.tree.leaves(p) if x.ndim == 4}) for p in (gen, disc)]
     assert widths == [[3, 12, 24, 48], [32, 64, 128]]
+
+
+def test_a_picture_shows_the_channels_of_each_stack_side_by_side_in_grey():
+    shades = np.arange(36, dtype=np.uint8).reshape(12, 1, 1, 3) * 7
+    stacks = np.broadcast_to(shades, (12, 28, 28, 3))
+    axis = Figure().subplots()
+    digits.draw_channels(axis, {"samples": stacks}, {})
+    picture = axis.images[0].get_array()
+    corner = [picture[0, i * 58 + (8 - 2) * (i > 2)] for i in range(6)]
+    np.testing.assert_array_equal(corner, np.array([0, 1, 2, 18, 19, 20])[:, None] * 7 + [0] * 3)
 
 
 def test_digits_of_the_data_are_named_with_confidence():
