@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from ganstab._checks import scores_of
-from ganstab._metric_names import free_name
+from ganstab._metric_names import PARAMETER, free_name
 from ganstab._micro_batches import in_micro_batches
 from ganstab._precision import wide
+from ganstab.players.extension import extension_of
 from ganstab.priors import as_prior
 from ganstab.terms import Term, name
 from ganstab.types import (
@@ -126,7 +127,8 @@ def make_game(
         keyed = [round._replace(key=jax.random.fold_in(term_key, i)) for i in range(len(terms))]
         parts = [_scalars(term, term(seen)) for term, seen in zip(terms, keyed, strict=True)]
         losses = Pair(*(sum(part) for part in zip(*parts, strict=True)))
-        metrics = {**_named(terms, parts), **_mean_scores(of_real.score, of_fake.score)}
+        metrics = _named(terms, parts) | _numbers_beside(players, params)
+        metrics |= _mean_scores(of_real.score, of_fake.score)
         return losses, Aux(Pair(carry.state.gen, state), metrics)
 
     return Game(play, judge)
@@ -189,6 +191,17 @@ def _named(terms: tuple[Term, ...], parts: list[Pair]) -> dict[str, jax.Array]:
         label = free_name(name(term), place, taken)
         taken |= {f"{player}/{label}": part.of(player) for player in PLAYERS}
     return taken
+
+
+def _numbers_beside(players: Pair, params: Pair) -> dict[str, jax.Array]:
+    """What the players have been extended with, by the names of the fields."""
+    return {
+        f"{player}/{PARAMETER}{field}": jnp.mean(wide(value))
+        for player in PLAYERS
+        for kind in players.of(player).extensions
+        for field, value in extension_of(params.of(player), kind)._asdict().items()
+        if field != "net"
+    }
 
 
 def _mean_scores(real_score: jax.Array, fake_score: jax.Array) -> dict[str, jax.Array]:

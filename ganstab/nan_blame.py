@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ganstab._metric_names import OWN
+from ganstab._metric_names import OWN, PARAMETER
 from ganstab.steps import Step
 from ganstab.types import Game, Pair, PlayerName, TrainState
 
@@ -104,7 +104,11 @@ def term_gradients(
 def terms_of(player: PlayerName, metrics: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the terms of a player's loss among the metrics of a step."""
     known = [name.partition("/") for name in sorted(metrics)]
-    return tuple(what for owner, _, what in known if owner == player and what not in _RANK)
+    return tuple(
+        what
+        for owner, _, what in known
+        if owner == player and what not in _RANK and not what.startswith(PARAMETER)
+    )
 
 
 def _with_loss(game: Game, player: PlayerName, term: str) -> Game:

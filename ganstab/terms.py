@@ -14,25 +14,37 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._data_terms import (
+    adaptive_augmentation,
+    balanced_consistency,
+    lecam,
+    sign_of_pairs,
+    sign_of_real,
+)
 from ganstab._precision import wide
+from ganstab._term_parts import Term, given, step_of, times
+from ganstab.players.extension import extension_of
 from ganstab.players.multiplier import Multiplied
 from ganstab.types import Pair, PlayerName, Round, opponent_of
 
 __all__ = [
     "Term",
+    "adaptive_augmentation",
     "auxiliary_classifier",
+    "balanced_consistency",
     "disc_penalty",
     "drift",
     "feature_matching",
     "fisher",
     "lazy",
+    "lecam",
     "name",
     "only",
     "pull_away",
     "score_loss",
+    "sign_of_pairs",
+    "sign_of_real",
 ]
-
-Term = Callable[[Round], Pair]
 
 
 def name(term: Callable) -> str:
@@ -55,7 +67,7 @@ def score_loss(
 
     def term(round: Round) -> Pair:
         losses = loss(round.real_score, round.fake_score)
-        return Pair(*(_times(weight, x, round) for x in losses))
+        return Pair(*(times(weight, x, round) for x in losses))
 
     term.__name__ = name(loss)
     return term
@@ -87,7 +99,7 @@ def disc_penalty(
                 "(flax.nnx.LayerNorm) or no norm there, or allow it with allow_mixing=True"
             )
         value = penalty(round.score, round.real, round.fake, round.key)
-        return Pair(gen=jnp.zeros_like(value), disc=_times(weight, value, round))
+        return Pair(gen=jnp.zeros_like(value), disc=times(weight, value, round))
 
     term.__name__ = name(penalty)
     return term
@@ -120,7 +132,7 @@ def lazy(term: Term, every: int) -> Term:
         def not_due() -> Pair:
             return jax.tree.map(lambda part: jnp.zeros(part.shape, part.dtype), jax.eval_shape(due))
 
-        return jax.lax.cond(_step(round, "lazy") % every == 0, due, not_due)
+        return jax.lax.cond(step_of(round, "lazy") % every == 0, due, not_due)
 
     at_times.__name__ = name(term)
     return at_times
@@ -157,9 +169,9 @@ def feature_matching(weight: optax.ScalarOrSchedule = 1.0, *, zero_sum: bool = F
     """
 
     def feature_matching(round: Round) -> Pair:
-        real, fake = _given("features", round.real_features, round.fake_features)
+        real, fake = given("features", round.real_features, round.fake_features)
         gap = jnp.mean(real, axis=0) - jnp.mean(fake, axis=0)
-        value = _times(weight, jnp.mean(gap**2), round)
+        value = times(weight, jnp.mean(gap**2), round)
         return Pair(gen=value, disc=-value if zero_sum else jnp.zeros_like(value))
 
     return feature_matching
@@ -176,7 +188,7 @@ def pull_away(weight: optax.ScalarOrSchedule = 0.1) -> Term:
     """
 
     def pull_away(round: Round) -> Pair:
-        features = _given("features", round.fake_features)[0]
+        features = given("features", round.fake_features)[0]
         n = features.shape[0]
         if n < 2:
             raise ValueError(f"pull_away compares samples and needs 2 or more, got {n}")
@@ -184,7 +196,7 @@ def pull_away(weight: optax.ScalarOrSchedule = 0.1) -> Term:
         square = jnp.sum(features**2, axis=-1, keepdims=True)
         units = features / jnp.sqrt(jnp.where(square == 0, 1.0, square))
         cosines = (units @ units.T) * (1 - jnp.eye(n, dtype=units.dtype))
-        value = _times(weight, jnp.sum(cosines**2), round) / (n * (n - 1))
+        value = times(weight, jnp.sum(cosines**2), round) / (n * (n - 1))
         return Pair(gen=value, disc=jnp.zeros_like(value))
 
     return pull_away
@@ -216,10 +228,10 @@ def auxiliary_classifier(
     def auxiliary_classifier(round: Round) -> Pair:
         if round.label is None:
             raise ValueError("auxiliary_classifier needs batches with a label, got label=None")
-        logits = _given("class_logits", round.real_class_logits, round.fake_class_logits)
+        logits = given("class_logits", round.real_class_logits, round.fake_class_logits)
         real, fake = (_class_loss(of, round.label) for of in logits)
         own = real + fake if on_fake else real
-        return Pair(gen=_times(gen_weight, fake, round), disc=_times(disc_weight, own, round))
+        return Pair(gen=times(gen_weight, fake, round), disc=times(disc_weight, own, round))
 
     return auxiliary_classifier
 
@@ -251,15 +263,12 @@ def fisher(rho: float = 1e-6) -> Term:
     """
 
     def fisher(round: Round) -> Pair:
-        if not isinstance(round.params.disc, Multiplied):
-            raise ValueError(
-                "fisher needs a discriminator with a multiplier: wrap it in players.multiplied"
-            )
+        multiplier = extension_of(round.params.disc, Multiplied, "multiplied").multiplier
         real_score, fake_score = wide((round.real_score, round.fake_score))
         real, fake = jnp.mean(real_score), jnp.mean(fake_score)
         squares = jnp.mean(real_score**2) + jnp.mean(fake_score**2)
         slack = 1 - 0.5 * squares
-        value = real - fake + wide(round.params.disc.multiplier) * slack - 0.5 * rho * slack**2
+        value = real - fake + wide(multiplier) * slack - 0.5 * rho * slack**2
         return Pair(gen=-fake, disc=-value)
 
     return fisher
@@ -272,33 +281,7 @@ def drift(weight: optax.ScalarOrSchedule = 1e-3) -> Term:
     """
 
     def drift(round: Round) -> Pair:
-        value = _times(weight, jnp.mean(wide(round.real_score) ** 2), round)
+        value = times(weight, jnp.mean(wide(round.real_score) ** 2), round)
         return Pair(gen=jnp.zeros_like(value), disc=value)
 
     return drift
-
-
-def _times(weight: optax.ScalarOrSchedule, value: jax.Array, round: Round) -> jax.Array:
-    """The product, at the step's weight and in the value's precision."""
-    if callable(weight):
-        weight = weight(_step(round, "a weight's schedule"))
-    return jnp.asarray(weight, value.dtype) * value
-
-
-def _step(round: Round, what: str) -> jax.Array:
-    if round.step is None:
-        raise ValueError(
-            f"{what} needs the training step's number, which a step of ganstab.steps gives; a game "
-            "evaluated alone takes it from its carry: carry._replace(step=state.step)"
-        )
-    return round.step
-
-
-def _given(what: str, *arrays: jax.Array | None) -> list[jax.Array]:
-    """The arrays, in float32 at least, or one line that says who has to give them."""
-    if any(array is None for array in arrays):
-        raise ValueError(
-            f"the term needs the discriminator's {what}: let it return "
-            f"ganstab.Verdict(score, {what}=…)"
-        )
-    return [wide(array) for array in arrays if array is not None]

@@ -168,6 +168,9 @@ class Player:
     `"norms.0 (BatchNorm)"`; a penalty that needs each sample alone refuses them by these names."""
     kernels: tuple[Kernel, ...] = ()
     """The weights whose axes are known, for a wrapper that takes them as matrices."""
+    extensions: tuple[type[Any], ...] = ()
+    """The kinds of parameters beside the network, `ganstab.players.extended`; their numbers are
+    metrics."""
 
     def _replace(self, **changes: Any) -> Self:
         return dataclasses.replace(self, **changes)

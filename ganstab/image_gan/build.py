@@ -20,12 +20,12 @@ import numpy as np
 
 from ganstab.data import Images, Sampler, single_images
 from ganstab.errors import InputError
-from ganstab.image_gan.config import BFLOAT16, ImageGan
+from ganstab.image_gan.config import ADAPTIVE, BFLOAT16, FIXED, ImageGan
 from ganstab.image_gan.evaluation import evaluation, measures
-from ganstab.image_gan.recipe import small_recipe
+from ganstab.image_gan.recipe import adaptive, fixed, small_recipe
 from ganstab.image_gan.source import Source
 from ganstab.networks.images import image_pair
-from ganstab.players import augmented, computed_in, from_nnx, mirror
+from ganstab.players import computed_in, from_nnx, mirror
 from ganstab.recipes import Recipe
 from ganstab.training import Experiment, images
 from ganstab.training.samples import SHOWN
@@ -75,11 +75,10 @@ def recipe_of(config: ImageGan) -> Recipe:
         penalty_every=config.penalty_every,
         ema_images=config.ema_images,
     )
-    wrap = recipe.wrappers.disc
-    if config.augment == "fixed":  # around all else, so that no pack of images is augmented as one
-        recipe = dataclasses.replace(
-            recipe, wrappers=recipe.wrappers._replace(disc=lambda disc: augmented(wrap(disc)))
-        )
+    if config.augment == FIXED:
+        recipe = fixed(recipe)
+    elif config.augment == ADAPTIVE:
+        recipe = adaptive(recipe, config.batch_size)
     return dataclasses.replace(recipe, conditional="both" if config.conditional else False)
 
 

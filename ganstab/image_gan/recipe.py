@@ -8,12 +8,22 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganstab import recipes
+from ganstab import optimizers, recipes, terms
+from ganstab.players import adaptively_augmented, augmented
 from ganstab.players.ema import averaged, half_life
 from ganstab.recipes import Recipe
 from ganstab.recipes.recipe import unchanged
+from ganstab.types import Player
 
-__all__ = ["EMA_IMAGES", "PENALISED", "PENALTY_EVERY", "default_gamma", "small_recipe"]
+__all__ = [
+    "EMA_IMAGES",
+    "PENALISED",
+    "PENALTY_EVERY",
+    "adaptive",
+    "default_gamma",
+    "fixed",
+    "small_recipe",
+]
 
 PENALISED = ("r1", "r3gan")
 """Recipes that have a γ."""
@@ -22,6 +32,9 @@ EMA_IMAGES = 20_000
 RATE, WARM_UP = 4e-3, 100
 LAST = 0.02
 """The last rate as a share of the highest."""
+ADAPT_IMAGES = 100_000
+"""Images of data in which the probability of augmentation can rise from 0 to 1. Karras et al. 2020
+have 500,000, in runs of 25 million images; their code has this where it goes on from a network."""
 RAMP = 0.05
 """The average's half-life is at most this share of the run so far (Karras et al. 2020)."""
 
@@ -80,3 +93,41 @@ def small_recipe(
 
     average = functools.partial(averaged, decay=half_life(updates)) if ema_images else unchanged
     return dataclasses.replace(recipe, wrappers=recipe.wrappers._replace(gen=average))
+
+
+def fixed(recipe: Recipe) -> Recipe:
+    """The recipe whose discriminator is shown augmented images alone."""
+    wrap = recipe.wrappers.disc
+
+    def wrapped(disc: Player) -> Player:
+        return augmented(wrap(disc))  # around all else, so that no pack is augmented as one
+
+    return dataclasses.replace(recipe, wrappers=recipe.wrappers._replace(disc=wrapped))
+
+
+def adaptive(recipe: Recipe, batch_size: int) -> Recipe:
+    """The recipe whose discriminator is shown augmented images the more it overfits.
+
+    `terms.adaptive_augmentation`, with the statistic that suits every loss: the probability rises
+    while data are scored above samples in more than four of five pairs.
+
+    Args:
+      recipe: any of `ganstab.recipes`.
+      batch_size: B, of each of its updates.
+    """
+    wrap = recipe.wrappers.disc
+    tx = optimizers.augmentation_steps(recipe.txs.disc, batch_size, images=ADAPT_IMAGES)
+    surrogates: Any = recipe.surrogates
+    if recipe.name == "unrolled":  # its look-ahead takes the discriminator's own steps
+        surrogates = tuple(functools.partial(surrogate, tx=tx) for surrogate in surrogates)
+
+    def wrapped(disc: Player) -> Player:
+        return adaptively_augmented(wrap(disc))
+
+    return dataclasses.replace(
+        recipe,
+        terms=(*recipe.terms, terms.adaptive_augmentation(statistic=terms.sign_of_pairs)),
+        txs=recipe.txs._replace(disc=tx),
+        wrappers=recipe.wrappers._replace(disc=wrapped),
+        surrogates=surrogates,
+    )

@@ -8,18 +8,30 @@ Where in an `optax.chain` each belongs:
 | `historical_averaging(weight)` | first: it adds to the gradient |
 | `optimistic(tx)` | around the whole optimizer |
 | `clip_weights(limit)` | behind the optimizer: it changes the update |
-| `multiplier_ascent(tx, rate)` | around the transform of a network with a multiplier |
+| `extended(tx, kind, …)` | around the transform of a player with parameters beside its network |
+| `multiplier_ascent(tx, rate)` | the same, of `players.multiplied` |
+| `anchor_averages(tx)` | the same, of `players.anchored` |
+| `augmentation_steps(tx, batch_size)` | the same, of `players.adaptively_augmented` |
 | `snapshots(count, every)` | last: it notes where the update leads |
 """
 
 from ganstab.optimizers.differentiable import adam
+from ganstab.optimizers.extension import (
+    anchor_averages,
+    augmentation_steps,
+    extended,
+    multiplier_ascent,
+)
 from ganstab.optimizers.history import Snapshots, historical_averaging, snapshots, snapshots_in
-from ganstab.optimizers.updates import clip_weights, multiplier_ascent, optimistic
+from ganstab.optimizers.updates import clip_weights, optimistic
 
 __all__ = [
     "Snapshots",
     "adam",
+    "anchor_averages",
+    "augmentation_steps",
     "clip_weights",
+    "extended",
     "historical_averaging",
     "multiplier_ascent",
     "optimistic",

@@ -1,13 +1,11 @@
 """Transforms that change an update."""
 
-import jax
-import jax.numpy as jnp
 import optax
 
 from ganstab._checks import check_number
-from ganstab.optimizers.history import needed
+from ganstab.optimizers.bounds import within
+from ganstab.optimizers.extension import multiplier_ascent
 from ganstab.optimizers.precision import in_float32
-from ganstab.players.multiplier import Multiplied
 
 __all__ = ["clip_weights", "multiplier_ascent", "optimistic"]
 
@@ -29,12 +27,7 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
       ValueError: for a limit that is not positive, or, at an update, without parameters.
     """
     check_number("limit", limit, lambda value: value > 0, "positive")
-
-    def update(updates, params=None):
-        params = needed(params, "clip_weights")
-        return jax.tree.map(lambda u, w: jnp.clip(w + u, -limit, limit) - w, updates, params)
-
-    return in_float32(optax.stateless(update), keep=False)
+    return in_float32(within(-limit, limit, "clip_weights"), keep=False)
 
 
 def optimistic(
@@ -55,19 +48,3 @@ def optimistic(
     """
     extrapolated = optax.scale_by_optimistic_gradient(alpha=1.0, beta=weight)
     return in_float32(optax.chain(tx, extrapolated))
-
-
-def multiplier_ascent(
-    tx: optax.GradientTransformation, rate: float
-) -> optax.GradientTransformation:
-    """`tx` for the network, plain gradient ascent for its multiplier.
-
-    For the parameters of `ganstab.players.multiplied`, with L the player's own loss:
-    `λ ← λ + rate · ∂L/∂λ`, which for Fisher GAN is `λ ← λ − ρ(1 − Ω)`.
-
-    Args:
-      tx: the network's own transform.
-      rate: step of the ascent; Fisher GAN's is its ρ.
-    """
-    transforms = {"net": tx, "multiplier": in_float32(optax.scale(rate))}
-    return optax.partition(transforms, Multiplied("net", "multiplier"))

@@ -2,14 +2,18 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_number
+from ganstab.players.extension import extended
 from ganstab.types import Player
 
 __all__ = [
+    "AdaptivelyAugmented",
+    "adaptively_augmented",
     "augmented",
     "color",
     "cutout",
@@ -107,13 +111,61 @@ def augmented(
     Raises:
       ValueError: the probability is not from 0 to 1.
     """
-    if probability is not None and not 0 <= probability <= 1:
-        raise ValueError(f"probability must be from 0 to 1, got {probability}")
+    if probability is not None:
+        _check_probability("probability", probability)
+    return _shown_augmented(player, augmentations, lambda params: probability)
+
+
+class AdaptivelyAugmented(NamedTuple):
+    """Parameters of a discriminator with a probability of augmentation."""
+
+    net: Any
+    augment_probability: Any
+    """p, a scalar from 0 to 1."""
+    overfitting: Any
+    """Running mean of what `terms.adaptive_augmentation` takes for overfitting, r, a scalar."""
+
+
+def adaptively_augmented(
+    player: Player,
+    augmentations: Sequence[Augmentation] = (color, translation, cutout),
+    start: float = 0.0,
+) -> Player:
+    """`augmented` with a probability p that is a parameter, and so adapts in training.
+
+    Karras et al. 2020 (arXiv:2006.06676, section 3): each augmentation is applied to each image
+    with probability p, of data and of samples alike, and p rises while the discriminator overfits.
+    What overfitting is, `ganstab.terms.adaptive_augmentation` says; by how much p moves,
+    `ganstab.optimizers.augmentation_steps`. A game needs all three. The paper's pipeline has 18
+    transformations; here there are those of Zhao et al. 2020 by default, of which the change of
+    colours counts as one. While p is below about 0.8 the generator does not learn the augmentations
+    themselves (section 2.2 there).
+
+    Args:
+      player: a discriminator of images [B, H, W, C] in [−1, 1]; its parameters become
+        `AdaptivelyAugmented.net`.
+      augmentations: are applied in this order.
+      start: p at the start; 0 in the paper.
+
+    Raises:
+      ValueError: p at the start is not from 0 to 1.
+    """
+    _check_probability("start", start)
+    more = extended(player, AdaptivelyAugmented, augment_probability=start, overfitting=0.0)
+    return _shown_augmented(more, augmentations, lambda params: params.augment_probability)
+
+
+def _check_probability(name: str, value: float) -> None:
+    check_number(name, value, lambda value: 0 <= value <= 1, "from 0 to 1")
+
+
+def _shown_augmented(player: Player, augmentations: Sequence, probability: Callable) -> Player:
+    """The player that is shown augmented images in training, with the probability of its params."""
 
     def apply(params, state, x, key, *, train=True):
         augmentation_key, net_key = jax.random.split(key)
         if train:
-            x = _augment(x, augmentation_key, augmentations, probability)
+            x = _augment(x, augmentation_key, augmentations, probability(params))
         return player.apply(params, state, x, net_key, train=train)
 
     return dataclasses.replace(player, apply=apply)
@@ -127,7 +179,7 @@ def _augment(x, key, augmentations: Sequence[Augmentation], probability) -> Any:
         draw_key, choice_key = jax.random.split(jax.random.fold_in(key, i))
         changed = augmentation(x, draw_key)
         if probability is not None:
-            chosen = jax.random.uniform(choice_key, (len(x), 1, 1, 1)) < probability
+            chosen = jax.random.uniform(choice_key, (len(x),) + (1,) * (x.ndim - 1)) < probability
             changed = jnp.where(chosen, changed, x)
         x = changed
     return x

@@ -6,7 +6,6 @@ the game; `H`, its Jacobian, is symmetric only where the game is no game but a c
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +13,7 @@ import optax
 
 from ganstab._metric_names import free_name
 from ganstab._precision import wide
+from ganstab._steered import steered
 from ganstab.types import PLAYERS, Aux, Carry, Game, Pair
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "gradient_norm",
     "own_gradients",
     "replayed",
-    "steered",
     "symplectic_adjustment",
 ]
 
@@ -132,21 +131,6 @@ def replayed(judge: Callable) -> Game:
         return None, carry.state.gen
 
     return Game(play, judge)
-
-
-@jax.custom_jvp
-def steered(own: Any, slope: Any) -> jax.Array:
-    """0, whose gradient in `own` is `slope`: how a loss is given an update that is no gradient.
-
-    A product with a stopped gradient would do as much, once; here the gradient's own derivatives
-    are those of `slope`, so that a look-ahead through it, and the field's Jacobian, are right.
-    """
-    return jnp.zeros_like(optax.tree.vdot(own, slope))
-
-
-@steered.defjvp
-def _(primals, tangents):
-    return steered(*primals), optax.tree.vdot(tangents[0], primals[1])
 
 
 def _noted(aux: Aux, name: str, parts: Pair) -> Aux:

@@ -16,7 +16,7 @@ from closed_forms import KEY
 from ganstab import Batch, Carry, Game, Pair, Player, dynamics, losses, penalties, terms
 from ganstab import surrogates as sur
 from ganstab.game import make_game
-from ganstab.players import ensemble, instance_noise, multiplied, packed
+from ganstab.players import anchored, ensemble, instance_noise, multiplied, packed
 
 BATCH = Batch(real=np.zeros((2, 1)))
 SLOPE, CURVATURE = 0.5, -0.25
@@ -152,6 +152,16 @@ def blurred(sigma):
     return np.array([[growth, turn], [-turn, -growth]])
 
 
+def drawn_to_the_mean(weight):
+    """Under LeCam with a mean of 0.2, whose own scores are all 0; either mean follows its scores.
+
+    The slope of `λ(ψθ − 0.2)²` in ψ is −0.4λθ to first order.
+    """
+    matrix = -np.eye(4)
+    matrix[:2, :2] = TURN + np.array([[0, 0], [0.4 * weight, 0]])
+    return matrix
+
+
 UNIT_TURN = np.array([[0.0, 1.0], [-1.0, 0.0]])
 TABLE = {
     "minimax": plain(TURN, losses.minimax),
@@ -174,6 +184,12 @@ TABLE = {
     "Fisher ρ": Case(
         lambda rho: dirac(terms.fisher(rho), critic=lambda critic: multiplied(critic, 0.7)),
         lambda rho: np.pad(UNIT_TURN, (0, 1)), (1e-3, 5.0),
+    ),
+    "LeCam λ, anchors at 0.2": Case(
+        lambda weight: dirac(
+            MINIMAX, terms.lecam(weight), critic=lambda critic: anchored(critic, 0.2)
+        ),
+        drawn_to_the_mean, (0.3, 2.0),
     ),
     "packed, m = 2": Case(
         lambda weight: dirac(critic=lambda critic: packed(critic, 2)), lambda weight: 2 * TURN

@@ -25,6 +25,8 @@ from ganstab import (
     terms,
 )
 from ganstab.players import (
+    adaptively_augmented,
+    anchored,
     augmented,
     ensemble,
     from_nnx,
@@ -169,6 +171,12 @@ CATALOGUE = {
     "fisher": critic(
         multiplied, terms.fisher(0.3), txs=Pair(SGD, optimizers.multiplier_ascent(SGD, 0.3))
     ),
+    "lecam": critic(
+        anchored, terms.lecam(0.5), txs=Pair(SGD, optimizers.anchor_averages(SGD, 0.7))
+    ),
+    "balanced consistency": Row(
+        terms=(terms.balanced_consistency(2.0, 0.5, augmentations=(scaled,)),), draws=True
+    ),
     "features and classes": critic(
         talkative,
         terms.feature_matching(zero_sum=True),
@@ -189,6 +197,12 @@ CATALOGUE = {
     "real and fake in one batch": Row(joint=True),
     "noise on an ensemble of spectral norms": critic(wrapped, draws=True),
     "augmented": critic(functools.partial(augmented, augmentations=(scaled,)), draws=True),
+    "adaptively augmented": critic(
+        functools.partial(adaptively_augmented, augmentations=(scaled,), start=0.5),
+        terms.adaptive_augmentation(0.2, terms.sign_of_pairs),
+        txs=Pair(SGD, optimizers.augmentation_steps(SGD, 8, images=80)),
+        draws=True,
+    ),
     "packed": critic(wide, together=2),
     "parts that keep samples apart": critic(apart),
     "parts that compare samples": critic(comparing),

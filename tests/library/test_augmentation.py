@@ -115,6 +115,21 @@ def test_gradients_pass_through(augmentation, x64):
     np.testing.assert_allclose(second, 2 * jnp.sum(slope * v) * slope, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_the_adaptive_probability_is_the_one_that_the_parameters_have(p):
+    """Data and samples that are shown with one key are augmented alike."""
+    player = players.adaptively_augmented(mirror_player(), (twice, twice))
+    params, state = player.init(KEY)
+    assert params == (((), 0, 0))
+    params = params._replace(augment_probability=p)
+    fixed = players.augmented(mirror_player(), (twice, twice), p)
+    apply = quick(player.apply, static_argnames="train")
+    np.testing.assert_array_equal(
+        apply(params, state, X, KEY)[0], quick(fixed.apply)((), (), X, KEY)[0]
+    )
+    np.testing.assert_array_equal(apply(params, state, X, KEY, train=False)[0], X)
+
+
 def test_a_probability_outside_0_to_1_is_refused():
     with pytest.raises(ValueError, match=r"probability must be from 0 to 1, got 1\.5"):
         players.augmented(mirror_player(), probability=1.5)

@@ -53,7 +53,17 @@ def ones(key, n):
     return jnp.ones((n, 2))
 
 
-NAMES = ["loss", "grad_norm", "real_score", "fake_score", "updates", "gen/loss", "a/b", "<lambda>"]
+NAMES = [
+    "loss",
+    "grad_norm",
+    "real_score",
+    "fake_score",
+    "updates",
+    "gen/loss",
+    "a/b",
+    "parameter/a",
+    "<lambda>",
+]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "hinge", "hinge_1"])
