@@ -9,16 +9,19 @@ import optax
 from ganstab._precision import wide
 from ganstab.types import Pair, Round
 
-__all__ = ["Term", "given", "step_of", "times"]
+__all__ = ["Term", "given", "now", "step_of", "times"]
 
 Term = Callable[[Round], Pair]
 
 
 def times(weight: optax.ScalarOrSchedule, value: jax.Array, round: Round) -> jax.Array:
     """The product, at the step's weight and in the value's precision."""
-    if callable(weight):
-        weight = weight(step_of(round, "a weight's schedule"))
-    return jnp.asarray(weight, value.dtype) * value
+    return jnp.asarray(now(weight, round), value.dtype) * value
+
+
+def now(number: optax.ScalarOrSchedule, round: Round) -> jax.Array | float:
+    """A number, or a schedule's at the round's step."""
+    return number(step_of(round, "a schedule")) if callable(number) else number
 
 
 def step_of(round: Round, what: str) -> jax.Array:

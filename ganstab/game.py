@@ -112,6 +112,7 @@ def make_game(
             return judge_both(lambda state, x: verdict(state, x, key), state, *kinds)
 
         def score(x, label=label):
+            label = jax.tree.map(lambda leaf: _repeated(leaf, x.shape[0]), label)
             parts = 1 if x.shape[0] % count else count
             return in_micro_batches(verdict, parts, carry.state.disc, (x, label), disc_key)[0].score
 
@@ -147,6 +148,12 @@ def _label(batch: Batch) -> jax.Array:
         if jnp.shape(leaf)[:1] != (n,):
             raise ValueError(f"a batch of {n} needs {n} labels, got shape {jnp.shape(leaf)}")
     return batch.label
+
+
+def _repeated(label: jax.Array, n: int) -> jax.Array:
+    """The labels once more for each further batch that the n samples are."""
+    times, rest = divmod(n, label.shape[0])
+    return label if rest or times < 2 else jnp.concatenate([label] * times)
 
 
 def _verdict(disc: Player, params, state, x: tuple, key) -> tuple[Verdict, Any]:

@@ -26,7 +26,18 @@ import jax.numpy as jnp
 from ganstab._checks import check_number, one_score_each, or_value_error, scores_of
 from ganstab._precision import wide
 
-__all__ = ["ScoreFn", "dragan", "dragan_paper", "js_regularizer", "r1", "r2", "wgan_gp"]
+__all__ = [
+    "ScoreFn",
+    "approximate_r1",
+    "approximate_r2",
+    "dragan",
+    "dragan_paper",
+    "js_regularizer",
+    "r1",
+    "r1_r2",
+    "r2",
+    "wgan_gp",
+]
 
 
 ScoreFn = Callable[[jax.Array], jax.Array]
@@ -170,6 +181,95 @@ def r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -
     """`E ‖∇D(G(z))‖²` on generated samples (arXiv:1801.04406, eq. 10, without γ/2)."""
     del real, key
     return jnp.mean(_square_norms(score_fn, fake))
+
+
+def r1_r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:
+    """`E ‖∇D(x)‖² + E ‖∇D(G(z))‖²`, the sum of `r1` and `r2`, by one gradient of both kinds.
+
+    R3GAN's penalty (Huang et al. 2024, arXiv:2501.05441, section 2, with γ/2). Data and samples
+    pass through the critic as one batch, and are differentiated once and not twice. It saves time
+    in a game with `joint=True`, whose own scores are of the same batch; otherwise the critic is
+    evaluated once more, and `r1` beside `r2` is faster on a CPU (benchmarks/penalties.py). What a
+    critic draws for each sample, such as instance noise, is drawn for 2B samples.
+
+    Args:
+      score_fn: the critic, `x[2B, …] -> [2B]`.
+      real: [B, …].
+      fake: [B, …], of the same shape.
+      key: not used; here so that all penalties are called alike.
+
+    Raises:
+      ValueError: at trace time, for samples of two shapes.
+    """
+    del key
+    with or_value_error(
+        "r1_r2 takes real and fake as one batch, which must have one shape, got "
+        f"{real.shape} (real) and {fake.shape} (fake)"
+    ):
+        chex.assert_equal_shape([real, fake])
+    both = jnp.concatenate([real, fake])
+    return jnp.sum(_square_norms(score_fn, both)) / real.shape[0]
+
+
+def approximate_r1(
+    score_fn: ScoreFn,
+    real: jax.Array,
+    fake: jax.Array,
+    key: chex.PRNGKey,
+    *,
+    scale: float = 0.01,
+) -> jax.Array:
+    """`E (D(x + σε) − D(x))² / σ²` with `ε ~ N(0, I)`: R1 without a derivative in the samples.
+
+    The approximated R1 of Lin et al. 2025 (APT, arXiv:2501.08316, section 3.4), over σ², so that
+    it takes R1's weight: `λ = 100` there, at σ = 0.01, is a weight of 0.01 here. With one ε a
+    sample it is an estimate of `‖∇D(x)‖²` with a standard deviation of √2 times that. In the mean
+    over ε it is, with H the Hessian of D,
+
+        ‖∇D‖² + σ² (½‖H‖² + ¼(tr H)² + ∇D·∇(tr H)) + O(σ⁴)
+
+    It is for critics that cannot be differentiated twice, or at a price; on a CPU R1 itself was
+    faster (benchmarks/penalties.py). In float32 a difference of scores of size s is exact to about
+    1e-7 · s; σ should be far above that. Half-precision samples are moved, and their scores
+    rounded, in that type, where x + σε may be x.
+
+    Args:
+      score_fn: the critic, `x[B, …] -> [B]`.
+      real: [B, …].
+      fake: not used; here so that all penalties are called alike.
+      key: draws ε.
+      scale: σ > 0, in the data's own units; 0.01 for images and 0.1 for videos in the paper.
+    """
+    del fake
+    return _approximate(score_fn, real, key, scale)
+
+
+def approximate_r2(
+    score_fn: ScoreFn,
+    real: jax.Array,
+    fake: jax.Array,
+    key: chex.PRNGKey,
+    *,
+    scale: float = 0.01,
+) -> jax.Array:
+    """`approximate_r1` on generated samples, for R2 (Lin et al. 2025, AAPT, arXiv:2506.09350).
+
+    Args:
+      score_fn: the critic, `x[B, …] -> [B]`.
+      real: not used; here so that all penalties are called alike.
+      fake: [B, …].
+      key: draws ε.
+      scale: σ > 0, in the data's own units.
+    """
+    del real
+    return _approximate(score_fn, fake, key, scale)
+
+
+def _approximate(score_fn: ScoreFn, x: jax.Array, key: chex.PRNGKey, scale: float) -> jax.Array:
+    check_number("scale", scale, lambda value: value > 0, "positive")
+    near = wide(x)
+    near = (near + scale * jax.random.normal(key, x.shape, near.dtype)).astype(x.dtype)
+    return jnp.mean(((_scores(score_fn, near) - _scores(score_fn, x)) / scale) ** 2)
 
 
 def js_regularizer(

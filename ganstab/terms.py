@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._checks import check_number
 from ganstab._data_terms import (
     adaptive_augmentation,
     balanced_consistency,
@@ -22,7 +23,7 @@ from ganstab._data_terms import (
     sign_of_real,
 )
 from ganstab._precision import wide
-from ganstab._term_parts import Term, given, step_of, times
+from ganstab._term_parts import Term, given, now, step_of, times
 from ganstab.players.extension import extension_of
 from ganstab.players.multiplier import Multiplied
 from ganstab.types import Pair, PlayerName, Round, opponent_of
@@ -44,6 +45,7 @@ __all__ = [
     "score_loss",
     "sign_of_pairs",
     "sign_of_real",
+    "top_k",
 ]
 
 
@@ -68,6 +70,51 @@ def score_loss(
     def term(round: Round) -> Pair:
         losses = loss(round.real_score, round.fake_score)
         return Pair(*(times(weight, x, round) for x in losses))
+
+    term.__name__ = name(loss)
+    return term
+
+
+def top_k(loss: Callable[[jax.Array, jax.Array], Pair], share: optax.ScalarOrSchedule) -> Term:
+    """The generator learns from the k best-scored of its B samples alone.
+
+    gen: the mean of its loss over the k samples of the highest scores; disc: its loss on all.
+    Sinha et al. 2020 (arXiv:2002.06224, section 3). There k begins at B and falls by a factor of
+    0.99 an epoch to B/2:
+
+        optax.exponential_decay(1.0, steps_an_epoch, 0.99, staircase=True, end_value=0.5)
+
+    k may change from step to step without another compilation. Of samples of equal score the
+    earlier ones are taken. Several scores a sample are ranked by their mean. The scores of
+    `losses.ebgan` are low where samples are good, so it is not meant.
+
+    Args:
+      loss: of `ganstab.losses`, whose generator's loss is a mean over samples or pairs of them;
+        that of `relativistic_average` is not.
+      share: k/B in (0, 1], or an optax schedule of it over training steps; k is rounded, and at
+        least 1.
+
+    Raises:
+      ValueError: for a share out of its range, for a loss that is no mean over samples (unless
+        traced numbers in it hide that), or, at trace time, for a schedule outside a training step.
+    """
+    if not callable(share):
+        check_number("share", share, lambda value: 0 < value <= 1, "in (0, 1]")
+    gen_losses = jax.vmap(lambda real, fake: loss(real[None], fake[None]).gen)
+    with jax.ensure_compile_time_eval():
+        scores = jnp.array([0.0, 1.0]), jnp.array([2.0, -1.0])
+        is_mean = jnp.isclose(loss(*scores).gen, jnp.mean(gen_losses(*scores)), atol=1e-3)
+    if not isinstance(is_mean, jax.core.Tracer) and not is_mean:
+        raise ValueError(f"top_k needs a loss that is a mean over samples; {name(loss)} is not")
+
+    def term(round: Round) -> Pair:
+        scores = round.fake_score
+        n = scores.shape[0]
+        order = jnp.argsort(-jnp.mean(wide(scores).reshape(n, -1), axis=1))
+        rank = jnp.zeros(n, jnp.int32).at[order].set(jnp.arange(n, dtype=jnp.int32))
+        k = jnp.maximum(jnp.round(now(share, round) * n), 1)
+        best = jnp.mean(gen_losses(round.real_score, scores), where=rank < k)
+        return Pair(gen=best, disc=loss(round.real_score, scores).disc)
 
     term.__name__ = name(loss)
     return term

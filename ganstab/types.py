@@ -205,7 +205,7 @@ class Round(NamedTuple):
     score: Callable[..., jax.Array]
     """The critic closed over its parameters and state: `x[B, …] -> [B]`, or as many scores a sample
     as the critic gives. A critic of pairs judges row i under the batch's label i, under which datum
-    i was given and sample i was made; `score(x, label)` judges under others."""
+    i was given and sample i was made, and row B + i too; `score(x, label)` judges under others."""
     key: chex.PRNGKey
     label: jax.Array | None = None
     real_features: jax.Array | None = None

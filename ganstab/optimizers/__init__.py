@@ -13,6 +13,7 @@ Where in an `optax.chain` each belongs:
 | `anchor_averages(tx)` | the same, of `players.anchored` |
 | `augmentation_steps(tx, batch_size)` | the same, of `players.adaptively_augmented` |
 | `snapshots(count, every)` | last: it notes where the update leads |
+| `slow_weights()` | last: `steps.lookahead` moves what it keeps |
 """
 
 from ganstab.optimizers.differentiable import adam
@@ -22,10 +23,19 @@ from ganstab.optimizers.extension import (
     extended,
     multiplier_ascent,
 )
-from ganstab.optimizers.history import Snapshots, historical_averaging, snapshots, snapshots_in
+from ganstab.optimizers.history import (
+    SlowWeights,
+    Snapshots,
+    historical_averaging,
+    slow_weights,
+    slow_weights_in,
+    snapshots,
+    snapshots_in,
+)
 from ganstab.optimizers.updates import clip_weights, optimistic
 
 __all__ = [
+    "SlowWeights",
     "Snapshots",
     "adam",
     "anchor_averages",
@@ -35,6 +45,8 @@ __all__ = [
     "historical_averaging",
     "multiplier_ascent",
     "optimistic",
+    "slow_weights",
+    "slow_weights_in",
     "snapshots",
     "snapshots_in",
 ]

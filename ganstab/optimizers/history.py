@@ -9,9 +9,20 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._precision import wide
 from ganstab.optimizers.precision import in_float32
 
-__all__ = ["Average", "Snapshots", "historical_averaging", "needed", "snapshots", "snapshots_in"]
+__all__ = [
+    "Average",
+    "SlowWeights",
+    "Snapshots",
+    "historical_averaging",
+    "needed",
+    "slow_weights",
+    "slow_weights_in",
+    "snapshots",
+    "snapshots_in",
+]
 
 
 class Average(NamedTuple):
@@ -96,15 +107,47 @@ def snapshots_in(opt: Any) -> Snapshots:
     Raises:
       ValueError: where it holds none, or more than one set.
     """
+    return _held(opt, Snapshots, "the discriminator", "snapshots(count, every)", "snapshots(5)")
 
-    def kept(node):
-        return isinstance(node, Snapshots)
 
-    found = [node for node in jax.tree.leaves(opt, is_leaf=kept) if kept(node)]
+class SlowWeights(NamedTuple):
+    """The parameters that a player last went back to."""
+
+    params: Any
+
+
+def slow_weights() -> optax.GradientTransformation:
+    """Keeps the parameters that training began with, for `ganstab.steps.lookahead` to move.
+
+    It lets the update pass, as in `optax.chain(adam(2e-4), slow_weights())`. Of half-precision
+    parameters it keeps float32 copies.
+    """
+
+    def update(updates, state, params=None):
+        del params
+        return updates, state
+
+    return optax.GradientTransformation(lambda params: SlowWeights(wide(params)), update)
+
+
+def slow_weights_in(opt: Any) -> SlowWeights:
+    """The slow weights that an optimizer's state holds.
+
+    Raises:
+      ValueError: where it holds none, or more than one set.
+    """
+    return _held(opt, SlowWeights, "either player", "slow_weights()", "slow_weights()")
+
+
+def _held(opt: Any, kind: type, whose: str, made: str, example: str) -> Any:
+    def is_one(node):
+        return isinstance(node, kind)
+
+    found = [node for node in jax.tree.leaves(opt, is_leaf=is_one) if is_one(node)]
     if len(found) != 1:
         raise ValueError(
-            "the discriminator's optimizer must hold one optimizers.snapshots(count, every), "
-            f"as in optax.chain(tx, snapshots(5)), but holds {len(found)}"
+            f"{whose}'s optimizer must hold one optimizers.{made}, "
+            f"as in optax.chain(tx, {example}), but holds {len(found)}"
         )
     return found[0]
 

@@ -11,6 +11,7 @@ metrics of that player (its terms), from the evaluation in which that player mov
 | `simultaneous` | one of both players, from the same point |
 | `extragradient` | one of both players, with the gradients found one step ahead |
 | `balanced` | as `alternating`, but a metric decides how many |
+| `lookahead` | those of another step; every few steps both players go back |
 
 `init` makes the state before step 0. A step of one's own is made of `move` or `move_both`, between
 `numbered` and `after`.
@@ -19,6 +20,7 @@ metrics of that player (its terms), from the evaluation in which that player mov
 from ganstab.steps.alternating import alternating, check_counts, check_stacked, simultaneous
 from ganstab.steps.balanced import balanced
 from ganstab.steps.extragradient import extragradient
+from ganstab.steps.lookahead import lookahead
 from ganstab.steps.update import Step, after, init, move, move_both, numbered
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "check_stacked",
     "extragradient",
     "init",
+    "lookahead",
     "move",
     "move_both",
     "numbered",

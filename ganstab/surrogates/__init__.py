@@ -7,6 +7,7 @@
 | `consensus` | + γ·½‖ξ‖² | + γ·½‖ξ‖² |
 | `gradient_norm` | + η‖∇_ψ L_D‖² | as it was |
 | `symplectic_adjustment` | its gradient + λAᵀξ | its gradient + λAᵀξ |
+| `competitive_gradient` | its gradient at the other's answer | its gradient at the other's answer |
 | `smoothed` | mean under parameter noise | mean under parameter noise |
 | `snapshot_ensemble` | mean over past discriminators | as it was |
 
@@ -16,12 +17,14 @@ consensus on the unrolled losses.
 """
 
 from ganstab.surrogates.averages import smoothed, snapshot_ensemble
+from ganstab.surrogates.competitive import competitive_gradient
 from ganstab.surrogates.gradients import consensus, gradient_norm, symplectic_adjustment
 from ganstab.surrogates.implicit import best_response
 from ganstab.surrogates.unrolling import unrolled
 
 __all__ = [
     "best_response",
+    "competitive_gradient",
     "consensus",
     "gradient_norm",
     "smoothed",

@@ -178,6 +178,9 @@ TABLE = {
         2 * UNIT_TURN, losses.relativistic_average,
         loss=functools.partial(losses.least_squares, a=-1.0),
     ),
+    "top-k, non-saturating": Case(
+        lambda weight: dirac(terms.top_k(losses.non_saturating, 0.5)), lambda weight: TURN
+    ),
     # An energy is low on data: the critic turns the other way.
     "EBGAN": plain(-UNIT_TURN, losses.ebgan),
     # No equilibrium, since Ω = 1 and ψ = 0 exclude each other; but θ and ψ turn at any λ.
@@ -203,6 +206,9 @@ TABLE = {
         penalised(penalties.r1, terms.score_loss(losses.non_saturating)), damped, (0.3, 1.0)
     ),
     "R2 γ": Case(penalised(penalties.r2), damped, (0.3, 1.0, 2.0)),
+    "R1 and R2 γ": Case(penalised(penalties.r1_r2), lambda g: damped(2 * g), (0.3, 0.5, 2.0)),
+    "approximate R1 γ": Case(penalised(penalties.approximate_r1), damped, (0.3, 2.0)),
+    "approximate R2 γ": Case(penalised(penalties.approximate_r2, scale=0.5), damped, (0.3, 2.0)),
     "JS regularizer γ": Case(
         penalised(penalties.js_regularizer),
         lambda gamma: damped(-2 * CURVATURE * gamma), (0.5, 2.0, 4.0),
@@ -228,6 +234,11 @@ TABLE = {
     "symplectic λ": Case(
         under(sur.symplectic_adjustment),
         lambda weight: TURN - weight * SLOPE**2 * np.eye(2), (0.5, 1.0, 3.0),
+    ),
+    "competitive gradient η": Case(
+        under(sur.competitive_gradient),
+        lambda eta: (TURN - eta * SLOPE**2 * np.eye(2)) / (1 + (eta * SLOPE) ** 2),
+        (0.5, 2.0, 10.0),
     ),
     **{
         f"unrolled K = {K}, η": Case(

@@ -151,6 +151,7 @@ BOUND = optax.chain(
     optimizers.historical_averaging(0.5), optimizers.optimistic(ADAM), optimizers.clip_weights(2.0)
 )
 KEEPING = optax.chain(SGD, optimizers.snapshots(2))
+LOOKING = optax.chain(SGD, optimizers.slow_weights())
 
 
 def scaled(x, key):
@@ -167,6 +168,7 @@ CATALOGUE = {
     "hinge": loss(losses.hinge),
     "relativistic average": loss(losses.relativistic_average),
     "relativistic paired": loss(losses.relativistic_paired),
+    "top-k": Row(terms=(terms.top_k(losses.hinge, optax.linear_schedule(0.5, 0.3, 4)),)),
     "ebgan": loss(losses.ebgan),
     "fisher": critic(
         multiplied, terms.fisher(0.3), txs=Pair(SGD, optimizers.multiplier_ascent(SGD, 0.3))
@@ -191,6 +193,9 @@ CATALOGUE = {
     "js regularizer": penalty(penalties.js_regularizer),
     "r1": penalty(penalties.r1),
     "r2": penalty(penalties.r2),
+    "r1 and r2": penalty(penalties.r1_r2),
+    "approximate r1": penalty(penalties.approximate_r1, draws=True, scale=1.0),
+    "approximate r2": penalty(penalties.approximate_r2, draws=True, scale=1.0),
     "lazy, with a schedule": Row(
         terms=(terms.lazy(terms.disc_penalty(optax.linear_schedule(2.0, 0.0, 4), penalties.r1), 2),)
     ),
@@ -215,11 +220,16 @@ CATALOGUE = {
     "consensus": surrogate(lambda game: surrogates.consensus(game, 0.5)),
     "gradient norm": surrogate(lambda game: surrogates.gradient_norm(game, 0.5)),
     "symplectic adjustment": surrogate(surrogates.symplectic_adjustment),
+    "competitive gradient": surrogate(lambda game: surrogates.competitive_gradient(game, 0.1)),
     "smoothed": surrogate(lambda game: surrogates.smoothed(game, 0.1, 2)),
     "snapshot ensemble": surrogate(surrogates.snapshot_ensemble, txs=Pair(SGD, KEEPING)),
     "averaged generator, extragradient": Row(
         players=lambda pair: pair._replace(gen=averaged(pair.gen, 0.9)),
         make_step=steps.extragradient,
+    ),
+    "lookahead": Row(
+        txs=Pair(LOOKING, LOOKING),
+        make_step=lambda game, txs: steps.lookahead(steps.simultaneous(game, txs), 1),
     ),
     "historical, optimistic, clipped, balanced": Row(txs=Pair(BOUND, BOUND), make_step=balanced),
 }

@@ -51,6 +51,15 @@ def linear():
     return Player(lambda key: (params, ()), apply)
 
 
+def bent():
+    """The same of φ(x) = tanh x, so that slopes depend on x and on its label."""
+
+    def apply(params, state, inputs, key, *, train=True):
+        return linear().apply(params, state, (jnp.tanh(inputs[0]), inputs[1]), key)
+
+    return linear()._replace(apply=apply)
+
+
 class LinenProjection(linen.Module):
     """ψ(φ(x)) + V_y·φ(x) with φ(x) = tanh(Wx), as docs/linen.md has it."""
 
@@ -146,6 +155,22 @@ def test_label_channels_beside_x_are_another_penalty(x64):
     right = penalties.r1(lambda x: beside(jnp.concatenate([x, channels[:, 3:]], axis=1)),
                          batch().real, batch().real, KEY)  # fmt: skip
     np.testing.assert_allclose((wrong, right), (A @ A + 25, A @ A), rtol=1e-12)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_penalty_of_both_kinds_at_once_judges_each_row_under_its_label(x64, accumulate):
+    """V_y differs by label, so that rows under other labels have other slopes."""
+    apart = terms.disc_penalty(1.0, penalties.r1), terms.disc_penalty(1.0, penalties.r2)
+    found = []
+    for added in (apart, (terms.disc_penalty(1.0, penalties.r1_r2),)):
+        game = make_game(
+            Pair(shifted(), bent()), *added,
+            prior=prior, conditional="both", accumulate=accumulate,
+        )  # fmt: skip
+        params = Pair(jnp.asarray(V), bent().init(KEY)[0])
+        found.append(quick(game.__call__)(params, NOTHING, batch(), KEY)[0].disc)
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
+    assert found[0] > 1
 
 
 @pytest.mark.parametrize("joint", [False, True])

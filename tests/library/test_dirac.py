@@ -195,6 +195,7 @@ DISCRETE = {
     "gradient norm η": [(0.5, 0.2), (3.0, 0.2)],
     "unrolled K = 5, η": [(0.1, 0.1), (0.6, 1.5)],
     "symplectic λ": [(1.0, 0.2), (3.0, 1.5)],
+    "competitive gradient η": [(0.2, 0.2), (1.5, 1.5)],
 }
 """Weights with the rate of the gradient steps."""
 
@@ -274,6 +275,28 @@ def test_optimistic_steps(x64, report, h):
     np.testing.assert_allclose(radius(got), np.max(np.abs(roots)), rtol=1e-5)
     note_radius(report, "minimax, optimistic", h, got, np.diag(roots))
     assert (radius(got) < 1) == (h * SLOPE < 1 / np.sqrt(3))
+
+
+@pytest.mark.parametrize(("h", "every", "rate"), [(0.4, 5, 0.5), (1.5, 3, 0.3), (0.4, 5, 0.99)])
+def test_steps_that_go_back(x64, report, h, every, rate):
+    """k steps are (1 − α)I + α(I + hT)ᵏ: inside the circle for suitable k and α."""
+    tx = optax.chain(optax.sgd(h), optimizers.slow_weights())
+    gan = dirac()
+    step = on_batch(steps.lookahead(steps.simultaneous(gan.game, Pair(tx, tx)), every, rate))
+
+    def turn(state):
+        for _ in range(every):
+            state, metrics = step(state)
+        return state, metrics
+
+    fast = rate * np.linalg.matrix_power(np.eye(2) + h * TURN, every)
+    expected = np.block([[fast, (1 - rate) * np.eye(2)]] * 2)
+    got = linear_map(turn, started(gan, Pair(tx, tx)))
+    np.testing.assert_allclose(got, expected, atol=1e-7)
+    note_radius(report, f"minimax, lookahead k = {every}, α = {rate}", h, got, expected)
+    whole = fast + (1 - rate) * np.eye(2)
+    np.testing.assert_allclose(radius(got), radius(whole), rtol=1e-6)
+    assert (radius(got) < 1) == (rate < 0.9)
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -35,6 +35,7 @@ PENALTIES = {
     "dragan of the paper": penalties.dragan_paper,
     "r1": penalties.r1,
     "r2": penalties.r2,
+    "r1 and r2": penalties.r1_r2,
     "js regularizer": penalties.js_regularizer,
 }
 

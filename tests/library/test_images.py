@@ -218,6 +218,25 @@ def test_penalties_derivatives_are_differences_and_layouts_agree(x64, name):
         chex.assert_trees_all_close(other, (value, gradient), rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("name", ["convolutional", "r3gan"])
+def test_r1_r2_is_the_sum_of_both_penalties(x64, name):
+    """And its gradient in the critic's parameters."""
+    params, disc = pure(tiny(name, batch_minor, classes=None).disc, 1)
+    real, fake, key = arrays(6, 4, 7, 9, 2), arrays(7, 4, 7, 9, 2), jax.random.key(0)
+
+    @quick
+    def slopes(params):
+        return [
+            jax.value_and_grad(lambda p, of=of: of(lambda x: disc(p, x), real, fake, key))(params)
+            for of in (penalties.r1, penalties.r2, penalties.r1_r2)
+        ]
+
+    of_real, of_fake, of_both = slopes(params)
+    assert of_real[0] > 1e-3 < of_fake[0]
+    total = jax.tree.map(jnp.add, of_real, of_fake)
+    chex.assert_trees_all_close(of_both, total, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_players_take_pairs_and_both_see_the_labels(name):
     """One latent vector under three labels, and what the generator learns from the critic of it."""

@@ -18,7 +18,8 @@ from ganstab.networks import stacked_mnist
 
 KEY = jax.random.key(0)
 LIPSCHITZ = [penalties.wgan_gp, penalties.dragan, penalties.dragan_paper]
-ALL = [*LIPSCHITZ, penalties.r1, penalties.r2, penalties.js_regularizer]
+ALL = [*LIPSCHITZ, penalties.r1, penalties.r2, penalties.r1_r2, penalties.js_regularizer]
+APPROXIMATE = [penalties.approximate_r1, penalties.approximate_r2]
 
 
 def by_name(penalty):
@@ -33,6 +34,11 @@ def bowl(x):
 def slope(w):
     """A linear critic: its gradient is w everywhere."""
     return lambda x: x.reshape(x.shape[0], -1) @ w
+
+
+def hidden(params, x):
+    """The scores of a critic with one hidden layer."""
+    return jnp.sum(jnp.tanh(x.reshape(x.shape[0], -1) @ params), axis=-1)
 
 
 def norms(x):
@@ -159,17 +165,17 @@ def test_js_regularizer_is_what_a_little_noise_adds_at_the_best_discriminator(x6
     np.testing.assert_allclose((loss(1e-4) - loss(0)) / 1e-4, 0.5 * got, rtol=1e-3)
 
 
-@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+@pytest.mark.parametrize("penalty", [*ALL, *APPROXIMATE], ids=by_name)
 def test_scores_of_one_column_are_one_score_a_sample(penalty):
     real, fake = images(1), images(2)
     column = penalty(lambda x: bowl(x)[:, None], real, fake, KEY)
     np.testing.assert_array_equal(column, penalty(bowl, real, fake, KEY))
 
 
-@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+@pytest.mark.parametrize("penalty", [*ALL, *APPROXIMATE], ids=by_name)
 @pytest.mark.parametrize("scores", [lambda x: x[:2, 0, 0, 0], jnp.sum], ids=["two", "none"])
 def test_a_critic_whose_scores_have_no_batch_in_front_is_refused(penalty, scores):
-    with pytest.raises(ValueError, match=r"\(5,\).* but g(ave|ot) \((2,)?\)"):
+    with pytest.raises(ValueError, match=r"\((5|10),\).* but g(ave|ot) \((2,)?\)"):
         penalty(scores, images(1), images(2), KEY)
 
 
@@ -220,6 +226,19 @@ def test_a_linear_critic_and_its_gradient_in_closed_form(x64, penalty):
     np.testing.assert_allclose(on(small, target=0.2, one_sided=True), 0.09, rtol=1e-12)
 
 
+def test_r1_r2_is_the_sum_of_both_and_so_is_its_gradient(x64):
+    real, fake, params = images(0), images(1), arrays(2, 12, 4)
+
+    def on(penalty):
+        def value(params):
+            return penalty(lambda x: hidden(params, x), real, fake, KEY)
+
+        return jax.value_and_grad(value)(params)
+
+    total = jax.tree.map(jnp.add, on(penalties.r1), on(penalties.r2))
+    chex.assert_trees_all_close(on(penalties.r1_r2), total, rtol=1e-12)
+
+
 @pytest.mark.parametrize("penalty", [penalties.r1, penalties.r2], ids=by_name)
 def test_square_penalties_of_a_linear_critic(x64, penalty):
     w = arrays(7, 12)
@@ -228,16 +247,13 @@ def test_square_penalties_of_a_linear_critic(x64, penalty):
     np.testing.assert_allclose(gradient, 2 * w, rtol=1e-12)
 
 
-@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+@pytest.mark.parametrize("penalty", [*ALL, *APPROXIMATE], ids=by_name)
 def test_gradient_in_the_critics_parameters_is_the_central_difference(x64, penalty):
     params, towards = arrays(10, 12, 4), arrays(11, 12, 4)
     real, fake = images(12) / 5, images(13) / 5
 
     def on(params):
-        def critic(x):
-            return jnp.sum(jnp.tanh(x.reshape(x.shape[0], -1) @ params), axis=-1)
-
-        return penalty(critic, real, fake, KEY)
+        return penalty(lambda x: hidden(params, x), real, fake, KEY)
 
     ends = on(params + 1e-6 * towards), on(params - 1e-6 * towards)
     got = jnp.vdot(jax.grad(on)(params), towards)
@@ -245,7 +261,7 @@ def test_gradient_in_the_critics_parameters_is_the_central_difference(x64, penal
     np.testing.assert_allclose(got, (ends[0] - ends[1]) / 2e-6, rtol=1e-7)
 
 
-@pytest.mark.parametrize("penalty", ALL, ids=by_name)
+@pytest.mark.parametrize("penalty", [*ALL, *APPROXIMATE], ids=by_name)
 def test_safe_where_the_critics_gradient_is_zero(penalty):
     def on(w):
         return penalty(slope(w), images(14), images(15), KEY)
@@ -254,6 +270,59 @@ def test_safe_where_the_critics_gradient_is_zero(penalty):
     assert value == (1 if penalty in LIPSCHITZ else 0)
     chex.assert_tree_all_finite(gradient)
     np.testing.assert_array_equal(gradient, 0)
+
+
+def own_samples(penalty):
+    """Called with the samples that it is of, in their place."""
+    of_real = penalty is penalties.approximate_r1
+    return lambda critic, x, **options: penalty(
+        critic, *((x, None) if of_real else (None, x)), KEY, **options
+    )
+
+
+@pytest.mark.parametrize("penalty", APPROXIMATE, ids=by_name)
+@pytest.mark.parametrize("scale", [0.01, 3.0])
+def test_the_approximation_of_a_linear_critic_is_of_its_slopes_at_any_scale(x64, penalty, scale):
+    """`E (w·ε)²` with the drawn ε, whose mean over ε is ‖w‖², as is the exact penalty."""
+    w, x = arrays(7, 12), images(8)
+    noise = np.asarray(jax.random.normal(KEY, x.shape, x.dtype)).reshape(5, 12)
+    value, gradient = jax.value_and_grad(lambda w: own_samples(penalty)(slope(w), x, scale=scale))(
+        w
+    )
+    np.testing.assert_allclose(value, np.mean((noise @ w) ** 2), rtol=1e-10)
+    np.testing.assert_allclose(gradient, 2 * noise.T @ (noise @ w) / 5, rtol=1e-10)
+    many = jnp.zeros((20_000, 2, 3, 2))
+    np.testing.assert_allclose(
+        own_samples(penalty)(slope(w), many, scale=scale), np.sum(np.square(w)), rtol=0.05
+    )
+
+
+@pytest.mark.parametrize("penalty", APPROXIMATE, ids=by_name)
+def test_what_the_approximation_adds_to_the_exact_penalty(x64, penalty, monkeypatch):
+    """σ²(½‖H‖² + ¼(tr H)² + ∇D·∇ tr H): 45σ²x² for x³, and d/2 + d²/4 times σ² for the bowl."""
+    quantiles = ndtri((np.arange(200_000) + 0.5) / 200_000)[:, None]
+    monkeypatch.setattr(jax.random, "normal", lambda key, shape, dtype: jnp.asarray(quantiles))
+    x = jnp.full((200_000, 1), 1.5)
+
+    def cubes(scale):
+        return own_samples(penalty)(lambda x: x[:, 0] ** 3, x, scale=scale)
+
+    # Two scales, so that what the quantiles lack of the normal law's moments drops out.
+    added = (cubes(0.05) - cubes(0.01)) / (0.05**2 - 0.01**2)
+    np.testing.assert_allclose(added, 45 * 1.5**2, rtol=0.02)
+    np.testing.assert_allclose(cubes(1e-3), (3 * 1.5**2) ** 2, rtol=1e-3)
+    monkeypatch.undo()
+    many, scale = jnp.ones((100_000, 4)), 1.0
+    got = own_samples(penalty)(bowl, many, scale=scale)
+    np.testing.assert_allclose(got, 4 + scale**2 * (4 / 2 + 4**2 / 4), rtol=0.03)
+
+
+@pytest.mark.parametrize("penalty", APPROXIMATE, ids=by_name)
+def test_an_approximation_has_a_scale_and_draws_of_its_key(penalty):
+    with pytest.raises(ValueError, match="scale must be positive, got 0"):
+        own_samples(penalty)(bowl, images(1), scale=0.0)
+    on = functools.partial(penalty, bowl, images(18), images(19))
+    assert on(KEY) == on(KEY) != on(jax.random.key(1))
 
 
 def test_each_penalty_looks_at_its_own_samples():
@@ -272,9 +341,10 @@ def test_random_and_replayed_by_key(penalty):
     assert on(KEY) == on(KEY) != on(jax.random.key(1))
 
 
-def test_wgan_gp_refuses_samples_of_different_shapes_with_both_named():
+@pytest.mark.parametrize("penalty", [penalties.wgan_gp, penalties.r1_r2], ids=by_name)
+def test_samples_of_different_shapes_are_refused_with_both_named(penalty):
     with pytest.raises(ValueError, match=r"\(4, 3\).*\(5, 3\)"):
-        penalties.wgan_gp(bowl, jnp.zeros((4, 3)), jnp.zeros((5, 3)), KEY)
+        penalty(bowl, jnp.zeros((4, 3)), jnp.zeros((5, 3)), KEY)
 
 
 def critic_with(norm, inputs=2):
@@ -297,11 +367,11 @@ def linen_with(norm):
     return players.from_linen(Critic(), jax.ShapeDtypeStruct((1, 2), jnp.float32))
 
 
-def judged(disc, *, shape=(4, 2), **options):
+def judged(disc, *, shape=(4, 2), penalty=penalties.wgan_gp, **options):
     """The shapes of a game's losses: nothing is computed."""
     gen = Player(lambda key: ((), ()), lambda params, state, z, key: (z, state))
     game = make_game(
-        Pair(gen, disc), terms.disc_penalty(1.0, penalties.wgan_gp, **options),
+        Pair(gen, disc), terms.disc_penalty(1.0, penalty, **options),
         prior=lambda key, n: jnp.zeros((n, *shape[1:])),
     )  # fmt: skip
 
@@ -328,6 +398,12 @@ def test_a_critic_that_mixes_samples_is_refused_by_the_layers_name(layer):
     for part in ("wgan_gp needs", layer, "flax.nnx.LayerNorm", "allow_mixing=True"):
         assert part in message
     assert judged(MIXING[layer](), allow_mixing=True).disc.shape == ()
+
+
+@pytest.mark.parametrize("penalty", [penalties.r1_r2, *APPROXIMATE], ids=by_name)
+def test_penalties_of_both_kinds_and_of_differences_refuse_it_too(penalty):
+    with pytest.raises(ValueError, match=f"{penalty.__name__} needs each sample's score"):
+        judged(critic_with(nnx.BatchNorm), penalty=penalty)
 
 
 def test_the_stacked_mnist_discriminator_is_refused_with_all_its_norms():

@@ -1,4 +1,4 @@
-"""Extragradient and balanced steps against loops by hand and against the plain steps."""
+"""Extragradient, balanced and lookahead steps against loops by hand and the plain steps."""
 
 import functools
 
@@ -60,6 +60,76 @@ def test_extragradient_projects_from_where_it_is(x64):
     state = start_at(Pair(jnp.asarray(1.0), jnp.asarray(0.5)), txs)
     state, _ = quick(steps.extragradient(games.bilinear(), txs))(state, None)
     np.testing.assert_allclose(state.params, (1.0 - 0.5 * 0.6, 0.6), rtol=1e-12)
+
+
+MAKES = {
+    "simultaneous": steps.simultaneous,
+    "alternating": functools.partial(steps.alternating, n_disc=2),
+    "extragradient": steps.extragradient,
+}
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_lookahead_takes_both_players_back_at_once(x64, name):
+    """The plain step, and every third time s + α(w − s); Adam's memory goes on."""
+    make = MAKES[name]
+    adam = optimizers.adam(0.05, b1=0.5)
+    looking = optax.chain(adam, optimizers.slow_weights())
+    whole = steps.lookahead(make(quadratic(), Pair(looking, looking)), every=3, rate=0.3)
+    state = start_at(pair_at(POINT), Pair(looking, looking))
+    plain = quick(make(quadratic(), Pair(adam, adam)))
+    expected, slow = start_at(pair_at(POINT), Pair(adam, adam)), POINT
+    whole = quick(whole)
+    for turn in range(1, 8):
+        state, metrics = whole(state, None)
+        expected, wanted = plain(expected, None)
+        if turn % 3 == 0:
+            slow = slow + 0.3 * (np.concatenate(expected.params) - slow)
+            expected = expected._replace(params=pair_at(slow))
+        assert_close((state.params, metrics), (expected.params, wanted), rtol=1e-10)
+        kept = [optimizers.slow_weights_in(own).params for own in state.carry.opt]
+        assert_close(kept, list(pair_at(slow)), rtol=1e-10)
+    assert_close([own[0] for own in state.carry.opt], [*expected.carry.opt], rtol=1e-10)
+
+
+def test_lookahead_draws_into_the_middle_of_a_game_from_which_descent_spirals_out(x64):
+    """On V = θψ, w after j turns is ((1 − α)I + αMᵏ)ʲ w₀ with M = I + hT."""
+    tx = optax.chain(optax.sgd(0.4), optimizers.slow_weights())
+    plain = steps.simultaneous(games.bilinear(), Pair(tx, tx))
+    start = start_at(Pair(jnp.asarray(1.0), jnp.asarray(0.5)), Pair(tx, tx))
+    back, away = (
+        quick(lambda state, step=step: jax.lax.scan(step, state, None, length=60)[0])(start)
+        for step in (steps.lookahead(plain, 4, 0.5), plain)
+    )
+    fast = np.linalg.matrix_power(np.array([[1.0, -0.4], [0.4, 1.0]]), 4)
+    expected = np.linalg.matrix_power(0.5 * np.eye(2) + 0.5 * fast, 15) @ [1.0, 0.5]
+    np.testing.assert_allclose(back.params, expected, rtol=1e-9)
+    assert np.linalg.norm(back.params) < 0.2 and np.linalg.norm(away.params) > 50
+
+
+def test_lookahead_of_half_precision_keeps_what_half_precision_loses():
+    """Steps of 2⁻⁹ at 1 are lost in bfloat16, but not in the slow weights."""
+    tx = optax.chain(optax.sgd(2.0**-7), optimizers.slow_weights())
+    game = games.from_losses(lambda params: Pair(*(jnp.sum(-own) for own in params)))
+    start = start_at(Pair(jnp.ones(2, jnp.bfloat16), jnp.ones(2, jnp.bfloat16)), Pair(tx, tx))
+    step = quick(steps.lookahead(steps.simultaneous(game, Pair(tx, tx)), 1, 0.25))
+    state = start
+    for _ in range(4):
+        state, _ = step(state, None)
+    assert jax.tree.map(jnp.result_type, state) == jax.tree.map(jnp.result_type, start)
+    kept = optimizers.slow_weights_in(state.carry.opt.gen).params
+    assert kept.dtype == jnp.float32 and jnp.all(kept > 1)
+
+
+def test_lookahead_refuses_numbers_and_optimizers_that_do_not_go_with_it():
+    plain = steps.simultaneous(games.bilinear(), TXS)
+    with pytest.raises(ValueError, match="every is 0; 1 or more"):
+        steps.lookahead(plain, every=0)
+    for rate in (0.0, 1.5):
+        with pytest.raises(ValueError, match=rf"rate must be in \(0, 1\], got {rate}"):
+            steps.lookahead(plain, rate=rate)
+    with pytest.raises(ValueError, match=r"must hold one optimizers.slow_weights.*but holds 0"):
+        steps.lookahead(plain)(start_at(Pair(jnp.ones(()), jnp.ones(())), TXS), None)
 
 
 def counting_game():

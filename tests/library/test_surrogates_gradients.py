@@ -26,7 +26,7 @@ from closed_forms import (
 from common import batch, perceptron, prior, scalar_carry
 from jax.flatten_util import ravel_pytree
 
-from ganstab import Pair, losses, steps, surrogates, terms
+from ganstab import Carry, Pair, TrainState, games, losses, steps, surrogates, terms
 from ganstab.game import make_game
 from ganstab.types import Aux, Game
 
@@ -262,10 +262,70 @@ def test_on_networks_the_adjustment_is_of_the_dense_jacobian(x64):
     np.testing.assert_allclose(both(point)[0], wanted, rtol=1e-5, atol=1e-9)
 
 
+def without_own(m, split):
+    """The mixed second derivatives alone."""
+    mixed = np.array(m)
+    mixed[:split, :split] = 0.0
+    mixed[split:, split:] = 0.0
+    return mixed
+
+
+EXACT = functools.partial(jax.scipy.sparse.linalg.gmres, tol=1e-13)
+
+
+@pytest.mark.parametrize("derivative", [jax.jacfwd, jax.jacrev])
+def test_competitive_gradient(x64, derivative):
+    """(I + ηN)⁻¹ξ with N the mixed part of M, and the same of its Jacobian; not zero-sum."""
+    field = field_of(surrogates.competitive_gradient(quadratic(), WEIGHT, solve=EXACT))
+    met = np.eye(5) + WEIGHT * without_own(M, THETA.stop)
+    slopes, found = quick(field)(jnp.asarray(POINT))
+    np.testing.assert_allclose(slopes, np.linalg.solve(met, xi(POINT)), rtol=1e-10)
+    np.testing.assert_allclose(found, (gen_loss(POINT), disc_loss(POINT)), rtol=1e-12)
+    got, _ = quick(derivative(field, has_aux=True))(jnp.asarray(POINT))
+    np.testing.assert_allclose(got, np.linalg.solve(met, M), rtol=1e-9)
+
+
+@pytest.mark.parametrize("rate", [0.2, 1.0, 30.0])
+def test_competitive_descent_of_a_bilinear_game(x64, rate):
+    """Descent with the same η is (I + ηK)⁻¹: all singular values s shrink by 1/√(1 + η²s²)."""
+    cross = np.random.default_rng(0).standard_normal((3, 3))
+
+    def value(params):
+        return Pair(params.gen @ cross @ params.disc, -params.gen @ cross @ params.disc)
+
+    solve = functools.partial(jax.scipy.sparse.linalg.cg, tol=1e-14)
+    game = surrogates.competitive_gradient(games.from_losses(value), rate, solve=solve)
+    w = np.concatenate([POINT, [0.3]])
+    params = Pair(jnp.asarray(w[:3]), jnp.asarray(w[3:]))
+    tx = optax.sgd(rate)
+    carry = Carry(Pair((), ()), Pair(*(tx.init(own) for own in params)))
+    state = TrainState(params, carry, jnp.int32(0), KEY)
+    state, _ = quick(steps.simultaneous(game, Pair(tx, tx)))(state, None)
+    turn = np.block([[np.zeros((3, 3)), cross], [-cross.T, np.zeros((3, 3))]])
+    expected = np.linalg.solve(np.eye(6) + rate * turn, w)
+    np.testing.assert_allclose(jnp.concatenate(state.params), expected, rtol=1e-8, atol=1e-12)
+
+
+def test_on_networks_the_competitive_gradient_is_of_the_dense_jacobian(x64):
+    _, point, _, split = tiny_game()
+    h = central(lambda w: np.asarray(plain_tiny()(w)[0]), point)
+    slope = np.asarray(plain_tiny()(point)[0])
+    both = on_tiny(lambda game: surrogates.competitive_gradient(game, WEIGHT, solve=EXACT))
+    wanted = np.linalg.solve(np.eye(len(point)) + WEIGHT * without_own(h, split), slope)
+    assert np.linalg.norm(wanted - slope) > 1e-2
+    np.testing.assert_allclose(both(point)[0], wanted, rtol=1e-5, atol=1e-9)
+
+
+def test_a_rate_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="rate must be positive, got 0"):
+        surrogates.competitive_gradient(quadratic(), 0.0)
+
+
 ALL = {
     "consensus": lambda game: surrogates.consensus(game, WEIGHT),
     "gradient_norm": lambda game: surrogates.gradient_norm(game, WEIGHT),
     "symplectic_adjustment": surrogates.symplectic_adjustment,
+    "competitive_gradient": lambda game: surrogates.competitive_gradient(game, WEIGHT),
     "smoothed": lambda game: surrogates.smoothed(game, 0.1, 2),
     "best_response": lambda game: surrogates.best_response(game, SGD, 2, damping=1.0),
 }

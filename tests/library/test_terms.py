@@ -95,6 +95,13 @@ CASES = {
         terms.fisher(rho=0.3), lambda r: (-np.mean(r.fake_score), -lagrangian(r, 0.3)),
     ),
     "drift": (terms.drift(0.2), lambda r: (0, 0.2 * np.mean(np.square(r.real_score)))),
+    "top-k": (
+        terms.top_k(losses.non_saturating, 0.6),
+        lambda r: (
+            np.mean(np.logaddexp(0, -np.sort(np.asarray(r.fake_score))[2:])),
+            losses.non_saturating(r.real_score, r.fake_score).disc,
+        ),
+    ),
     "only the discriminator": (
         terms.only("disc", terms.score_loss(losses.wasserstein)),
         lambda r: (0, np.mean(r.fake_score) - np.mean(r.real_score)),
@@ -211,6 +218,59 @@ def test_classes_far_apart(right):
     value, slope = quick(jax.value_and_grad(on))(logits)
     np.testing.assert_allclose(value, 0 if right else 2e4)
     np.testing.assert_allclose(slope, [[0, 0]] if right else [[-1, 1]])
+
+
+MEANS = {
+    "minimax": losses.minimax, "non-saturating": losses.non_saturating,
+    "wasserstein": losses.wasserstein, "hinge": losses.hinge,
+    "least squares": functools.partial(losses.least_squares, a=-1.0, c=0.5),
+    "relativistic paired": losses.relativistic_paired,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("patches", [(), (2, 3)])
+@pytest.mark.parametrize("loss", MEANS)
+def test_top_k_is_the_loss_of_the_best_samples_by_themselves(x64, loss, patches):
+    """At every k, without another compilation, under a schedule."""
+    loss, compiled = MEANS[loss], []
+    round = seen(real_score=arrays(0, 7, *patches), fake_score=arrays(1, 7, *patches))
+    term = terms.top_k(loss, optax.linear_schedule(0.0, 1.0, 7))
+
+    @quick
+    def on(step, fake):
+        compiled.append(step)
+        return jax.jacrev(lambda fake: term(round._replace(fake_score=fake, step=step)))(fake)
+
+    best = np.argsort(-np.mean(np.asarray(round.fake_score).reshape(7, -1), axis=1))
+    for step in range(8):
+        kept = best[: max(step, 1)]
+
+        def chosen(fake, kept=kept):
+            of_all = loss(round.real_score, fake)
+            return of_all._replace(gen=loss(round.real_score[kept], fake[kept]).gen)
+
+        expected = jax.jacrev(chosen)(round.fake_score)
+        assert_close(on(jnp.int32(step), round.fake_score), expected, rtol=1e-10, atol=1e-14)
+    assert len(compiled) == 1
+
+
+def test_top_k_takes_the_earlier_of_equals_and_refuses_what_has_no_best():
+    slope = jax.grad(lambda fake: terms.top_k(losses.wasserstein, 0.5)(seen(fake_score=fake)).gen)
+    np.testing.assert_allclose(slope(jnp.array([0.0, 1, 0, 0, 0])), [-0.5, -0.5, 0, 0, 0])
+    with pytest.raises(ValueError, match="mean over samples; relativistic_average is not"):
+        terms.top_k(losses.relativistic_average, 0.5)
+    for share in (0.0, 1.5):
+        with pytest.raises(ValueError, match=rf"share must be in \(0, 1\], got {share}"):
+            terms.top_k(losses.hinge, share)
+    with pytest.raises(ValueError, match="needs the training step's number"):
+        terms.top_k(losses.hinge, optax.constant_schedule(0.5))(seen())
+
+    @jax.jit
+    def traced(target):
+        term = terms.top_k(functools.partial(losses.least_squares, c=target), 0.4)
+        return term(seen(fake_score=jnp.arange(5.0))).gen
+
+    np.testing.assert_allclose(traced(1.0), (2**2 + 3**2) / 4)
 
 
 MISSING = {
