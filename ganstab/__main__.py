@@ -5,6 +5,7 @@
     ganstab doctor RUN          why a run rotates, collapses or explodes
     ganstab compare RUN RUN     several runs of one program in one picture
     ganstab metrics REAL FAKE   how far generated images are from real ones: FID, KID, …
+    ganstab metrics RUN REAL    the same of a run's samples
 
 RUN is a folder that a run wrote, REAL and FAKE are folders of images. `ganstab COMMAND --help` says
 more.

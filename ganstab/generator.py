@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -37,6 +37,11 @@ class Generator:
     prior: Callable[[jax.Array, int], jax.Array]
     classes: Sequence[str] = ()
     """Names of the classes that it is given; none if it takes no label."""
+    name: str = "the generator"
+    """What messages call it: its run's folder."""
+    data: Any = None
+    """What its run was trained on, as `training.Experiment` has it; an `InputError` in the place of
+    data that are not there."""
 
     @functools.cached_property
     def _compiled(self) -> Callable:
@@ -46,6 +51,15 @@ class Generator:
     def step(self) -> int:
         """The training step that it is of."""
         return int(self.state.step)
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """Of one sample; an image's is its height, width and channels."""
+
+        def one(key: jax.Array) -> jax.Array:
+            return self.generate(self.prior(key, 1), 0 if self.classes else None)
+
+        return jax.eval_shape(one, jax.random.key(0)).shape[1:]
 
     def latents(self, key: jax.Array, n: int, truncation: float | None = None) -> jax.Array:
         """Inputs z [n, …] of the generator.
@@ -123,6 +137,35 @@ class Generator:
         draw = self._compiled
         return jnp.concatenate([draw(z[p], None if label is None else label[p]) for p in parts])
 
+    def batches(
+        self,
+        key: jax.Array,
+        n: int,
+        *,
+        label: int | None = None,
+        truncation: float | None = None,
+        size: int = 256,
+    ) -> Iterator[jax.Array]:
+        """The n samples that `ganstab sample` writes, in batches [size, …], the last one shorter.
+
+        Args:
+          key: they are a function of it and of the size.
+          n: how many.
+          label: one for all, in the order of `classes`; None takes all classes in turn.
+          truncation: see `latents`.
+          size: how many are drawn at a time.
+
+        Raises:
+          ValueError: as of `sample`.
+        """
+        for start in range(0, n, size):
+            count = min(size, n - start)
+            turn = (start + jnp.arange(count)) % len(self.classes) if self.classes else None
+            yield self.sample(
+                jax.random.fold_in(key, start), count, at_once=size,
+                label=turn if label is None else label, truncation=truncation,
+            )  # fmt: skip
+
     def interpolate(
         self,
         key: jax.Array,
@@ -192,5 +235,6 @@ def load(
     if not pathlib.Path(folder, "config.json").is_file():
         raise InputError(f"{folder} is no folder of a run: it has no config.json")
     parts, state = restore.trained(folder, experiment, step)
-    prior, classes = as_prior(parts.experiment.prior), parts.experiment.classes
-    return Generator(parts.trainable.players.gen, state, prior, classes)
+    known = parts.experiment
+    prior, gen = as_prior(known.prior), parts.trainable.players.gen
+    return Generator(gen, state, prior, known.classes, str(folder), known.data)

@@ -118,6 +118,8 @@ def _in_archive(path: Path) -> _Found:
     expected = "a folder of images or a zip archive of one is expected"
     if not os.path.exists(path):
         raise InputError(f"{path}: no such file or folder; {expected}")
+    if not os.path.isfile(path):  # to open a pipe would wait for its writer
+        raise InputError(f"{path}: {expected}, and this is neither")
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import PIL
 
+from ganstab._files import read_json
 from ganstab.data.decoding import UnusableImageError, decode_square, short_side
 from ganstab.data.images import Images
 from ganstab.data.listing import ImageFiles, list_images
@@ -142,7 +143,7 @@ def typical_side(source: str | os.PathLike, looked_at: int = 200) -> int:
 def _read(place: Path, side: int) -> Prepared | None:
     """What is kept there, or None if it is not there, or was cut short or damaged."""
     try:
-        about = json.loads((place / _ABOUT).read_bytes())
+        about = read_json(place / _ABOUT)
         label = np.array(about["label"], np.int32)
         shape = len(label), side, side, 3
         if os.path.getsize(place / _IMAGES) != np.prod(shape, dtype=np.int64):
@@ -153,7 +154,7 @@ def _read(place: Path, side: int) -> Prepared | None:
         return Prepared(
             Images(image[..., channels], label), about["classes"], skipped, about["digest"]
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -210,10 +211,10 @@ def _make(
 def _so_far(unfinished: Path) -> tuple[int, dict[int, str], bool]:
     """Files done, those skipped and why, and whether all others are grey."""
     try:
-        state = json.loads((unfinished / _SO_FAR).read_bytes())
+        state = read_json(unfinished / _SO_FAR)
         skipped = {int(i): str(why) for i, why in state["skipped"].items()}
         return state["done"], skipped, state["grey"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, ValueError, KeyError, TypeError, AttributeError):
         return 0, {}, True
 
 

@@ -62,6 +62,11 @@ def to_unit_range(image: jax.Array) -> jax.Array:
     return image.astype(jnp.float32) / 127.5 - 1
 
 
+def to_bytes(image: jax.Array) -> jax.Array:
+    """Numbers −1 … 1 to bytes 0 … 255, any shape: (x + 1) · 127.5 rounded, and cut off outside."""
+    return jnp.round((jnp.clip(image, -1, 1) + 1) * 127.5).astype(jnp.uint8)
+
+
 def augmentation_key(key: jax.Array) -> jax.Array:
     """The key of a batch's augmentations, independent of its indices, which come from `key`."""
     return jax.random.fold_in(key, _AUGMENTATION)

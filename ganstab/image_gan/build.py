@@ -20,12 +20,12 @@ import numpy as np
 
 from ganstab.data import Images, Sampler, single_images
 from ganstab.errors import InputError
-from ganstab.image_gan.config import ADAPTIVE, FIXED, ImageGan
+from ganstab.image_gan.config import ADAPTIVE, BFLOAT16, FIXED, ImageGan
 from ganstab.image_gan.evaluation import evaluation, measures
 from ganstab.image_gan.recipe import adaptive, fixed, small_recipe
 from ganstab.image_gan.source import Source
 from ganstab.networks.images import image_pair
-from ganstab.players import from_nnx, mirror
+from ganstab.players import computed_in, from_nnx, mirror
 from ganstab.recipes import Recipe
 from ganstab.training import Experiment, images
 from ganstab.training.samples import SHOWN
@@ -93,7 +93,8 @@ def _players(config: ImageGan) -> Pair:
         num_classes=len(config.class_names()) or None,
     )
     packed = PACKED if config.recipe == "pacgan" else 1
-    return Pair(from_nnx(make(channels).gen), from_nnx(make(packed * channels).disc))
+    pair = Pair(from_nnx(make(channels).gen), from_nnx(make(packed * channels).disc))
+    return Pair(*map(computed_in, pair)) if config.precision == BFLOAT16 else pair
 
 
 def _sampler(config: ImageGan) -> Sampler:

@@ -1,6 +1,7 @@
 """The settings of `ganstab train`, and what those that are not given follow from."""
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Sequence
@@ -11,11 +12,13 @@ from ganstab.errors import InputError
 from ganstab.image_gan.recipe import EMA_IMAGES, PENALISED, PENALTY_EVERY, default_gamma
 from ganstab.image_gan.source import Source, open_source
 from ganstab.metrics.evaluation import METRICS, depths_of
+from ganstab.metrics.inception_weights import Inception, load_inception
 from ganstab.training.config import RunConfig, option
 
 __all__ = ["ImageGan"]
 
 AUTO, NONE, FIXED, ADAPTIVE = "auto", "none", "fixed", "adaptive"
+FLOAT32, BFLOAT16 = "float32", "bfloat16"
 FEW = 10_000
 """Images below which the discriminator is shown augmented ones by default."""
 
@@ -95,6 +98,13 @@ class ImageGan(RunConfig):
         " Samples are drawn from the average. 0 for none.",
         lower=0,
     )
+    precision: str = option(
+        FLOAT32,
+        "What the networks compute in. bfloat16 takes half the memory, and less time on a TPU or "
+        "a recent GPU; most CPUs are slower with it. Parameters, optimizers, losses and penalties "
+        "are float32 with either.",
+        choices=(FLOAT32, BFLOAT16),
+    )
     samples: int = option(
         2048, "Samples of an evaluation, from which measures are taken.", lower=64, upper=10**6
     )
@@ -143,6 +153,15 @@ class ImageGan(RunConfig):
             return ("fid", "kid") if self.inception else ("swd",)
         return () if self.metrics == NONE else tuple(dict.fromkeys(self.metrics.split(",")))
 
+    def weights(self) -> Inception | None:
+        """The network that the metrics need, with the weights of `inception`.
+
+        Raises:
+          InputError: the file cannot be read, or has other weights.
+        """
+        depths = depths_of(self.metric_names())
+        return _inception(str(self.inception), depths) if depths else None
+
     def run_name(self) -> str:
         """Of the images, the recipe and the seed."""
         words = re.sub(r"\W+", "_", self.data.rstrip("/").rpartition("/")[2]).strip("_")
@@ -173,10 +192,19 @@ class ImageGan(RunConfig):
 
     def class_names(self) -> Sequence[str]:
         """Of the classes that the networks are given, of settings that are fingerprinted."""
-        return json.loads(self.classes or "[]") if self.conditional else ()
+        if not self.conditional:
+            return ()
+        try:
+            names = json.loads(self.classes or "[]")
+        except (ValueError, RecursionError):
+            names = None
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise InputError(f"classes is {self.classes!r}; a JSON list of names is expected")
+        return names
 
     def fingerprinted(self) -> Self:
         """With what is known of the images, and with the settings that follow from it."""
+        self.weights()  # a run must not end at its first evaluation
         source = self.source()
         height, width, _ = source.shape
         gamma, augment, decay_steps = self.gamma, self.augment, self.decay_steps
@@ -195,3 +223,8 @@ class ImageGan(RunConfig):
             shape="x".join(map(str, source.shape)),
             classes=json.dumps(list(source.classes)),
         )
+
+
+@functools.lru_cache(maxsize=1)
+def _inception(file: str, depths: tuple[str, ...]) -> Inception:
+    return load_inception(file, depths)

@@ -1,17 +1,15 @@
 """How far samples are from the data, by the metrics that the settings ask for."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ganstab.data import Images
+from ganstab.data.sampling import to_bytes
 from ganstab.image_gan.config import ImageGan
-from ganstab.metrics.evaluation import depths_of, evaluate
-from ganstab.metrics.inception_weights import Inception, load_inception
+from ganstab.metrics.evaluation import evaluate
 from ganstab.metrics.sources import array_source
 from ganstab.training import Evaluation, Measure
 from ganstab.training.samples import SHOWN, make_sampler
@@ -69,15 +67,12 @@ def evaluation(config: ImageGan, real: Images, gen: Player) -> Callable:
       gen: the generator as the recipe wraps it.
     """
     names = config.metric_names()
-    depths = depths_of(names)
-
-    @functools.cache
-    def inception() -> Inception | None:
-        """Read when something is measured: whoever draws samples does not need the weights."""
-        return load_inception(str(config.inception), depths) if depths else None
-
     sample = make_sampler(
-        gen, config.latent, samples=config.samples, label=labels(config, real.label), measure=_bytes
+        gen,
+        config.latent,
+        samples=config.samples,
+        label=labels(config, real.label),
+        measure=to_bytes,
     )
     data = array_source("the data", real.image) if names and len(real.label) else None
 
@@ -86,7 +81,9 @@ def evaluation(config: ImageGan, real: Images, gen: Player) -> Callable:
         numbers = {"samples": float(len(drawn))}
         if data is not None and np.isfinite(shown).all():
             fake = array_source("the samples", drawn)
-            found = evaluate(jax.random.fold_in(key, 1), data, fake, names, inception=inception())
+            found = evaluate(
+                jax.random.fold_in(key, 1), data, fake, names, inception=config.weights()
+            )
             numbers |= _numbers(found, names)
         return Evaluation(numbers, {"samples": shown})
 
@@ -100,7 +97,3 @@ def _numbers(found: dict, names: Sequence[str]) -> dict[str, float]:
         for metric in names
         for name, *_ in _MEASURES[metric]
     }
-
-
-def _bytes(images: jax.Array) -> jax.Array:
-    return jnp.round((jnp.clip(images, -1, 1) + 1) * 127.5).astype(jnp.uint8)

@@ -15,13 +15,14 @@ from ganstab.errors import InputError
 from ganstab.generator import Generator, load
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.training import distributed
-from ganstab.training.run_folder import local_folder
+from ganstab.training.run_folder import check_writable, local_folder
 from ganstab.training.samples import are_images, tile, to_bytes
 
 __all__ = ["main"]
 
 AT_ONCE = 256
 GRID = 64
+MOST = 10**7
 FRAMES_A_CORNER = 15
 FRAME_MS = 66
 ANIMATED = (".gif", ".png", ".webp")
@@ -61,18 +62,21 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
 
 
 def _sample(asked: argparse.Namespace) -> int:
-    if asked.n < 1:
-        raise InputError(f"--n={asked.n}: 1 or more is expected")
+    if not 1 <= asked.n <= MOST:
+        raise InputError(f"--n={asked.n}: 1 or more is expected, {MOST:,} at most")
     if asked.truncation is not None and not asked.truncation > 0:
         raise InputError(f"--truncation={asked.truncation}: a number above 0 is expected")
     if not 0 <= asked.seed < 2**32:
         raise InputError(f"--seed={asked.seed}: from 0 to {2**32 - 1} is expected")
     animation = asked.interpolate and _animation(asked.interpolate)
     out = local_folder(asked.out, "--out")
+    check_writable(out, "--out")
     distributed.use_full_precision()
     distributed.use_compilation_cache(None)
     generator = load(asked.run, step=asked.step, experiment=asked.experiment)
     label = _label(generator, asked.label)
+    if animation and len(generator.sample_shape) != 3:
+        raise InputError(f"--interpolate: the samples of {asked.run} are no images")
     key = jax.random.key(asked.seed)
     print(f"step {generator.step:,} of {asked.run}")
     print(_write_samples(generator, key, label, asked, out))
@@ -88,6 +92,9 @@ def _animation(name: str) -> pathlib.Path:
         raise InputError(
             f"--interpolate={name}: a file ending in {', '.join(ANIMATED)} is expected"
         )
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"--interpolate={name}: a file in a folder that is there is expected")
+    check_writable(path.parent, "--interpolate")
     return path
 
 
@@ -118,16 +125,12 @@ def _write_samples(
     shown: list[np.ndarray] = []
     kept: list[np.ndarray] = []
     digits = len(str(asked.n - 1))
-    for start in tqdm.tqdm(range(0, asked.n, AT_ONCE), "sampling", leave=False, disable=None):
-        n = min(AT_ONCE, asked.n - start)
-        labels = label
-        if label is None and generator.classes:
-            labels = (start + np.arange(n)) % len(generator.classes)
-        drawn = np.asarray(
-            generator.sample(
-                jax.random.fold_in(key, start), n, label=labels, truncation=asked.truncation
-            )
-        )
+    batches = generator.batches(
+        key, asked.n, label=label, truncation=asked.truncation, size=AT_ONCE
+    )
+    starts = tqdm.tqdm(range(0, asked.n, AT_ONCE), "sampling", leave=False, disable=None)
+    for start, batch in zip(starts, batches, strict=True):
+        drawn = np.asarray(batch)
         if not are_images(drawn):
             kept.append(drawn)
             continue
@@ -156,8 +159,6 @@ def _write_animation(
         jax.random.fold_in(key, 2**31), 16, FRAMES_A_CORNER * corners, corners=corners,
         label=label, truncation=asked.truncation,
     )  # fmt: skip
-    if frames.ndim != 5:
-        raise InputError(f"--interpolate: the samples of {asked.run} are no images")
     pictures = [tile(np.asarray(frame), columns=4, scale=2) for frame in frames]
     kind = path.suffix[1:].upper()
     write_atomic(path, _encoded(pictures, kind))

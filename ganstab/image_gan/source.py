@@ -21,7 +21,7 @@ from ganstab.data import (
 from ganstab.errors import InputError
 from ganstab.training import images as training_images
 from ganstab.training import provenance
-from ganstab.training.run_folder import local_folder
+from ganstab.training.run_folder import is_run, local_folder
 
 __all__ = ["Source", "open_source"]
 
@@ -67,6 +67,8 @@ def open_source(name: str, size: int | None) -> Source:
     if name.startswith(TFDS):
         return _fixed(name, size, load_tfds(name.removeprefix(TFDS), "train"), name)
     folder = local_folder(name, "--data")
+    if is_run(folder):
+        raise InputError(f"--data={name} is the folder of a run; a folder of images is expected")
     if folder.is_dir() and is_idx_folder(folder):
         return _fixed(name, size, load_idx(folder, "train"), provenance.of_data(folder))
     side = size or max(min(typical_side(folder), LARGEST_SIDE), SMALLEST_SIDE)
@@ -106,8 +108,9 @@ class _Bar:
         if self._bar is None:
             every = 0.5 if sys.stderr.isatty() else 10.0
             self._bar = tqdm.tqdm(
-                total=total, desc=self._words, unit="file", mininterval=every, leave=False
-            )
+                total=total, desc=self._words, unit="file", mininterval=every, delay=every,
+                leave=False,
+            )  # fmt: skip
         self._bar.update(done - self._bar.n)
         if done >= total:
             self._bar.close()

@@ -10,8 +10,9 @@
   with the number of images behind it. `load_inception` gives the network that defines FID, with a
   user's file of weights; `feature_statistics`, `merge_statistics` and `statistics_of_stream` keep
   what FID needs of features, over batches, devices and processes.
-* Two sets of images, in batches: `open_images`, `array_source` or an `ImageSource` of one's own,
-  and `evaluate`, which the command `ganstab metrics` runs.
+* Two sets of images, in batches: `open_images`, `array_source`, `sample_source` and `data_source`
+  of a run, or an `ImageSource` of one's own; and `evaluate`, which the command `ganstab metrics`
+  runs.
 
 Metrics of labels, of mixtures, of histograms and of features run on the host in float64, on
 concrete values, since they check them; give them what `jax.device_get` returns. Those of samples
@@ -37,6 +38,7 @@ from ganstab.metrics.neighbours import (
     precision_recall,
 )
 from ganstab.metrics.reference import images_digest, load_statistics, save_statistics
+from ganstab.metrics.run_sources import data_source, sample_source
 from ganstab.metrics.score import InceptionScore, inception_score
 from ganstab.metrics.sliced_wasserstein import SlicedWasserstein, sliced_wasserstein_distance
 from ganstab.metrics.sources import ImageSource, array_source, open_images
@@ -62,6 +64,7 @@ __all__ = [
     "array_source",
     "class_histogram",
     "count_modes",
+    "data_source",
     "density_coverage",
     "digit_frechet_distance",
     "evaluate",
@@ -85,6 +88,7 @@ __all__ = [
     "open_images",
     "pairwise_distances",
     "precision_recall",
+    "sample_source",
     "save_statistics",
     "sliced_wasserstein_distance",
     "statistics_of_stream",

@@ -2,10 +2,14 @@
 
     ganstab metrics REAL FAKE                                the sliced Wasserstein distance
     ganstab metrics REAL FAKE --inception=inception.npz      FID, KID, … as well
+    ganstab metrics RUN REAL                                 the same of a run's samples
+    ganstab metrics RUN                                      against the run's own training images
     ganstab metrics convert IN OUT                           weights for --inception, once
 
 REAL and FAKE are folders of images, at any depth, or .npy or .npz files with an array of images
-[n, H, W, C]: bytes, or floats from -1 to 1. All images have one size.
+[n, H, W, C]: bytes, or floats from -1 to 1. All images have one size. RUN is the folder of a run of
+`ganstab train`, or of another run whose samples are images: they are drawn from its generator.
+Wherever it stands, its samples are what is compared with the other images.
 
 FID, KID, the Inception score, precision, recall, density and coverage need the weights of the
 Inception network, which you download yourself: Google's classify_image_graph_def.pb, or the .pth
@@ -23,15 +27,19 @@ import tqdm
 
 from ganstab._command_line import Parser, exit_status
 from ganstab.errors import InputError
+from ganstab.generator import load
 from ganstab.metrics.evaluation import METRICS, depths_of, evaluate
 from ganstab.metrics.inception_weights import load_inception, read_weights, save_weights
-from ganstab.metrics.sources import open_images
+from ganstab.metrics.run_sources import data_source, sample_source
+from ganstab.metrics.sources import ImageSource, open_images
 from ganstab.reporting.writing import to_json
+from ganstab.training import distributed
+from ganstab.training.run_folder import is_run, local_folder
 
 __all__ = ["main"]
 
 _WITHOUT_WEIGHTS = [name for name in METRICS if not depths_of([name])]
-_FEW = 10_000
+_FEW, _MOST, _MOST_ASKED = 10_000, 50_000, 10**7
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganstab.metrics") -> int:
@@ -41,7 +49,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
         return _convert(words[1:], f"{prog} convert")
     parser = Parser(prog=prog, description=__doc__)
     parser.add_argument("real", metavar="REAL", help="the data: a folder, .npy or .npz")
-    parser.add_argument("fake", metavar="FAKE", help="a generator's images: the same")
+    parser.add_argument(
+        "fake", metavar="FAKE", nargs="?", help="a generator's images: the same, or its run"
+    )
     parser.add_argument("--inception", metavar="FILE", help="the Inception network's weights")
     parser.add_argument(
         "--metrics",
@@ -54,7 +64,21 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
         metavar="FILE",
         help="a .npz to keep the statistics of REAL for FID in, or to take them from",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of random subsets and patches (0)")
+    parser.add_argument(
+        "--n",
+        type=int,
+        help=f"samples of a run (default: as many as real images, {_MOST:,} at most; "
+        f"{_FEW:,} of each of two runs)",
+    )
+    parser.add_argument("--step", type=int, help="of a run's checkpoint; by default the newest")
+    parser.add_argument(
+        "--experiment",
+        metavar="MODULE:FUNCTION",
+        help="makes the run's experiment, if that is your own code",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of samples, random subsets and patches (0)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return exit_status(_run, parser.parse_args(words))
 
@@ -80,6 +104,36 @@ def _run_convert(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _opened(asked: argparse.Namespace) -> tuple[ImageSource, ImageSource]:
+    """The real images and the generated ones; of a run and images, the run's are generated."""
+    places = [place for place in (asked.real, asked.fake) if place is not None]
+    runs = [place for place in places if is_run(local_folder(place, "REAL or FAKE"))]
+    if not runs:
+        _refuse_of_runs(asked)
+        return open_images(asked.real), open_images(asked.fake)
+    images = [open_images(place) for place in places if place not in runs]
+    distributed.use_full_precision()
+    distributed.use_compilation_cache(None)
+    key = jax.random.key(asked.seed % 2**32)
+    generators = [load(run, step=asked.step, experiment=asked.experiment) for run in runs]
+    if len(runs) == 2:
+        n = asked.n or _FEW
+        # Of other inputs: two checkpoints of one run would give like images for the same.
+        other = sample_source(generators[0], jax.random.fold_in(key, 1), n)
+        return other, sample_source(generators[1], key, n)
+    real = images[0] if images else data_source(generators[0])
+    return real, sample_source(generators[0], key, asked.n or min(real.n, _MOST))
+
+
+def _refuse_of_runs(asked: argparse.Namespace) -> None:
+    """What only goes with a run, where there is none."""
+    if asked.fake is None:
+        raise InputError(f"FAKE is missing, and {asked.real} is no folder of a run")
+    for name in ("n", "step", "experiment"):
+        if vars(asked)[name] is not None:
+            raise InputError(f"--{name} goes with a run; {asked.real} and {asked.fake} are none")
+
+
 def _names(text: str) -> list[str]:
     names = [name for name in text.split(",") if name]
     wrong = [name for name in names if name not in METRICS]
@@ -98,9 +152,11 @@ def _run(asked: argparse.Namespace) -> int:
     if depths and not asked.inception:
         needy = ", ".join(name for name in names if depths_of([name]))
         raise InputError(f"{needy}: the Inception network's weights are needed: --inception=FILE")
+    if asked.n is not None and not 2 <= asked.n <= _MOST_ASKED:
+        raise InputError(f"--n={asked.n}: 2 or more is expected, {_MOST_ASKED:,} at most")
     if asked.reference and "fid" not in names:
         raise InputError("--reference keeps statistics for FID, which is not asked for")
-    real, fake = open_images(asked.real), open_images(asked.fake)
+    real, fake = _opened(asked)
     inception = load_inception(asked.inception, depths) if depths else None
     with _bar(real.n + fake.n) as bar:
         found = evaluate(
@@ -108,10 +164,25 @@ def _run(asked: argparse.Namespace) -> int:
             inception=inception, reference=asked.reference, advance=bar.update,
         )  # fmt: skip
     if asked.json:
-        print(to_json({name: record._asdict() for name, record in found.items()}), end="")
+        records = {name: record._asdict() for name, record in found.items()}
+        print(to_json(records | _of_runs(real, fake)), end="")
     else:
-        print("\n".join([*_lines(found), *_notes(found, bool(asked.inception))]))
+        drawn = [
+            f"{kind}: {each['n']:,} samples of {each['run']} at step {each['step']:,}"
+            for kind, each in _of_runs(real, fake).items()
+        ]
+        print("\n".join([*drawn, *_lines(found), *_notes(found, bool(asked.inception))]))
     return 0
+
+
+def _of_runs(real: ImageSource, fake: ImageSource) -> dict[str, dict[str, Any]]:
+    """Which of the two are a run's samples, and of what step."""
+    sources = {"real": real, "fake": fake}.items()
+    return {
+        kind: {"run": source.name, "step": source.step, "n": source.n}
+        for kind, source in sources
+        if source.step is not None
+    }
 
 
 def _bar(images: int) -> tqdm.tqdm:

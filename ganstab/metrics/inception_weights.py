@@ -9,9 +9,7 @@ import functools
 import hashlib
 import io
 import os
-import pathlib
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -21,13 +19,14 @@ from flax import traverse_util
 from jax import Array
 from jax.typing import ArrayLike
 
+from ganstab._files import read_bytes
 from ganstab.errors import InputError
 from ganstab.metrics.frozen_graph import read_constants
 from ganstab.metrics.inception import InceptionV3
 from ganstab.metrics.inception_names import graph_name, torch_name
 from ganstab.metrics.torch_file import is_torch_archive, is_torch_stream, read_tensors
 from ganstab.players import from_nnx
-from ganstab.reporting.writing import explained, write_atomic
+from ganstab.reporting.writing import write_atomic
 from ganstab.types import Player
 
 __all__ = ["Inception", "layout", "load_inception", "read_weights", "save_weights"]
@@ -84,16 +83,15 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
       InputError: the file cannot be read, is of no known kind or damaged, or has other tensors than
         the FID Inception network; it names the first of those that are missing or differ.
     """
-    with explained(f"cannot read {path}"):
-        data = pathlib.Path(path).read_bytes()
+    data = read_bytes(path)
     try:
         form = _format(data)
         found = form.tensors(data)
         shapes = layout()
         _check(found, {form.name(name): form.shape(shape) for name, shape in shapes.items()}, form)
         return {name: form.array(found[form.name(name)]) for name in shapes}
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        told = " ".join(str(error).split())
+    except Exception as error:  # a damaged file makes the decoders raise nearly anything
+        told = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} is no file of the FID Inception weights: {told}") from error
 
 

@@ -2,14 +2,13 @@
 
 import os
 import pathlib
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jax import Array
 
+from ganstab._files import regular
 from ganstab.data.image_folder import SUFFIXES, decode_files
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained
@@ -30,6 +29,8 @@ class ImageSource:
     batches: Callable[[int], Iterator[np.ndarray | Array]]
     """`batches(size)` goes through all images once, in order, as [size, H, W, C], the last batch
     perhaps shorter; uint8, or floats in [−1, 1]."""
+    step: int | None = None
+    """Of samples of a run, the training step; `name` is then the run's folder."""
 
 
 def open_images(path: str | os.PathLike[str]) -> ImageSource:
@@ -47,7 +48,9 @@ def open_images(path: str | os.PathLike[str]) -> ImageSource:
         return _folder(place)
     if place.suffix in (".npy", ".npz"):
         return array_source(str(path), _read_array(place))
-    raise InputError(f"{path}: no such folder; a folder of images, or a .npy or .npz, is expected")
+    raise InputError(
+        f"{path}: no such folder; the folder of a run or of images, or a .npy or .npz, is expected"
+    )
 
 
 def array_source(name: str, images: np.ndarray | Array) -> ImageSource:
@@ -59,7 +62,7 @@ def array_source(name: str, images: np.ndarray | Array) -> ImageSource:
     images = images[..., None] if images.ndim == 3 else images
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise InputError(f"{name}: an array {list(images.shape)}; [n, H, W, 1 or 3] is expected")
-    _check_count(name, len(images))
+    check_count(name, len(images))
     if images.dtype != np.uint8:
         _check_range(name, images)
 
@@ -85,7 +88,8 @@ def _check_range(name: str, images: np.ndarray | Array) -> None:
         )
 
 
-def _check_count(name: str, n: int) -> None:
+def check_count(name: str, n: int) -> None:
+    """Raises InputError for fewer than two images."""
     if n < 2:
         raise InputError(f"{name}: {n or 'no'} image{'s' * (n != 1)}; 2 or more are expected")
 
@@ -98,8 +102,11 @@ def _folder(folder: pathlib.Path) -> ImageSource:
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
     )
     if not files:
-        raise InputError(f"{folder}: no images; files ending in {', '.join(SUFFIXES)} are expected")
-    _check_count(str(folder), len(files))
+        raise InputError(
+            f"{folder}: no run, which has a config.json, and no images; files ending in "
+            f"{', '.join(SUFFIXES)} are expected"
+        )
+    check_count(str(folder), len(files))
 
     def batches(size: int) -> Iterator[np.ndarray]:
         for i in range(0, len(files), size):
@@ -113,6 +120,7 @@ def _folder(folder: pathlib.Path) -> ImageSource:
 def _read_array(path: pathlib.Path) -> np.ndarray:
     try:
         with explained(f"cannot read {path}"):
+            os.close(regular(str(path), os.O_RDONLY))
             if path.suffix == ".npy":
                 return np.load(path, mmap_mode="r", allow_pickle=False)
             with np.load(path, allow_pickle=False) as archive:
@@ -125,5 +133,6 @@ def _read_array(path: pathlib.Path) -> np.ndarray:
                 return archive[images[0]]
     except InputError:
         raise
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: not an array: {' '.join(str(error).split())}") from error
+    except Exception as error:  # a damaged file makes the decoders raise nearly anything
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: not an array: {why}") from error

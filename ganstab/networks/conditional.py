@@ -116,7 +116,7 @@ class ConditionalBatchNorm(nnx.Module):
           label: [n], or None for plain batch norm.
           batch_axis: along which x has its n samples.
         """
-        x = self.norm(x)
+        x = self.norm(x).astype(x.dtype)  # with statistics in float32 it gives float32
         if self.scales is None or self.biases is None:
             return x
         scale = self._beside(x, self.scales(label), batch_axis)

@@ -21,6 +21,7 @@ from ganstab.players.modules import from_linen, from_nnx
 from ganstab.players.multiplier import Multiplied, multiplied
 from ganstab.players.noise import instance_noise
 from ganstab.players.pacgan import packed
+from ganstab.players.precision import computed_in
 from ganstab.players.reference import reference_batch
 from ganstab.players.spectral import spectral_norm
 
@@ -34,6 +35,7 @@ __all__ = [
     "augmented",
     "averaged",
     "color",
+    "computed_in",
     "cutout",
     "ensemble",
     "extended",

@@ -35,6 +35,7 @@ __all__ = [
     "hold",
     "is_done",
     "is_held",
+    "is_run",
     "local_folder",
     "mark_interrupted",
     "open_folder",
@@ -78,6 +79,17 @@ def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathl
         return pathlib.Path(text).expanduser()
     except RuntimeError as error:
         raise InputError(f"{flag}={text} cannot be found: {error}") from error
+
+
+def is_run(folder: pathlib.Path) -> bool:
+    """Whether a run wrote into the folder: its settings, whole or damaged, or its logs."""
+    try:
+        if CLASS in read_json(folder / CONFIG):
+            return True
+    except InputError:
+        if os.path.lexists(folder / CONFIG):
+            return True
+    return any((folder / name).exists() for name in (METRICS, CHECKPOINTS))
 
 
 @contextlib.contextmanager

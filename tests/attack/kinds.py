@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from . import commands, data, doctor, flags, fuzz, places, runs, tables
+from . import commands, data, doctor, flags, fuzz, image_gan, of_runs, places, runs, tables
 
 KINDS = {
     "flags": flags.cases,
@@ -20,13 +20,17 @@ KINDS = {
     "code": doctor.code,
     "figures": places.figures,
     "fuzz": fuzz.cases,
+    "train": image_gan.cases,
+    "sample": of_runs.sample,
+    "metrics": of_runs.metrics,
+    "convert": of_runs.convert,
 }
 
 PROGRAMS = (
     *(f"experiments.{name}" for name in flags.PROGRAMS),
     "experiments.train_digit_classifier", "ganstab.__main__", "ganstab.training.__main__",
     "ganstab.doctor.__main__", "ganstab.training.compare", "ganstab.tables.sweep",
-    "docs.gallery.runner", "tensorflow_datasets", "distributed", "tensorboardX", "tiny_run",
+    "docs.gallery.runner", "ganstab.image_gan.sample_command", "ganstab.metrics.__main__", "tensorflow_datasets", "distributed", "tensorboardX", "tiny_run",
     "ring_experiment",
 )  # fmt: skip
 

@@ -24,6 +24,7 @@ def prepare(cache: pathlib.Path) -> None:
     `--compilation_cache=` leaves these settings as they are.
     """
     os.environ |= {
+        "XDG_CACHE_HOME": str(cache.parent),
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",

@@ -27,6 +27,10 @@ CIFAR = (
     "--eval_every=2", "--batch_size=8", "--samples=8", "--inference_images=8", "--iterations=2",
     "--width=0.0625", "--starts=1", "--inference_batch=4",
 )  # fmt: skip
+GAN = (
+    "ganstab", "train", NO_CACHE, "--num_steps=2", "--batch_size=4", "--width=2", "--latent=4",
+    "--samples=64", "--eval_every=2", "--conditional", "--size=16",
+)  # fmt: skip
 
 
 class Sound(NamedTuple):
@@ -55,6 +59,11 @@ class Sound(NamedTuple):
         return self.root / "cifar" / "here" / "run"
 
     @property
+    def gan(self) -> pathlib.Path:
+        """A finished run of `ganstab train` with classes."""
+        return self.root / "gan" / "here" / "run"
+
+    @property
     def images(self) -> pathlib.Path:
         """A folder of images, one sub-folder a class."""
         return self.root / "images"
@@ -73,6 +82,7 @@ def make_sound(root: pathlib.Path) -> Sound:
         "mixture": MIXTURE,
         "ring": RING,
         "cifar": (*CIFAR, f"--data_dir={sound.images}"),
+        "gan": (*GAN, f"--data={sound.images}"),
     }
     children = {}
     for name, words in commands.items():

@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 KINDS = (
     "flags", "commands", "tables", "configs", "runs", "checkpoints", "looks", "data", "classifier",
-    "places", "doctor", "code", "figures", "fuzz",
+    "places", "doctor", "code", "figures", "fuzz", "train", "sample", "metrics", "convert",
 )  # fmt: skip
 
 
