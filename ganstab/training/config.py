@@ -180,6 +180,10 @@ class RunConfig:
         """The same with what its files decide written down, such as a hash of the data."""
         return self
 
+    def unused(self) -> Sequence[str]:
+        """Settings that mean nothing beside the others, which no label of this run names."""
+        return ()
+
     def has_papers_data(self) -> bool:
         """Whether the data are the program's own, which a paper's numbers can stand beside."""
         return True
