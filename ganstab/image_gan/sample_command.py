@@ -32,27 +32,28 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     """Writes what a command line asks for, and gives the exit status: 2 for bad input."""
     parser = Parser(
         prog=prog,
-        description="Draws samples from the newest checkpoint of a run: one PNG each and a grid of "
-        "the first; of a run whose samples are no images, one file samples.npy.",
+        description="Draws samples from the newest checkpoint of a run: a PNG for each, and a grid "
+        "of the\nfirst 64. Where samples are no images, they are written as one file samples.npy.",
     )
     parser.add_argument("run", metavar="RUN", help="the run's folder")
     parser.add_argument("--out", default="samples", help="folder to write to (%(default)s)")
     parser.add_argument("--n", type=int, default=GRID, help="how many samples (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="the samples follow (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (%(default)s)")
     parser.add_argument(
         "--class", dest="label", help="name or number of a class, of a run with --conditional"
     )
     parser.add_argument(
         "--truncation",
         type=float,
-        help="draw random inputs beyond this size again: less variety, and often better samples",
+        help="draw numbers of the random inputs beyond ± this again, e.g. 1.5: less variety, and "
+        "better samples of some networks, worse of others",
     )
     parser.add_argument(
         "--interpolate",
         metavar="FILE.gif",
         help="write samples on the way between random inputs too, as an animation",
     )
-    parser.add_argument("--step", type=int, help="of the checkpoint; by default the newest")
+    parser.add_argument("--step", type=int, help="the checkpoint of this step (default: the newest)")
     parser.add_argument(
         "--experiment",
         metavar="MODULE:FUNCTION",
