@@ -71,7 +71,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
         help=f"samples of a run (default: as many as real images, {_MOST:,} at most; "
         f"{_FEW:,} of each of two runs)",
     )
-    parser.add_argument("--step", type=int, help="a run's checkpoint of this step (default: the newest)")
+    parser.add_argument(
+        "--step", type=int, help="a run's checkpoint of this step (default: the newest)"
+    )
     parser.add_argument(
         "--experiment",
         metavar="MODULE:FUNCTION",

@@ -109,9 +109,10 @@ class TableLaunch:
     jobs: int | None = option(
         None,
         "With --table: how many processes at once. Default: one for each core of a CPU or for "
-        "each GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains "
-        "several seeds of a cell, --population of them, by default as many as leave no GPU idle. 1 leaves all devices to one process. 0 "
-        "starts none, and puts together what is there (see --merge).",
+        "each GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains"
+        " several seeds of a cell, --population of them, by default as many as leave no GPU idle."
+        " 1 leaves all devices to one process. 0 starts none, and puts together what is there "
+        "(see --merge).",
         lower=0,
         upper=10_000,
     )
