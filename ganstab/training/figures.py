@@ -44,7 +44,7 @@ def curves(rows: Sequence[Row], measures: Sequence[Measure], path: pathlib.Path)
             top=1 - 0.55 / (3.1 * height),
             bottom=0.5 / (3.1 * height),
             wspace=0.85 / 4.65,
-            hspace=0.9 / 2.25,
+            hspace=1.05 / 2.25,
         )
         axes = [figure.add_subplot(height, columns, place + 1) for place in range(count)]
         for axis, measure in zip(axes, measures, strict=False):
