@@ -2,8 +2,8 @@
 
     ganstab metrics REAL FAKE                                the sliced Wasserstein distance
     ganstab metrics REAL FAKE --inception=inception.npz      FID, KID, … as well
-    ganstab metrics REAL RUN                                 of a run's samples
-    ganstab metrics RUN                                      of them and the run's training images
+    ganstab metrics REAL RUN                                 a run's samples in place of FAKE
+    ganstab metrics RUN                                      its training images in place of REAL
     ganstab metrics convert IN OUT                           weights for --inception, once
 
 REAL and FAKE are folders of images, at any depth, or .npy or .npz files with an array of images
