@@ -65,7 +65,7 @@ class Option:
 
     def describe(self) -> str:
         """Its default and what is allowed, e.g. "(default 64; from 1 to 1,000)"."""
-        words = [] if self.default in (None, ()) else [f"default {self.default}"]
+        words = [] if self.default in (None, (), "") else [f"default {self.default}"]
         if self.choices is not None:
             words.append(f"one of {', '.join(map(str, self.choices))}")
         elif self.lower is not None or self.upper is not None:
