@@ -20,9 +20,9 @@ _LENGTH = 120
 
 @contextlib.contextmanager
 def hushed() -> Iterator[None]:
-    """Keeps to itself what Orbax's unfinished reads complain of once one of them has failed.
+    """Keeps to itself what Orbax's unfinished reads or writes complain of once one has failed.
 
-    They end after the error has reached its reader, so in that case it is kept up.
+    They end after the error has reached its caller, so in that case it is kept up.
     """
     before, log = sys.unraisablehook, logging.getLogger("asyncio")
 

@@ -69,7 +69,7 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
     content = ocp.args.Composite(manifest=manifest, **parts)
     try:
         _check_space(folder, arrays)
-        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
+        with hushed(), ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as checkpointer:
             checkpointer.save(written, content, force=True)
     except (OSError, ValueError) as error:
         if jax.process_index() == 0:

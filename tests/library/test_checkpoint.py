@@ -3,6 +3,8 @@
 import gc
 import resource
 import shutil
+import sys
+import time
 
 import jax
 import jax.numpy as jnp
@@ -200,6 +202,15 @@ def test_a_failed_write_is_told_in_the_systems_words_and_leaves_nothing(tmp_path
         checkpoint.save(tmp_path, large, 2)
     assert names(tmp_path) == ["step_000000001"]
     assert checkpoint.restore(tmp_path, small).step == 1
+
+
+def test_writes_that_end_after_one_has_failed_say_nothing(tmp_path, cramped, monkeypatch):
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda each: said.append(str(each.exc_value)))
+    with pytest.raises(InputError, match="File too large"):
+        checkpoint.save(tmp_path, {str(i): arrays(i, 200_000) for i in range(20)}, 1)
+    time.sleep(0.5)
+    assert not said
 
 
 def test_a_full_disk_is_seen_before_anything_is_written(tmp_path, monkeypatch):
