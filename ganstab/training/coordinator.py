@@ -34,13 +34,22 @@ def address(coordinator: str) -> tuple[str, int]:
     """Host and port; an address of IPv6 stands in brackets."""
     host, _, port = coordinator.rpartition(":")
     bare = host[1:-1] if re.fullmatch(r"\[.*:.*\]", host) else host
-    sound = bare and not re.search(r"[\s/\[\]]", bare) and (":" not in bare or bare != host)
+    sound = _can_be_looked_up(bare) and (":" not in bare or bare != host)
     if not (sound and port.isascii() and port.isdecimal() and 0 < int(port) < 2**16):
         raise InputError(
             f"--coordinator={coordinator} must be HOST:PORT of process 0, with a port from 1 to "
             "65535, or auto"
         )
     return bare, int(port)
+
+
+def _can_be_looked_up(host: str) -> bool:
+    """Whether the system can be asked for a host of this name; Python encodes it for that."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(host) and host.isprintable() and not re.search(r"[\s/\[\]]", host)
 
 
 def initialize(

@@ -69,6 +69,6 @@ def listening(host: str | None, port: int) -> socket.socket:
         return socket.create_server(("", port), backlog=1024)
     except OSError as error:
         raise InputError(
-            f"process 0 cannot listen at {host or 'any address'}, port {port} "
+            f"--coordinator: process 0 cannot listen at {host or 'any address'}, port {port} "
             f"({reason(error)}): name an address of its machine and a free port"
         ) from error

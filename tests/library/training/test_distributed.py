@@ -245,7 +245,7 @@ def test_all_name_the_ones_that_did_not_come():
 @pytest.mark.parametrize(
     "address",
     ["host", "host:x", "host:", ":80", "host:0", "host:65536", "host:-1", "::1:80", "a b:1",
-     "http://host:80", "[::1]", "host:٣"],
+     "http://host:80", "[::1]", "host:٣", "a..b:80", "h" * 64 + ":80", "\udcff:80", "h\0:80"],
 )  # fmt: skip
 def test_an_address_without_host_or_port_is_refused(address):
     told = refusal(lambda: distributed.join(address, 2, 1))
@@ -254,7 +254,7 @@ def test_an_address_without_host_or_port_is_refused(address):
 
 def test_an_address_where_nothing_can_listen_is_refused():
     told = refusal(lambda: distributed.join("192.0.2.1:80", 2, 0))
-    assert "cannot listen at 192.0.2.1, port 80 (Cannot assign requested address)" in told
+    assert told.startswith("--coordinator: process 0 cannot listen at 192.0.2.1, port 80 (Cannot ")
 
 
 @pytest.mark.parametrize(("count", "place"), [(None, 0), (2, None), (2, 2)])
