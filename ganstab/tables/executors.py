@@ -6,6 +6,7 @@ All is behind the interface of `concurrent.futures.Executor`: `executor.submit(r
 import concurrent.futures
 import dataclasses
 import importlib
+import logging
 import os
 import pathlib
 import queue
@@ -129,8 +130,8 @@ def make_executor(place: str, jobs: int | None = None) -> concurrent.futures.Exe
       jobs: how many at once, locally or on Slurm.
 
     Raises:
-      InputError: the name is none of these, the extra `ganstab[dask]` is not installed, or the
-        scheduler does not answer.
+      InputError: the name is none of these, the extra `ganstab[dask]` is not installed, the
+        scheduler does not answer, or Slurm takes no jobs.
     """
     check_place(place)
     kind, _, options = place.partition(":")
@@ -139,7 +140,7 @@ def make_executor(place: str, jobs: int | None = None) -> concurrent.futures.Exe
     if kind == "dask":
         return _client(options if "://" in options else f"tcp://{options}").get_executor(pure=False)
     cluster = slurm_cluster(options)
-    cluster.scale(jobs=jobs or 1)
+    _submit(cluster, jobs or 1)
     return _client(cluster).get_executor(pure=False)
 
 
@@ -172,15 +173,49 @@ def slurm_cluster(options: str) -> Any:
         raise InputError(f"--executor=slurm: {wrong[0]} has no value, as in NAME=VALUE")
     given: dict[str, Any] = {SLURM.get(name, name): value for name, _, value in pairs}
     cores = given.pop("cores", "1")
-    if not cores.isdecimal():
-        raise InputError(f"--executor=slurm: cores must be a whole number, got {cores}")
-    jobqueue = _installed("dask_jobqueue")
+    if not (cores.isdecimal() and int(cores)):
+        raise InputError(f"--executor=slurm: cores must be a whole number from 1 on, got {cores}")
     # One job a worker, whatever its cores are: the job's process uses them.
-    given = {"memory": "4GB", **given, "cores": 1, "processes": 1, "job_cpu": int(cores)}
+    own = {"cores": 1, "processes": 1, "job_cpu": int(cores)}
+    if theirs := sorted(own.keys() & given.keys()):
+        raise InputError(
+            f"--executor=slurm: {theirs[0]} cannot be chosen, since a worker does one job at a "
+            "time: cores=N gives it N cores, --jobs=N makes N workers"
+        )
+    jobqueue = _installed("dask_jobqueue")
+    # Of the scheduler's words only what is wrong is wanted; any port will do for its pages.
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    pages = {"dashboard": False, "dashboard_address": ":0"}
+    given = {"memory": "4GB", "scheduler_options": pages, **given, **own}
     try:
         return jobqueue.SLURMCluster(**given)
     except (TypeError, ValueError) as error:
         raise InputError(f"--executor=slurm:{options} cannot be used: {error}") from error
+
+
+def _submit(cluster: Any, jobs: int) -> None:
+    """Hands the workers' jobs to Slurm.
+
+    Raises:
+      InputError: Slurm is not there, or refuses them.
+    """
+
+    async def submit() -> None:
+        # `scale` alone keeps to itself how this ends, and its workers are waited for for ever.
+        submitted = cluster._correct_state()
+        cluster.scale(jobs=jobs)
+        await submitted
+
+    try:
+        cluster.sync(submit)
+    except (OSError, RuntimeError) as error:
+        distributed = _installed("distributed")
+        for worker in cluster.workers.values():
+            if worker.status == distributed.Status.created:
+                worker.status = distributed.Status.failed  # or closing the cluster fails too
+        cluster.close()
+        why = " ".join(str(error).split())
+        raise InputError(f"--executor=slurm: Slurm took no jobs: {why}") from error
 
 
 def _installed(name: str) -> Any:

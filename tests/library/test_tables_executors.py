@@ -80,6 +80,9 @@ def test_a_program_that_is_not_there_fails(job):
         ("dask", "dask:HOST:PORT"),
         ("slurm:queue", "queue has no value"),
         ("slurm:cores=many", "cores"),
+        ("slurm:cores=0", "from 1 on, got 0"),
+        ("slurm:processes=2", "processes cannot be chosen"),
+        ("slurm:job_cpu=2", "job_cpu cannot be chosen"),
     ],
 )
 def test_an_executor_that_is_none_is_refused(name, words):
@@ -104,6 +107,24 @@ def test_slurms_job_script():
     for line in ("#SBATCH -p gpu", "#SBATCH -t 04:00:00", "#SBATCH --cpus-per-task=4"):
         assert line in script
     assert "--nthreads 1" in script
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (None, "'sbatch'"),
+        ("#!/bin/sh\necho no such partition >&2; exit 3\n", "such partition"),
+    ],
+)
+def test_what_slurm_refuses_is_told(tmp_path, monkeypatch, capfd, script, words):
+    pytest.importorskip("dask_jobqueue")
+    if script:
+        (tmp_path / "sbatch").write_text(script)
+        (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep if script else None)
+    told = refusal(lambda: make_executor("slurm:partition=nope", 2))
+    assert told.startswith("--executor=slurm: Slurm took no jobs: ") and words in told
+    assert "\n" not in told and "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.slow
