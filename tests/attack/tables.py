@@ -90,7 +90,11 @@ def _folders(sound: Sound) -> Iterator[Case]:
         "another table": _table(sound, changed("result.json", to(table="figure_9"))),
         "of other things": lambda here: [(here / "run").mkdir(), (here / "run" / "a.txt").touch()],
         "of figures": lambda here: _written(here / "run" / "result.json", '{"seconds": {}}'),
-        "with cells and a config": _table(sound, lambda run: _written(run / "config.json", "{}")),
+        "with cells and a config": _table(
+            sound,
+            at("result.json", PLACE["deleted"]),
+            lambda run: _written(run / "config.json", "{}"),
+        ),
         "a pipe": lambda here: os.mkfifo(here / "run"),
         "a link to itself": lambda here: (here / "run").symlink_to("run"),
         "a file": lambda here: (here / "run").touch(),
