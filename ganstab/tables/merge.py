@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 from collections.abc import Iterable, Sequence
@@ -80,13 +81,21 @@ def _take_over(run: Run, there: pathlib.Path) -> bool:
         with hold(run.folder), explained(f"cannot take over {there}"):
             for leftover in (half, old):
                 shutil.rmtree(leftover, ignore_errors=True)
-            shutil.copytree(there, half, ignore=shutil.ignore_patterns(LOCK, f"*{UNFINISHED}"))
+            left_out = shutil.ignore_patterns(LOCK, f"*{UNFINISHED}")
+            shutil.copytree(there, half, ignore=left_out, copy_function=_copy_file)
             run.folder.rename(old)
             half.rename(run.folder)
             shutil.rmtree(old, ignore_errors=True)
     except InUseError:
         return False
     return True
+
+
+def _copy_file(source: str, target: str) -> None:
+    """As `shutil.copy2`, but not from a device, or a link to one, that may have no end."""
+    if not os.path.isfile(source):
+        raise OSError("it is no regular file")
+    shutil.copy2(source, target)
 
 
 def _beside(folder: pathlib.Path, name: str) -> pathlib.Path:

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import os
 import threading
 import time
 
@@ -289,6 +290,17 @@ def test_a_run_whose_settings_cannot_be_told_is_not_taken_over(tmp_path):
     message = refusal(lambda: merge(plan(tmp_path / "a", 1).wanted(), tmp_path / "there"))
     assert "level1/seed0 has no config.json" in message and not (tmp_path / "a").exists()
     assert len(merge(plan(tmp_path / "b", 2).wanted(), tmp_path / "there")[0]) == 3
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_file_without_an_end_is_not_copied(tmp_path, make):
+    (run,) = plan(tmp_path / "there", 1, seeds=1).wanted()
+    fill(run)
+    make(run.folder / "notes")
+    (wanted,) = plan(tmp_path / "table", 1, seeds=1).wanted()
+    message = refusal(lambda: merge([wanted], tmp_path / "there"))
+    assert f"cannot take over {run.folder}" in message and "notes: it is no regular" in message
+    assert not wanted.is_done()
 
 
 def test_a_run_that_made_way_when_all_was_killed_comes_back(tmp_path):
