@@ -3,6 +3,7 @@
 import contextlib
 import os
 import struct
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -105,7 +106,13 @@ def _image_files(place: Path) -> list[Path]:
 
 
 def decode_files(files: Sequence[Path]) -> np.ndarray:
-    """uint8 [N, H, W, 3]; pillow decodes outside the interpreter's lock, so threads help."""
+    """uint8 [N, H, W, 3]; a file that cannot be used is named, without pillow's warnings."""
+    with warnings.catch_warnings(action="ignore"):  # of large images and of damaged EXIF
+        return _decode_all(files)
+
+
+def _decode_all(files: Sequence[Path]) -> np.ndarray:
+    """Pillow decodes outside the interpreter's lock, so threads help."""
     first = _decode(files[0])
     image = np.empty((len(files), *first.shape), np.uint8)
 

@@ -103,8 +103,8 @@ def prepare(
     if prepared is not None:
         return prepared
     try:
-        with _alone(place), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pillow's, of large images and of damaged EXIF
+        # Pillow warns of large images and of damaged EXIF.
+        with _alone(place), warnings.catch_warnings(action="ignore"):
             prepared = _read(place, side)
             if prepared is None:
                 _make(files, side, place, progress)
@@ -132,9 +132,10 @@ def typical_side(source: str | os.PathLike, looked_at: int = 200) -> int:
     files = list_images(source)
     places = np.linspace(0, len(files.names) - 1, min(looked_at, len(files.names))).round()
     sides = []
-    for place in places.astype(int):
-        with contextlib.suppress(UnusableImageError, OSError):
-            sides.append(short_side(files.read(files.names[place])))
+    with warnings.catch_warnings(action="ignore"):
+        for place in places.astype(int):
+            with contextlib.suppress(UnusableImageError, OSError):
+                sides.append(short_side(files.read(files.names[place])))
     if not sides:
         raise InputError(f"{files.source}: no image can be used, of {len(places)} looked at")
     return int(np.median(sides))

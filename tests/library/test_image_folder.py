@@ -13,7 +13,7 @@ from PIL import Image
 from test_tfds import prepare_tfds
 from tiny_images import IMAGES, assert_same_images, write_idx
 
-from ganstab.data import Images, class_names, load_folder
+from ganstab.data import Images, class_names, load_folder, typical_side
 from ganstab.training import ImageConfig, images
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, 6, 7, 3), dtype=np.uint8)
@@ -159,6 +159,17 @@ def test_damaged_exif_does_not_hide_an_image(tmp_path, exif):
     (tmp_path / "a").mkdir()
     Image.fromarray(UPRIGHT).save(tmp_path / "a" / "1.png", exif=exif)
     np.testing.assert_array_equal(load_folder(tmp_path).image, UPRIGHT[None])
+
+
+@pytest.mark.parametrize("length", [20, 100])
+def test_pillow_does_not_warn_of_a_file_that_is_refused(tmp_path, recwarn, length):
+    file = tmp_path / "a" / "1.tif"
+    file.parent.mkdir()
+    Image.fromarray(UPRIGHT).save(file)
+    file.write_bytes(file.read_bytes()[:length])
+    assert f"{file}: not a readable image" in refusal(lambda: load_folder(tmp_path))
+    assert "no image can be used" in refusal(lambda: typical_side(tmp_path))
+    assert not list(recwarn)
 
 
 @pytest.mark.parametrize(
