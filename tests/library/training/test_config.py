@@ -19,7 +19,6 @@ PROGRAMS = {
     "colored_mnist": "ColoredMnist",
     "mixture_of_gaussians": "MixtureOfGaussians",
     "rnn_mnist": "RnnMnist",
-    "character_language_model": "CharacterLanguageModel",
     "cifar10_reconstruction": "Cifar10Reconstruction",
 }
 
