@@ -1,14 +1,15 @@
 """The command `ganstab`: trains GANs of your images, and looks at training runs and at images.
 
-    ganstab train --data=FOLDER a GAN of the images in a folder
-    ganstab sample RUN          images from a trained run
-    ganstab doctor RUN          why a run rotates, collapses or explodes
-    ganstab compare RUN RUN     several runs of one program in one picture
-    ganstab metrics REAL FAKE   how far generated images are from real ones: FID, KID, …
-    ganstab metrics RUN REAL    the same of a run's samples
+    ganstab train --data=FOLDER  a GAN of the images in a folder
+    ganstab sample RUN           images from a trained run
+    ganstab metrics RUN          how far its samples are from its training images: FID, KID, …
+    ganstab metrics REAL RUN     how far its samples are from other images
+    ganstab metrics REAL FAKE    how far images of any generator are from real ones
+    ganstab doctor RUN           why a run rotates, collapses or explodes
+    ganstab compare RUN RUN      several runs of one program in one picture
 
-RUN is a folder that a run wrote, REAL and FAKE are folders of images. `ganstab COMMAND --help` says
-more.
+RUN is the folder of a training run, such as runs/FOLDER_r3gan_seed0; REAL and FAKE are folders of
+images. `ganstab COMMAND --help` lists the command's flags.
 """
 
 import argparse

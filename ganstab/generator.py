@@ -233,7 +233,10 @@ def load(
     """
     folder = local_folder(run, "RUN")
     if not pathlib.Path(folder, "config.json").is_file():
-        raise InputError(f"{folder} is no folder of a run: it has no config.json")
+        why = (
+            "it has no config.json" if pathlib.Path(folder).is_dir() else "there is no such folder"
+        )
+        raise InputError(f"{folder} is no folder of a run: {why}")
     parts, state = restore.trained(folder, experiment, step)
     known = parts.experiment
     prior, gen = as_prior(known.prior), parts.trainable.players.gen

@@ -78,9 +78,14 @@ class StackedMnist(unrolled_gan.NormedGenerator):
             return f"stacked_mnist_{self.recipe}_seed{self.seed}"
         return f"stacked_mnist_K{self.unroll_steps}_width{self.disc_width}_seed{self.seed}"
 
+    def unused(self) -> list[str]:
+        """The paper's own settings, in a run of another recipe."""
+        return [] if self.recipe == tables.PAPER else remedies.settings_of_paper(self)
+
     def views(self) -> tuple[View, ...]:
         """The channels apart, in grey: digits in colour, one upon the other, cannot be read."""
-        return (View(digits.draw_channels, "", "each stack's three channels, in grey"),)
+        caption = "each stack's three channels, in grey"
+        return (View(digits.draw_channels, caption=caption, is_of_images=True),)
 
 
 def measures(config: StackedMnist) -> tuple[Measure, ...]:

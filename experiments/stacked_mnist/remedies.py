@@ -50,10 +50,15 @@ def players(name: str) -> Pair:
     return Pair(from_nnx(make(3).gen), from_nnx(make(3 * packed).disc))
 
 
+def settings_of_paper(config: ImageConfig) -> list[str]:
+    """Those that go with the paper's recipe alone."""
+    return [name for name in options(type(config)) if name not in SETTINGS]
+
+
 def check_settings(config: ImageConfig) -> None:
     """Raises ValueError for a setting of the paper's that is not the default."""
-    for name, known in options(type(config)).items():
-        if name not in SETTINGS and getattr(config, name) != known.default:
+    for name in settings_of_paper(config):
+        if getattr(config, name) != options(type(config))[name].default:
             raise ValueError(f"{name} goes with recipe={PAPER} alone")
 
 

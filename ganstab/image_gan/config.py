@@ -38,8 +38,8 @@ class ImageGan(RunConfig):
     )
     size: int | None = option(
         None,
-        "Height and width in pixels that a folder's images are cut and resized to. Default: what "
-        "is typical of them, 64 at most.",
+        "Height and width in pixels that a folder's images are cut and resized to. Default: the "
+        "median of their smaller sides, 64 at most.",
         lower=8,
         upper=256,
     )
@@ -89,7 +89,7 @@ class ImageGan(RunConfig):
     )
     penalty_every: int = option(
         PENALTY_EVERY,
-        "Steps from one penalty of r1 and r3gan to the next, which weighs as much.",
+        "Steps from one penalty of r1 and r3gan to the next; its weight is multiplied by this.",
         lower=1,
     )
     ema_images: int = option(
@@ -100,9 +100,9 @@ class ImageGan(RunConfig):
     )
     precision: str = option(
         FLOAT32,
-        "What the networks compute in. bfloat16 takes half the memory, and less time on a TPU or "
-        "a recent GPU; most CPUs are slower with it. Parameters, optimizers, losses and penalties "
-        "are float32 with either.",
+        "What the networks compute in. bfloat16 is meant for TPUs and recent GPUs, and takes half "
+        "the memory for what networks compute; most CPUs are slower with it. Parameters, "
+        "optimizers, losses and penalties are float32 with either.",
         choices=(FLOAT32, BFLOAT16),
     )
     samples: int = option(

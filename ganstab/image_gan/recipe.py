@@ -67,7 +67,8 @@ def small_recipe(
       batch_size: B.
       gamma: γ at the start, of r1 and r3gan; see `default_gamma`.
       learning_rate: of both players, at its highest; None for the recipe's own.
-      penalty_every: steps from one penalty of r1 and r3gan to the next, which weighs as much.
+      penalty_every: steps from one penalty of r1 and r3gan to the next; its weight is multiplied by
+        this.
       ema_images: half-life of the generator's running average, in images; 0 for none. In the first
         steps it is a twentieth of the run so far.
     """

@@ -13,6 +13,7 @@ from PIL import Image
 from ganstab._command_line import Parser, exit_status
 from ganstab.errors import InputError
 from ganstab.generator import Generator, load
+from ganstab.metrics.sources import GRID
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.training import distributed
 from ganstab.training.run_folder import check_writable, local_folder
@@ -21,7 +22,8 @@ from ganstab.training.samples import are_images, tile, to_bytes
 __all__ = ["main"]
 
 AT_ONCE = 256
-GRID = 64
+SHOWN = 64
+"""Samples in the grid."""
 MOST = 10**7
 FRAMES_A_CORNER = 15
 FRAME_MS = 66
@@ -32,27 +34,30 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     """Writes what a command line asks for, and gives the exit status: 2 for bad input."""
     parser = Parser(
         prog=prog,
-        description="Draws samples from the newest checkpoint of a run: one PNG each and a grid of "
-        "the first; of a run whose samples are no images, one file samples.npy.",
+        description="Draws samples from the newest checkpoint of a run: a PNG for each, and a grid "
+        "of the\nfirst 64. Where samples are no images, they are written as one file samples.npy.",
     )
     parser.add_argument("run", metavar="RUN", help="the run's folder")
     parser.add_argument("--out", default="samples", help="folder to write to (%(default)s)")
-    parser.add_argument("--n", type=int, default=GRID, help="how many samples (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="the samples follow (%(default)s)")
+    parser.add_argument("--n", type=int, default=SHOWN, help="how many samples (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (%(default)s)")
     parser.add_argument(
         "--class", dest="label", help="name or number of a class, of a run with --conditional"
     )
     parser.add_argument(
         "--truncation",
         type=float,
-        help="draw random inputs beyond this size again: less variety, and often better samples",
+        help="draw numbers of the random inputs beyond ± this again, e.g. 1.5: less variety, and "
+        "better samples of some networks, worse of others",
     )
     parser.add_argument(
         "--interpolate",
         metavar="FILE.gif",
         help="write samples on the way between random inputs too, as an animation",
     )
-    parser.add_argument("--step", type=int, help="of the checkpoint; by default the newest")
+    parser.add_argument(
+        "--step", type=int, help="the checkpoint of this step (default: the newest)"
+    )
     parser.add_argument(
         "--experiment",
         metavar="MODULE:FUNCTION",
@@ -104,7 +109,10 @@ def _label(generator: Generator, name: str | None) -> int | None:
     if name is None:
         return None
     if not names:
-        raise InputError(f"--class={name}: this run's generator takes no class")
+        raise InputError(
+            f"--class={name}: this run's generator takes no class; one that was trained with "
+            "--conditional does"
+        )
     if name in names:
         return names.index(name)
     if name.isdecimal() and int(name) < len(names):
@@ -134,7 +142,7 @@ def _write_samples(
         if not are_images(drawn):
             kept.append(drawn)
             continue
-        shown.append(drawn[: max(GRID - start, 0)])
+        shown.append(drawn[: max(SHOWN - start, 0)])
         for i, image in enumerate(to_bytes(drawn)):
             write_atomic(out / f"{start + i:0{digits}}.png", _encoded([image], "PNG"))
     if kept:
@@ -143,8 +151,10 @@ def _write_samples(
         write_atomic(out / "samples.npy", file.getvalue())
         return f"samples: {out / 'samples.npy'}"
     grid = tile(np.concatenate(shown), columns=8, scale=2)
-    write_atomic(out / "grid.png", _encoded([grid], "PNG"))
-    return f"samples: {asked.n:,} in {out}, the first of them in {out / 'grid.png'}"
+    write_atomic(out / GRID, _encoded([grid], "PNG"))
+    others = sum(file.suffix == ".png" for file in out.iterdir()) - asked.n - 1
+    beside = f" (beside {others:,} other images that were there)" if others else ""
+    return f"samples: {asked.n:,} in {out}{beside}, the first of them in {out / GRID}"
 
 
 def _write_animation(

@@ -2,14 +2,14 @@
 
     ganstab metrics REAL FAKE                                the sliced Wasserstein distance
     ganstab metrics REAL FAKE --inception=inception.npz      FID, KID, … as well
-    ganstab metrics RUN REAL                                 the same of a run's samples
-    ganstab metrics RUN                                      against the run's own training images
+    ganstab metrics REAL RUN                                 a run's samples in place of FAKE
+    ganstab metrics RUN                                      its training images in place of REAL
     ganstab metrics convert IN OUT                           weights for --inception, once
 
 REAL and FAKE are folders of images, at any depth, or .npy or .npz files with an array of images
 [n, H, W, C]: bytes, or floats from -1 to 1. All images have one size. RUN is the folder of a run of
 `ganstab train`, or of another run whose samples are images: they are drawn from its generator.
-Wherever it stands, its samples are what is compared with the other images.
+`ganstab metrics RUN REAL` is the same as `ganstab metrics REAL RUN`.
 
 FID, KID, the Inception score, precision, recall, density and coverage need the weights of the
 Inception network, which you download yourself: Google's classify_image_graph_def.pb, or the .pth
@@ -56,8 +56,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
     parser.add_argument(
         "--metrics",
         type=_names,
-        help=f"some of {','.join(METRICS)}; without --inception {','.join(_WITHOUT_WEIGHTS)} "
-        "(default: all that the weights allow, but digits, which is for 28 × 28 pixels)",
+        help=f"some of {', '.join(METRICS)}, joined by commas; without --inception "
+        f"{' or '.join(_WITHOUT_WEIGHTS)} (default: all that the weights allow, except digits, "
+        "which is for 28 × 28 pixels)",
     )
     parser.add_argument(
         "--reference",
@@ -70,7 +71,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
         help=f"samples of a run (default: as many as real images, {_MOST:,} at most; "
         f"{_FEW:,} of each of two runs)",
     )
-    parser.add_argument("--step", type=int, help="of a run's checkpoint; by default the newest")
+    parser.add_argument(
+        "--step", type=int, help="a run's checkpoint of this step (default: the newest)"
+    )
     parser.add_argument(
         "--experiment",
         metavar="MODULE:FUNCTION",

@@ -15,6 +15,9 @@ from ganstab.reporting.writing import explained
 
 __all__ = ["ImageSource", "array_source", "open_images"]
 
+GRID = "grid.png"
+"""Many samples in one picture, which `ganstab sample` writes beside them."""
+
 
 @dataclass(frozen=True)
 class ImageSource:
@@ -36,8 +39,9 @@ class ImageSource:
 def open_images(path: str | os.PathLike[str]) -> ImageSource:
     """The images of a folder, at any depth, or the array of a `.npy` or `.npz` file.
 
-    Files in a folder are taken in the order of their paths; hidden ones and other kinds are passed
-    over. An array is uint8 or floats in [−1, 1], [n, H, W, C] or [n, H, W]; a `.npz` has one such.
+    Files in a folder are taken in the order of their paths; hidden ones, other kinds, and the
+    `grid.png` of `ganstab sample` are passed over. An array is uint8 or floats in [−1, 1], [n, H,
+    W, C] or [n, H, W]; a `.npz` has one such.
 
     Raises:
       InputError: there is no such folder or file, fewer than two images in it, images of different
@@ -99,6 +103,7 @@ def _folder(folder: pathlib.Path) -> ImageSource:
         file
         for file in folder.rglob("*")
         if file.name.lower().endswith(SUFFIXES)
+        and file.name != GRID
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
     )
     if not files:

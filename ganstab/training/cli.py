@@ -46,8 +46,7 @@ class Launch:
         None,
         "Train this many seeds, from --seed on, as one program, each as a run of its own in a "
         "folder seed0, seed1, … under --workdir. It pays on an accelerator that one run does not "
-        "fill; with --table it is then the seeds of a cell by default, as many as leave no GPU "
-        "idle.",
+        "fill.",
         lower=1,
         upper=10_000,
     )
@@ -78,9 +77,8 @@ class Launch:
     )
     smoke: bool = option(
         False,
-        "Try the program out in under a minute: a few steps, few samples, and with --table two "
-        "cells and one seed, in a new folder under runs/. Its numbers mean nothing. Flags that "
-        "are given beside it keep their values.",
+        "Try the program out in under a minute: a few steps and few samples, in a new folder under "
+        "runs/. Its numbers mean nothing. Flags that are given beside it keep their values.",
     )
 
 
@@ -93,7 +91,8 @@ class TableLaunch:
         "Train all cells of this table, with several seeds each, in place of a single run. Each "
         "run is one of this program with the cell's settings, in a folder under --workdir, which "
         "by default is named after the table; report.html there shows all at any time. The same "
-        "command goes on where it was stopped. Other flags, e.g. --num_steps, hold for every run.",
+        "command goes on where it was stopped. Other flags, e.g. --num_steps, hold for every run; "
+        "--smoke trains two cells with one seed.",
     )
     cells: tuple = option(
         (),
@@ -110,9 +109,10 @@ class TableLaunch:
     jobs: int | None = option(
         None,
         "With --table: how many processes at once. Default: one for each core of a CPU or for "
-        "each GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains "
-        "several seeds of a cell (see --population). 1 leaves all devices to one process. 0 "
-        "starts none, and puts together what is there (see --merge).",
+        "each GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains"
+        " several seeds of a cell, --population of them, by default as many as leave no GPU idle."
+        " 1 leaves all devices to one process. 0 starts none, and puts together what is there "
+        "(see --merge).",
         lower=0,
         upper=10_000,
     )

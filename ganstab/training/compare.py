@@ -24,6 +24,7 @@ __all__ = ["compare", "labels"]
 
 SHORT = {"unroll_steps": "K"}
 MOST_STEPS = 5
+_WIDTH = 6.7
 
 
 def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
@@ -49,13 +50,13 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     programs = sorted({str(known.pop(files.CLASS, "an older version")) for known in settings})
     if len(programs) > 1:
         raise InputError(f"runs of one program are compared, these are of {', '.join(programs)}")
-    names = labels(settings)
-    if len(set(names)) < len(names):
-        names = [f"{name} ({place})".strip() for place, name in enumerate(names, start=1)]
     try:
         configs = [config_of(folder) for folder in folders]
     except InputError:  # the program is not to be had here
         configs = []
+    names = labels(settings, unused=[config.unused() for config in configs])
+    if len(set(names)) < len(names):
+        names = [f"{name} ({place})".strip() for place, name in enumerate(names, start=1)]
     if configs:
         own = configs[0].compare_runs(list(zip(names, folders, configs, strict=True)), out)
         if own is not None:
@@ -66,17 +67,25 @@ def compare(folders: Sequence[pathlib.Path], out: pathlib.Path) -> list[str]:
     return left_out + [line for name, folder in runs.items() for line in _lines(name, folder)]
 
 
-def labels(settings: Sequence[Mapping[str, Any]], but: Collection[str] = ()) -> list[str]:
+def labels(
+    settings: Sequence[Mapping[str, Any]],
+    but: Collection[str] = (),
+    unused: Sequence[Collection[str]] = (),
+) -> list[str]:
     """Each run's name: the settings in which the runs differ, or K where they do not.
 
-    A setting that a program got after one of the runs tells nothing, nor one of those in `but`.
+    A setting that a program got after one of the runs tells nothing, nor one of those in `but`, nor
+    in a run's own name one that it does not use.
     """
     places = {name for name, known in options(ImageConfig).items() if not known.decides}
     common = set.intersection(*map(set, settings)) - places - set(but)
     names = [name for name in settings[0] if name in common]
     differing = [name for name in names if len({repr(known[name]) for known in settings}) > 1]
     shown = differing or [name for name in SHORT if name in names]
-    return [", ".join(f"{SHORT.get(n, n)} = {known[n]}" for n in shown) for known in settings]
+    return [
+        ", ".join(f"{SHORT.get(n, n)} = {known[n]}" for n in shown if n not in own)
+        for known, own in zip(settings, unused or [()] * len(settings), strict=True)
+    ]
 
 
 def _settings(folder: pathlib.Path) -> dict[str, Any]:
@@ -102,15 +111,16 @@ def _draw(
     if not steps and not measures:
         raise InputError("the runs have no samples at a step in common, and no measures yet")
     views = views or (samples.views_of(drawn[0][1][steps[0]]) if steps else ())
-    heights = [2.2 if measures else 0.1, 1.36 * len(drawn)]
+    reference = samples.read_reference(next(iter(runs.values())))
+    columns = len(steps) + bool(reference) + 0.5 + any(not view.is_of_images for view in views)
+    heights = [2.2 if measures else 0.1, min(1.36, _WIDTH / columns + 0.2) * len(drawn)]
     with matplotlib.rc_context(style.PAPER):
-        figure = Figure(figsize=(6.7, sum(heights)), dpi=200, layout="constrained")
+        figure = Figure(figsize=(_WIDTH, sum(heights)), dpi=200, layout="constrained")
         above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         axes = above.subplots(1, len(measures), squeeze=False)[0] if measures else ()
         for axis, measure in zip(axes, measures, strict=True):
             measure_curve(axis, measure, rows, letters=72 // len(measures))
         if steps and views:
-            reference = samples.read_reference(next(iter(runs.values())))
             labelled = [(name, found, views[0]) for name, found in drawn]
             samples.draw_rows(below, labelled, steps, reference, images=True)
         write_atomic(out, style.png(figure))

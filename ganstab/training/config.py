@@ -65,7 +65,7 @@ class Option:
 
     def describe(self) -> str:
         """Its default and what is allowed, e.g. "(default 64; from 1 to 1,000)"."""
-        words = [] if self.default in (None, ()) else [f"default {self.default}"]
+        words = [] if self.default in (None, (), "") else [f"default {self.default}"]
         if self.choices is not None:
             words.append(f"one of {', '.join(map(str, self.choices))}")
         elif self.lower is not None or self.upper is not None:
@@ -179,6 +179,10 @@ class RunConfig:
     def fingerprinted(self) -> Self:
         """The same with what its files decide written down, such as a hash of the data."""
         return self
+
+    def unused(self) -> Sequence[str]:
+        """Settings that mean nothing beside the others, which no label of this run names."""
+        return ()
 
     def has_papers_data(self) -> bool:
         """Whether the data are the program's own, which a paper's numbers can stand beside."""

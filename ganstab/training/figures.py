@@ -36,14 +36,15 @@ def curves(rows: Sequence[Row], measures: Sequence[Measure], path: pathlib.Path)
     height = -(-count // columns)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(5.5 * columns, 3.1 * height), dpi=110)
-        # Margins in inches around each panel; matplotlib's own layout engines double the time.
+        # Margins in inches around each panel, whose titles may have two lines; matplotlib's own
+        # layout engines double the time.
         figure.subplots_adjust(
             left=0.6 / (5.5 * columns),
             right=1 - 0.25 / (5.5 * columns),
-            top=1 - 0.35 / (3.1 * height),
+            top=1 - 0.55 / (3.1 * height),
             bottom=0.5 / (3.1 * height),
             wspace=0.85 / 4.65,
-            hspace=0.9 / 2.25,
+            hspace=1.05 / 2.25,
         )
         axes = [figure.add_subplot(height, columns, place + 1) for place in range(count)]
         for axis, measure in zip(axes, measures, strict=False):

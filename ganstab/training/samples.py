@@ -62,6 +62,8 @@ class View:
     """Beside its row of pictures."""
     caption: str = ""
     """Below all rows."""
+    is_of_images: bool = False
+    """Whether it draws the samples themselves, which then need no column of their own."""
 
 
 Rows = Sequence[tuple[str, Mapping[int, Arrays], View]]
@@ -220,7 +222,7 @@ def views_of(arrays: Arrays) -> Sequence[View]:
     """How arrays are drawn whose program says nothing of it, by the shape of the samples."""
     samples = arrays[SAMPLES]
     if are_images(samples):
-        return (View(draw_square),)
+        return (View(draw_square, is_of_images=True),)
     if samples.ndim == 2 and samples.shape[1] == 2:
         return (View(_scatter),)
     return ()
@@ -282,7 +284,7 @@ def draw_rows(
     last = steps[-1]
     # Images that the rows do not show.
     images = images and all(
-        are_images(found[last][SAMPLES]) and view.draw is not draw_square for _, found, view in rows
+        are_images(found[last][SAMPLES]) and not view.is_of_images for _, found, view in rows
     )
     titles = [f"step {step:,}" for step in steps]
     titles += ["data"] * bool(reference) + ["samples"] * images

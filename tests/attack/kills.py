@@ -115,14 +115,14 @@ def _kill(folder: pathlib.Path, whole: dict[str, tuple[dict, float]], draw: rand
 
 def _ended(pid: int) -> int:
     """The exit status of a child; −9 where it does not end in time."""
-    begin = time.monotonic()
-    while True:
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
-        if time.monotonic() - begin > LIMIT:
-            os.killpg(pid, signal.SIGKILL)
         time.sleep(0.01)
+    os.killpg(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _outcome(folder: pathlib.Path) -> dict:

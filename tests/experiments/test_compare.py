@@ -16,6 +16,7 @@ from short_runs import drawn
 
 from experiments.colored_mnist import ColoredMnist
 from experiments.rnn_mnist import RnnMnist
+from experiments.stacked_mnist import StackedMnist
 from ganstab import tables, training
 from ganstab.__main__ import main as ganstab
 from ganstab.training import compare as comparison
@@ -146,6 +147,12 @@ def test_runs_are_named_by_the_settings_in_which_they_differ():
     ]  # fmt: skip
     assert labels([first, {**second, "seed": 2}], but={"seed"}) == ["K = 0", "K = 5"]
     assert labels([first, first]) == ["K = 0", "K = 0"] and labels([{}, {}]) == ["", ""]
+
+
+def test_a_label_leaves_out_what_a_run_does_not_use():
+    paper, other = StackedMnist(unroll_steps=0), StackedMnist(recipe="r3gan")
+    found = labels([vars(paper), vars(other)], unused=[paper.unused(), other.unused()])
+    assert found == ["K = 0, recipe = paper", "recipe = r3gan"]
 
 
 def test_rows_have_the_steps_in_common_and_the_data(tmp_path):

@@ -171,8 +171,7 @@ def distance(capsys, *words):
 def test_a_runs_metrics_are_those_of_the_pictures_that_sample_writes(run, tmp_path, capsys):
     out, data = tmp_path / "out", run / "samples" / "data.npz"
     assert program.main(["sample", str(run), "--n=9", "--seed=3", f"--out={out}"]) == 0
-    (out / "grid.png").unlink()
-    capsys.readouterr()
+    assert " other images" not in capsys.readouterr().out
     found = distance(capsys, run, data, "--n=9", "--seed=3")
     assert found.pop("fake") == {"run": str(run), "step": 2, "n": 9}
     assert found == distance(capsys, data, out, "--seed=3")
@@ -180,6 +179,8 @@ def test_a_runs_metrics_are_those_of_the_pictures_that_sample_writes(run, tmp_pa
     assert found != {"swd": distance(capsys, data, run, "--n=9")["swd"]}
     two = distance(capsys, run, run, "--n=9", "--step=2")
     assert two["swd"]["value"] > 0 and two["real"] == two["fake"]
+    assert program.main(["sample", str(run), "--n=11", f"--out={out}"]) == 0
+    assert "11 in" in (said := capsys.readouterr().out) and "beside 9 other images" in said
 
 
 def test_a_run_alone_is_measured_against_its_training_images(run, folder, capsys):

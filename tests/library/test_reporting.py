@@ -208,8 +208,17 @@ def test_a_run_page_has_its_numbers_pictures_and_settings(picture, tmp_path):
 def test_a_run_page_with_nothing_yet():
     result = {"status": "interrupted", "step": 0, "num_steps": 5}
     text = run_page(title="t", description="", result=result, config={})
-    assert Page(text).headings == ["t", "Against the paper"]
+    assert Page(text).headings == ["t", "Results"]
     assert "Nothing is measured yet" in text
+
+
+def test_a_run_page_without_published_values_names_no_paper():
+    result = result_of()
+    for entry in result["results"].values():
+        entry.update(published=None, better="lower")
+    text = run_page(title="t", description="", result=result, config={})
+    assert "Against the paper" not in text and "no published value" not in text
+    assert text.count("lower is better") == len(result["results"])
 
 
 def test_a_picture_that_cannot_be_read_is_an_input_error(tmp_path):

@@ -35,6 +35,13 @@ def test_curves_of_any_length(tmp_path, count):
     assert matplotlib.image.imread(tmp_path / "curves.png").shape == (682, 1210, 4)
 
 
+def test_a_title_of_two_lines_is_inside_the_picture(tmp_path):
+    long = Measure("modes", "a distance of two thousand samples, times a thousand", better="lower")
+    figures.curves(counted(3), [long, MODES], tmp_path / "curves.png")
+    picture = matplotlib.image.imread(tmp_path / "curves.png")[..., :3]
+    assert (picture[:5] == picture[0, 0]).all() and (picture[5:60] != picture[0, 0]).any()
+
+
 def test_rows_without_the_number_are_left_out():
     steps, values = figures.points([*HOLES, {"step": 30, "kl": float("nan")}], "kl")
     assert steps.tolist() == [10, 20, 30] and values[:2].tolist() == [2, 0.5]
