@@ -8,6 +8,8 @@
 * Images fetched from disk by index: `load_tfds` gives a `RandomAccess`.
 * Batches of either: a `Sampler` (`single_images`, `stacked_digits`, `colored_digits`) with `draw`
   (resident, jittable) or `fetch_batch` (from disk). The same key gives the same batch.
+* Lines of text: `read_lines`, `python_help`; as codes of characters `encode_lines`, `decode_lines`,
+  and `one_hot_lines`, a `Sampler`.
 * Two-dimensional toys with known modes: `ring`, `grid`, `swiss_roll`.
 """
 
@@ -28,6 +30,14 @@ from ganstab.data.sampling import (
     stacked_digits,
     to_unit_range,
 )
+from ganstab.data.text import (
+    Lines,
+    decode_lines,
+    encode_lines,
+    one_hot_lines,
+    python_help,
+    read_lines,
+)
 from ganstab.data.tfds_source import load_tfds
 from ganstab.data.toys import (
     WGAN_GP_GRID_SCALE,
@@ -45,6 +55,7 @@ __all__ = [
     "WGAN_GP_RING_SCALE",
     "WGAN_GP_SWISS_ROLL_SCALE",
     "Images",
+    "Lines",
     "Prepared",
     "RandomAccess",
     "Sampler",
@@ -52,7 +63,9 @@ __all__ = [
     "class_names",
     "colored_digits",
     "colorize",
+    "decode_lines",
     "draw",
+    "encode_lines",
     "fetch_batch",
     "grid",
     "grid_modes",
@@ -63,7 +76,10 @@ __all__ = [
     "load_mnist",
     "load_tfds",
     "make_images",
+    "one_hot_lines",
     "prepare",
+    "python_help",
+    "read_lines",
     "ring",
     "ring_modes",
     "single_images",

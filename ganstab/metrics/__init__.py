@@ -4,6 +4,7 @@
 * Points of a known mixture: `mixture_coverage`.
 * Two histograms or densities: `js_divergence`; two samples: `js_divergence_of_samples`, and its
   floor.
+* Lines of text: `ngram_js`, in bits, and its floor.
 * Images: `pairwise_distances`, `foreground_colors`, `sliced_wasserstein_distance`,
   `digit_frechet_distance`.
 * Features of images: `fid`, `kid`, `inception_score`, `precision_recall`, `density_coverage`, each
@@ -14,10 +15,11 @@
   of a run, or an `ImageSource` of one's own; and `evaluate`, which the command `ganstab metrics`
   runs.
 
-Metrics of labels, of mixtures, of histograms and of features run on the host in float64, on
-concrete values, since they check them; give them what `jax.device_get` returns. Those of samples
+Metrics of labels, of mixtures, of histograms, of text and of features run on the host in float64,
+on concrete values, since they check them; give them what `jax.device_get` returns. Those of samples
 compute on the device, and check concrete values too. `pairwise_distances`, `foreground_colors`,
-`feature_statistics` and `merge_statistics` are jittable. Divergences are in nats, and 0 log 0 is 0.
+`feature_statistics` and `merge_statistics` are jittable. Divergences but those of text are in nats,
+and 0 log 0 is 0.
 """
 
 from ganstab.metrics.colors import foreground_colors
@@ -37,6 +39,7 @@ from ganstab.metrics.neighbours import (
     density_coverage,
     precision_recall,
 )
+from ganstab.metrics.ngrams import ngram_js, ngram_js_floor
 from ganstab.metrics.reference import images_digest, load_statistics, save_statistics
 from ganstab.metrics.run_sources import data_source, sample_source
 from ganstab.metrics.score import InceptionScore, inception_score
@@ -85,6 +88,8 @@ __all__ = [
     "merge_over_processes",
     "merge_statistics",
     "mixture_coverage",
+    "ngram_js",
+    "ngram_js_floor",
     "open_images",
     "pairwise_distances",
     "precision_recall",

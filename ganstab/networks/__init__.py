@@ -4,10 +4,11 @@
 and the pairs of R3GAN, SNGAN, projection discriminators and WGAN-GP by their papers. Their modules
 are in `r3gan_resnet`, `residual` and `he_convolutional`. `convolutional` holds the generators and
 discriminators of the unrolled GAN, `recurrent` a generator that writes columns, `mlp` the pair for
-two-dimensional mixtures, `unrolled_gan` the sizes of these in each experiment of that paper,
-`progressive` the pair that grows, and `convolution` the three ways of computing a convolution that
-all of images but the last choose from. The parts work on `[B, F]` and on images of any size,
-channels last; those without parameters are functions, which stand in an `nnx.Sequential` too.
+two-dimensional mixtures, `text` the pair for lines of characters, `unrolled_gan` the sizes of the
+earlier ones in each experiment of that paper, `progressive` the pair that grows, and `convolution`
+the three ways of computing a convolution that all of images but the last choose from. The parts
+work on `[B, F]` and on images of any size, channels last; those without parameters are functions,
+which stand in an `nnx.Sequential` too.
 """
 
 from ganstab.networks.conditional import ConditionalBatchNorm, Projection

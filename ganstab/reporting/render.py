@@ -48,6 +48,7 @@ def run_page(
     *,
     curves: Sequence[Picture] = (),
     samples: Sequence[Picture] = (),
+    lines: Sequence[tuple[str, str]] = (),
     more: Sequence[Picture] = (),
     **shown: Any,
 ) -> str:
@@ -57,6 +58,7 @@ def run_page(
       result: as in its `result.json`.
       curves: pictures shown one below the other.
       samples: pictures shown side by side.
+      lines: texts shown side by side, each with its caption; an empty one is left out.
       more: pictures of what was measured after the last step.
       **shown: `title`, `description` and `config`, the settings by name.
 
@@ -65,7 +67,10 @@ def run_page(
     """
     state, good = formatting.status_line(result), result["status"] == "finished"
     pictures = {"curves": curves, "samples": samples, "more": more}
-    return render("run.html", result=result, state=state, good=good, **pictures, **shown)
+    texts = [(text, caption) for text, caption in lines if text]
+    return render(
+        "run.html", result=result, state=state, good=good, texts=texts, **pictures, **shown
+    )
 
 
 def table_page(

@@ -30,6 +30,8 @@ class Evaluation:
     what the run's views draw beside them."""
     counts: np.ndarray | None = None
     """Samples in each mode, [M], where the data have modes."""
+    lines: Sequence[str] = ()
+    """Samples that are text, a line each: a few are told, all are kept and shown in the report."""
 
     def __post_init__(self) -> None:
         check_numbers(self.numbers)

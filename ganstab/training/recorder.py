@@ -138,6 +138,7 @@ class Recorder:
                 Picture(drawn / "modes.png", "The share of samples in each mode."),
             ],
             samples=[Picture(self._picture(s), self._caption(s)) for s in shown],
+            lines=[(samples.read_lines(self._folder, s), self._caption(s)) for s in shown],
             more=self._findings.pictures,
         )
         write_atomic(self._folder / files.REPORT, page)
@@ -148,6 +149,8 @@ class Recorder:
         self._evaluations.append({**row, **found.numbers, **counts})
         run_log.append_row(self._folder / files.EVALUATIONS, self._evaluations[-1])
         samples.write_samples(self._folder, row["step"], found.arrays)
+        if found.lines:
+            samples.write_lines(self._folder, row["step"], found.lines)
         picture, reference = self._picture(row["step"]), self._experiment.reference
         samples.draw_samples(found.arrays, self._views, reference, picture)
         shown = found.arrays[samples.SAMPLES]

@@ -5,7 +5,7 @@
 | `config.json` | the settings, and the names of their class and of the experiment |
 | `metrics.jsonl` | a row for every `log_every` steps |
 | `evaluations.jsonl` | a row for every evaluation, with the samples in each mode |
-| `samples/` | the shown samples of every evaluation as arrays |
+| `samples/` | the shown samples of every evaluation as arrays, and lines of text as they are |
 | `checkpoints/`, `figures/`, `tensorboard/` | |
 | `result.json`, `report.html` | how the run stands, for programs and for people |
 
@@ -62,19 +62,21 @@ class InUseError(InputError):
     exit_status = IN_USE
 
 
-def local_folder(path: str | os.PathLike[str], flag: str = "--workdir") -> pathlib.Path:
-    """The folder that a user named with a flag, with `~` expanded.
+def local_folder(
+    path: str | os.PathLike[str], flag: str = "--workdir", kind: str = "folder"
+) -> pathlib.Path:
+    """The folder, or with `kind="file"` the file, that a user named with a flag; `~` is expanded.
 
     Raises:
       InputError: the name is empty, an address, or of a user that does not exist.
     """
     text = os.fspath(path)
     if not text.strip():
-        raise InputError(f"{flag} is empty: name a folder")
+        raise InputError(f"{flag} is empty: name a {kind}")
     if "\0" in text:
-        raise InputError(f"{flag}={text!r} has a null character: name a folder")
+        raise InputError(f"{flag}={text!r} has a null character: name a {kind}")
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:/", text):
-        raise InputError(f"{flag}={text} is an address: name a folder of this machine")
+        raise InputError(f"{flag}={text} is an address: name a {kind} of this machine")
     try:
         return pathlib.Path(text).expanduser()
     except RuntimeError as error:

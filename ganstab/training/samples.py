@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from ganstab._files import read_arrays
+from ganstab._files import read_arrays, read_bytes
 from ganstab.errors import InputError
 from ganstab.priors import as_prior
 from ganstab.reporting import run_log
@@ -31,6 +31,7 @@ __all__ = [
     "draw_square",
     "make_sampler",
     "over_training",
+    "read_lines",
     "read_reference",
     "read_samples",
     "sample_path",
@@ -38,6 +39,7 @@ __all__ = [
     "tile",
     "to_bytes",
     "views_of",
+    "write_lines",
     "write_samples",
 ]
 
@@ -150,6 +152,27 @@ def read_samples(
     chosen = spread(steps, len(steps) if most is None else most)
     found = {step: _read(sample_path(folder, step), tell) for step in chosen}
     return {step: arrays for step, arrays in found.items() if len(arrays.get(SAMPLES, ()))}
+
+
+def write_lines(folder: pathlib.Path, step: int, lines: Sequence[str]) -> None:
+    """Keeps an evaluation's samples that are lines of text, beside its arrays.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    write_atomic(_lines_path(folder, step), "".join(f"{line}\n" for line in lines))
+
+
+def read_lines(folder: pathlib.Path, step: int) -> str:
+    """The lines of text that `write_lines` kept; none where there is no such file to be read."""
+    try:
+        return read_bytes(_lines_path(folder, step)).decode(errors="replace")
+    except InputError:
+        return ""
+
+
+def _lines_path(folder: pathlib.Path, step: int) -> pathlib.Path:
+    return sample_path(folder, step).with_suffix(".txt")
 
 
 def alike(found: Mapping[int, Arrays], tell: Callable[[str], object]) -> dict[int, Arrays]:

@@ -23,6 +23,9 @@ from ganstab.types import TrainState
 
 __all__ = ["SeedRun", "Session"]
 
+TOLD = 8
+"""Samples that are told at an evaluation where they are lines of text."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Session:
@@ -204,7 +207,10 @@ class SeedRun:
         return self._end("finished")
 
     def _evaluate(self) -> Evaluation:
-        return self._parts.evaluate(self.state, self._key)
+        found = self._parts.evaluate(self.state, self._key)
+        if found.lines:
+            self.note("\n".join(["samples:", *found.lines[:TOLD]]))
+        return found
 
     def _diverged(self, passed: Passed) -> None:
         self.recorder.save(self.state, self.at)

@@ -23,6 +23,10 @@ FOLDER = (
     "experiments.cifar10_reconstruction", NO_CACHE, "--data_dir=data", "--batch_size=8",
     "--width=0.0625", "--inference_images=8", "--samples=8", "--workdir=run",
 )  # fmt: skip
+TEXT = (
+    "experiments.character_language_model", NO_CACHE, "--text=text", "--batch_size=8",
+    "--width=4", "--workdir=run",
+)  # fmt: skip
 IMAGES, NUMBERS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
 
@@ -31,6 +35,32 @@ def cases(sound: Sound) -> Iterator[Case]:
     yield from _idx()
     yield from _folders(sound)
     yield from _names()
+    yield from _texts()
+
+
+def _texts() -> Iterator[Case]:
+    for name, how in {**CONTENT, **PLACE}.items():
+        if name != "cut":  # half a text is one too
+            yield Case("data", f"text: {name}", TEXT, ("text",), make=_text(how))
+    for name, data in {
+        "Latin-1": "café\n".encode("latin-1") * 20,
+        "UTF-16": ("line\n" * 20).encode("utf-16"),
+        "blank lines": b" \n\t\n" * 20,
+        "a line too few": b"line\n" * 7,
+        "an escape": b"line\n" * 20 + b"\x1b[2J\n",
+    }.items():
+        yield Case("data", f"text: {name}", TEXT, ("text",), make=_text(content(data)))
+    for value in ("", " ", "nowhere", "/dev/null", "~nosuchuser", "x" * 300, "\udcff", "gs://a/b"):
+        words = (*TEXT[:2], f"--text={value}", "--workdir=run")
+        yield Case("data", f"--text={value[:20]!r}", words)
+
+
+def _text(how: Callable) -> Callable:
+    def make(here: pathlib.Path) -> None:
+        (here / "text").write_text("line\n" * 20)
+        how(here / "text")
+
+    return make
 
 
 def _idx() -> Iterator[Case]:

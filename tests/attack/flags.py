@@ -16,6 +16,7 @@ PROGRAMS = {
     "colored_mnist": "ColoredMnist",
     "cifar10_reconstruction": "Cifar10Reconstruction",
     "rnn_mnist": "RnnMnist",
+    "character_language_model": "CharacterLanguageModel",
 }
 NO_NUMBER = "", " ", "x", "1,5", "1 2", "½", "None", "0x", "--1", "1e", "nan%", "∞", "[1]"
 NO_WHOLE = *NO_NUMBER, "nan", "inf", "-inf", "1.5", "1e3", "3.0", "1e999"

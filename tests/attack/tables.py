@@ -29,6 +29,7 @@ PROGRAMS = {
     "colored_mnist": "table_2",
     "cifar10_reconstruction": "table_3",
     "rnn_mnist": "figure_3",
+    "character_language_model": "table_4",
 }
 
 

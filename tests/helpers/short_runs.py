@@ -20,10 +20,10 @@ def one_device():
     return jax.make_mesh((1,), (distributed.AXIS,), kinds, devices=jax.devices()[:1])
 
 
-def trained(build, config, folder: pathlib.Path) -> dict:
-    """The `result.json` of a run that has finished, as `train` leaves it."""
+def trained(build, config, folder: pathlib.Path, stream: io.StringIO | None = None) -> dict:
+    """The `result.json` of a run that has finished, as `train` leaves it; it tells the stream."""
     with mock.patch.object(distributed, "make_mesh", one_device):
-        done = train(build, config, folder, stream=io.StringIO())
+        done = train(build, config, folder, stream=stream or io.StringIO())
     result = json.loads((folder / "result.json").read_text())
     assert done.status == result["status"] == "finished"
     assert result["step"] == config.num_steps and (folder / "report.html").exists()
