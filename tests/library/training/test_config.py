@@ -114,6 +114,8 @@ def test_all_runs_that_are_kept_can_be_read(program):
     for folder in found:
         settings = run_folder.read_config(folder, config)
         written = json.loads((folder / "config.json").read_text())
+        assert written.pop(run_folder.CLASS, reference(config)) == reference(config)
+        written.pop(run_folder.EXPERIMENT, None)
         assert written.items() <= vars(settings).items()
         result = run_folder.read_result(folder)
         assert result["seed"] == settings.seed and run_folder.is_done(result, result["num_steps"])
