@@ -1,4 +1,4 @@
-"""Terms against a discriminator that learns its data by heart; `ganstab.terms` has them."""
+"""Terms against a discriminator that learns its data by heart; public in `ganstab.terms`."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,10 +9,10 @@ import optax
 from ganstab._checks import check_number
 from ganstab._precision import wide
 from ganstab._steered import steered
-from ganstab._term_parts import Term, times
 from ganstab.players.anchors import Anchored
 from ganstab.players.augmentation import AdaptivelyAugmented, Augmentation, mirror, translation
 from ganstab.players.extension import extension_of
+from ganstab.terms.parts import Term, times
 from ganstab.types import Pair, Round
 
 __all__ = [

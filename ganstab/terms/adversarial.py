@@ -1,10 +1,4 @@
-"""Terms: what a game's losses are the sum of. A term maps a `Round` to a `Pair` of scalars.
-
-`score_loss` lifts a loss of `ganstab.losses`, `disc_penalty` a penalty of `ganstab.penalties`; a
-function of your own from a `Round` to a `Pair` is as good. Terms of half-precision scores and
-features are computed in float32, and are float32 scalars. Weights, and the numbers of losses and
-penalties, may be traced arrays.
-"""
+"""Losses, penalties, features and other heads as terms; public in `ganstab.terms`."""
 
 import functools
 import inspect
@@ -15,36 +9,23 @@ import jax.numpy as jnp
 import optax
 
 from ganstab._checks import check_number
-from ganstab._data_terms import (
-    adaptive_augmentation,
-    balanced_consistency,
-    lecam,
-    sign_of_pairs,
-    sign_of_real,
-)
 from ganstab._precision import wide
-from ganstab._term_parts import Term, given, now, step_of, times
 from ganstab.players.extension import extension_of
 from ganstab.players.multiplier import Multiplied
+from ganstab.terms.parts import Term, given, now, step_of, times
 from ganstab.types import Pair, PlayerName, Round, opponent_of
 
 __all__ = [
-    "Term",
-    "adaptive_augmentation",
     "auxiliary_classifier",
-    "balanced_consistency",
     "disc_penalty",
     "drift",
     "feature_matching",
     "fisher",
     "lazy",
-    "lecam",
     "name",
     "only",
     "pull_away",
     "score_loss",
-    "sign_of_pairs",
-    "sign_of_real",
     "top_k",
 ]
 
