@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ganstab._arrays import nodes_of
 from ganstab._precision import wide
 from ganstab.optimizers.precision import in_float32
 
@@ -140,10 +141,7 @@ def slow_weights_in(opt: Any) -> SlowWeights:
 
 
 def _held(opt: Any, kind: type, whose: str, made: str, example: str) -> Any:
-    def is_one(node):
-        return isinstance(node, kind)
-
-    found = [node for node in jax.tree.leaves(opt, is_leaf=is_one) if is_one(node)]
+    found = nodes_of(opt, kind)
     if len(found) != 1:
         raise ValueError(
             f"{whose}'s optimizer must hold one optimizers.{made}, "

@@ -9,9 +9,9 @@ shows each among its metrics.
 import dataclasses
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
+from ganstab._arrays import nodes_of
 from ganstab.types import Player
 
 __all__ = ["extended", "extension_of"]
@@ -74,11 +74,7 @@ def extension_of(params: Any, kind: type[Any], wrapper: str = "extended") -> Any
     Raises:
       ValueError: where there is none, or more than one.
     """
-
-    def is_kind(node):
-        return isinstance(node, kind)
-
-    found = [node for node in jax.tree.leaves(params, is_leaf=is_kind) if is_kind(node)]
+    found = nodes_of(params, kind)
     if len(found) != 1:
         raise ValueError(
             f"the parameters must hold one {kind.__name__}, but hold {len(found)}: wrap the player "

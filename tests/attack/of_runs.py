@@ -1,5 +1,6 @@
 """`ganstab sample`, `ganstab metrics` and `ganstab metrics convert`: their flags, runs and files."""
 
+import functools
 import json
 import os
 import pathlib
@@ -208,14 +209,22 @@ def _statistics() -> Iterator[Case]:
         )
 
 
+def _damaged(name: str, how: Change) -> Change:
+    return lambda here: how(_there(here / name))
+
+
+def _write(here: pathlib.Path, data: bytes) -> None:
+    (here / "w.pth").write_bytes(data)
+
+
 def convert(sound: Sound) -> Iterator[Case]:
     """Files that hold no weights of the Inception network, and names that cannot be written."""
     del sound
     convert = (*METRICS, "convert")
     for end in ("npz", "pth", "pb", "txt"):
         for name, how in {**CONTENT, **PLACE}.items():
-            bad = lambda here, how=how, end=end: how(_there(here / f"w.{end}"))  # noqa: E731
             words = (*convert, f"w.{end}", "out.npz")
+            bad = _damaged(f"w.{end}", how)
             yield Case("convert", f"w.{end}: {name}", words, (f"w.{end}",), make=bad)
     tensor = np.zeros((3, 3), np.float32)
     for name, data in {
@@ -228,8 +237,8 @@ def convert(sound: Sound) -> Iterator[Case]:
         "a graph without end": b"\x0a\xff\xff\xff\xff\x0f", "a graph cut": b"\x0a\x40\x0a\x04name",
         "a recursion": b"\x0a\x02" * 50_000, "a huge header": _zipped({"a.npy": _header("(99999999999,)")}),
     }.items():  # fmt: skip
-        bad = lambda here, data=data: (here / "w.pth").write_bytes(data)  # noqa: E731
         words = (*convert, "w.pth", "out.npz")
+        bad = functools.partial(_write, data=data)
         yield Case("convert", name, words, ("w.pth",), make=bad, never="made")
     for words in (
         (), ("w.pb",), ("w.pb", "out.bin"), ("w.pb", ""), ("w.pb", "out.NPZ"), ("w.pb", "npz"),

@@ -1,7 +1,6 @@
 """Lines of text: as codes and back, in batches; their n-grams; the networks that write them."""
 
 import collections
-import itertools
 import math
 
 import jax
@@ -97,7 +96,8 @@ def test_ngrams_counted_by_hand():
 
 def by_hand(p, q):
     p, q = ([x / sum(counts) for x in counts] for counts in (p, q))
-    halves = [(x, (x + y) / 2) for x, y in itertools.chain(zip(p, q), zip(q, p))]  # noqa: B905
+    pairs = [*zip(p, q, strict=True), *zip(q, p, strict=True)]
+    halves = [(x, (x + y) / 2) for x, y in pairs]
     return sum(x * math.log2(x / m) for x, m in halves if x) / 2
 
 
