@@ -22,7 +22,7 @@ from ganstab.errors import InputError
 from ganstab.training.relay import connect
 from ganstab.training.wire import Wire, listening, reason
 
-__all__ = ["LOST", "PartnerError", "Partners"]
+__all__ = ["LOST", "PartnerError", "Partners", "write_last"]
 
 LOST = 76
 """Exit status where another process of the run is missing or failed."""
@@ -212,7 +212,7 @@ class Partners:
         """Ends this process, in a thread beside the main one."""
         if self._ending.acquire(blocking=False):
             self._tell({"end": [line, status]})
-            os.write(2, f"{chr(10) if os.isatty(2) else ''}error: {line}\n".encode())
+            write_last(line)
             self._conclude(line)
             os._exit(status)
 
@@ -249,6 +249,20 @@ class Partners:
     def _refuse(self, error: InputError) -> NoReturn:
         self._tell({"end": [str(error), error.exit_status]})
         raise error
+
+
+def write_last(line: str) -> None:
+    """Writes the error; what the main thread prints afterwards, while it goes on, is dropped.
+
+    A closed or full standard error does not keep the process from ending.
+    """
+    with contextlib.suppress(OSError):
+        start = "\n" if os.isatty(2) else ""
+        kept = os.dup(2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+        os.write(kept, f"{start}error: {line}\n".encode(errors="backslashreplace"))
 
 
 def _refusal(line: str, status: int) -> InputError:

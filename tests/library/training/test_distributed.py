@@ -202,6 +202,33 @@ def test_the_same_commands_go_on_with_the_same_bits(tmp_path, victim):
     assert digests[0] == digests[1] and tiny_run.rows(whole) == tiny_run.rows(cut)
 
 
+GOES_ON = """
+import os, sys
+from ganstab.training.partners import write_last
+print("step 1", file=sys.stderr, flush=True)
+write_last("process 1 of 2 is missing")
+print("result")
+print("step 2", file=sys.stderr, flush=True)
+os._exit(76)
+"""
+CLOSED = """
+import os
+from ganstab.training.partners import write_last
+os.close(2)
+write_last("process 1 of 2 is missing")
+os._exit(76)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [(GOES_ON, ["step 1", "error: process 1 of 2 is missing"]), (CLOSED, [])],
+)
+def test_nothing_follows_the_last_line_while_the_main_thread_goes_on(program, told):
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 76 and done.stderr.splitlines() == told and not done.stdout
+
+
 def meeting(numbers, count, timeout=60.0) -> list:
     """What processes with these numbers, here threads, are told when they come together."""
     port = free_port()
