@@ -17,6 +17,7 @@ _renamed.install()
 with epy.lazy_api_imports(globals()):
     from ganstab import (
         checkpoint,
+        cifar_classifier,
         data,
         digit_classifier,
         doctor,
@@ -65,6 +66,7 @@ __all__ = [
     "TrainState",
     "Verdict",
     "checkpoint",
+    "cifar_classifier",
     "data",
     "digit_classifier",
     "doctor",

@@ -1,9 +1,11 @@
-"""Arrays that nobody else holds, and nodes of one kind in a tree."""
+"""Arrays that nobody else holds, arrays a part at a time, and nodes of one kind in a tree."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 
 def owned(tree: Any) -> Any:
@@ -23,3 +25,11 @@ def nodes_of(tree: Any, kind: type) -> list[Any]:
         return isinstance(node, kind)
 
     return [node for node in jax.tree.leaves(tree, is_leaf=is_one) if is_one(node)]
+
+
+def in_chunks(fn: Callable[[Array], Array], x: Array, size: int) -> Array:
+    """`fn` of x [n, …] in chunks of `size`, whose results [size, …] are put together as [n, …]."""
+    n = len(x)
+    padded = jnp.pad(x, ((0, -n % size), *((0, 0) for _ in x.shape[1:])))
+    mapped = jax.lax.map(fn, padded.reshape(-1, size, *x.shape[1:]))
+    return mapped.reshape(-1, *mapped.shape[2:])[:n]

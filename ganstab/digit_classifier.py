@@ -14,9 +14,6 @@ the same name beside it holds their SHA-256 and how they were made; retrain them
 """
 
 import functools
-import hashlib
-import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,9 +21,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
-from ganstab._files import read_arrays, read_bytes, read_json
+from ganstab import _weight_files
+from ganstab._arrays import in_chunks
 from ganstab.errors import InputError
 from ganstab.networks.convolution.shifts import phases, windows
 
@@ -34,6 +32,7 @@ __all__ = ["classify", "classify_stacked", "features", "init", "load", "save", "
 
 Params = dict[str, Array]
 
+_digest = _weight_files.digest
 WEIGHTS = Path(__file__).parent / "files" / "digit_classifier.npz"
 CHUNK = 64  # images a pass; the windows of 256 no longer fit a core's cache, at half the speed
 
@@ -108,7 +107,7 @@ def _dense(params: Params, layer: str, x: Array) -> Array:
 def classify(params: Params, image: Array) -> Array:
     """The digits int32 [n] of images [n, 28, 28, 1] in [-1, 1], in memory that n does not raise."""
     _check_shape(image, channels=1)
-    return _in_chunks(functools.partial(_digits, params), image)
+    return in_chunks(functools.partial(_digits, params), image, CHUNK)
 
 
 @jax.jit
@@ -118,14 +117,14 @@ def classify_stacked(params: Params, image: Array) -> Array:
     A class is 100 a + 10 b + c, with a, b, c the digits of the three channels.
     """
     _check_shape(image, channels=3)
-    return _in_chunks(functools.partial(_stacked_digits, params), image)
+    return in_chunks(functools.partial(_stacked_digits, params), image, CHUNK)
 
 
 @jax.jit
 def features(params: Params, image: Array) -> Array:
     """The last layer's inputs [n, 64] for images [n, 28, 28, 1] in [-1, 1], all at least 0."""
     _check_shape(image, channels=1)
-    return _in_chunks(lambda chunk: _hidden(params, chunk).T, image)
+    return in_chunks(lambda chunk: _hidden(params, chunk).T, image, CHUNK)
 
 
 def _digits(params: Params, image: Array) -> Array:
@@ -137,14 +136,6 @@ def _stacked_digits(params: Params, image: Array) -> Array:
     return 100 * a + 10 * b + c
 
 
-def _in_chunks(fn: Any, image: Array) -> Array:
-    n = len(image)
-    missing = -n % CHUNK
-    padded = jnp.pad(image, ((0, missing), (0, 0), (0, 0), (0, 0)))
-    mapped = lax.map(fn, padded.reshape(-1, CHUNK, *image.shape[1:]))
-    return mapped.reshape(-1, *mapped.shape[2:])[:n]
-
-
 def _check_shape(image: Array, channels: int) -> None:
     if image.ndim != 4 or image.shape[1:] != (28, 28, channels):
         raise InputError(
@@ -154,15 +145,7 @@ def _check_shape(image: Array, channels: int) -> None:
 
 def save(path: Path, params: Params, record: Mapping[str, Any]) -> None:
     """Write float16 weights to `path` (.npz), and their digest and `record` to the .json beside."""
-    arrays: dict[str, Any] = {name: np.asarray(params[name], np.float16) for name in LAYOUT}
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    text = json.dumps({"sha256": _digest(buffer.getvalue()), **record}, indent=2)
-    try:
-        path.write_bytes(buffer.getvalue())
-        path.with_suffix(".json").write_text(text + "\n")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    _weight_files.save(path, params, record, layout=LAYOUT)
 
 
 def load(path: Path = WEIGHTS) -> Params:
@@ -172,30 +155,4 @@ def load(path: Path = WEIGHTS) -> Params:
       InputError: if a file is missing, the weights' SHA-256 is not the recorded one, or their
         names, shapes or dtype are not those of `LAYOUT` in float16.
     """
-    found, expected = _digest(read_bytes(path)), _recorded_digest(path.with_suffix(".json"))
-    if found != expected:
-        raise InputError(f"{path} has the SHA-256 {found}; {expected} is expected")
-    arrays = _arrays(path)
-    return {name: jnp.asarray(arrays[name], jnp.float32) for name in LAYOUT}
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    arrays = read_arrays(path)
-    layout = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
-    if layout != {name: (shape, "float16") for name, shape in LAYOUT.items()}:
-        raise InputError(f"{path} holds {layout}; float16 arrays of shapes {LAYOUT} are expected")
-    wrong = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
-    if wrong:
-        raise InputError(f"{path} has numbers in {wrong} that are not finite")
-    return arrays
-
-
-def _recorded_digest(path: Path) -> str:
-    record = read_json(path, "take it from its source again")
-    if not isinstance(record.get("sha256"), str):
-        raise InputError(f'{path} has no "sha256": "…" with the digest of the weights')
-    return record["sha256"]
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    return _weight_files.load(path, layout=LAYOUT)

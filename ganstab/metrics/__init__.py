@@ -7,6 +7,8 @@
 * Lines of text: `ngram_js`, in bits, and its floor.
 * Images: `pairwise_distances`, `foreground_colors`, `sliced_wasserstein_distance`,
   `digit_frechet_distance`.
+* Images of 32 × 32 pixels: `classifier_score`, the Inception score's formula with the package's own
+  classifier of CIFAR-10.
 * Features of images: `fid`, `kid`, `inception_score`, `precision_recall`, `density_coverage`, each
   with the number of images behind it. `load_inception` gives the network that defines FID, with a
   user's file of weights; `feature_statistics`, `merge_statistics` and `statistics_of_stream` keep
@@ -22,6 +24,7 @@ compute on the device, and check concrete values too. `pairwise_distances`, `for
 and 0 log 0 is 0.
 """
 
+from ganstab.metrics.classifier import classifier_score, classifier_score_name
 from ganstab.metrics.colors import foreground_colors
 from ganstab.metrics.densities import js_divergence_of_samples, js_floor_of_samples
 from ganstab.metrics.digits import digit_frechet_distance
@@ -66,6 +69,8 @@ __all__ = [
     "SlicedWasserstein",
     "array_source",
     "class_histogram",
+    "classifier_score",
+    "classifier_score_name",
     "count_modes",
     "data_source",
     "density_coverage",

@@ -1,0 +1,128 @@
+"""MNIST from coarse to fine: progressive growing, and LapGAN's pyramid.
+
+Karras et al., "Progressive Growing of GANs" (ICLR 2018): networks that begin at 7 × 7 pixels and
+gain 14 and 28, each resolution faded in over the last. Denton et al., "Deep Generative Image Models
+using a Laplacian Pyramid of Adversarial Networks" (NIPS 2015): a GAN of 7 × 7 pixels, and above it
+two that make an image twice as large out of a smaller one. Neither paper trains on MNIST; the
+program shows what `ganstab.stages` does on real images.
+
+    python -m experiments.growing_mnist --method=progressive
+    python -m experiments.growing_mnist --method=lapgan
+    python -m experiments.growing_mnist --table=methods --seeds=3
+    python -m experiments.growing_mnist --smoke                    # a try, in a minute
+
+Reported are how many of the ten digits the package's classifier finds among the samples, the KL
+divergence of their shares to those that it finds among 10,000 images of the data, in nats, how many
+samples it is sure of, by more than 90 %, and the sliced Wasserstein distance of patches. While the
+networks are at 7 or 14 pixels, samples are enlarged for that.
+
+Progressive growing has the paper's networks at its own loss, WGAN-GP with a drift term, and Adam of
+rate 0.001; the paper averages its generator and grows the batch, which is not done here. A stage of
+--stage_steps fades a resolution in, and as many follow, so that 28 pixels are wholly there after
+four stages. LapGAN trains all its levels at every step, since they share nothing; its loss and Adam
+are those of `recipes.dcgan`, the plain GAN, its networks small convolutional ones, where the paper
+has SGD, dropout and discriminators that see the coarse image apart.
+
+Both are one run of one program, with one training state: `ganstab.training` compiles one step, and
+has checkpoints, progress and reports for it. So the levels are branches of one game, or its sum.
+Results are not measured yet.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments import digits
+from experiments.growing_mnist import lapgan, progressive
+from experiments.growing_mnist.config import METHODS, GrowingMnist
+from ganstab import digit_classifier, metrics
+from ganstab.data import to_unit_range
+from ganstab.data.sampling import to_bytes
+from ganstab.tables import Cell, Claim, Table
+from ganstab.training import Evaluation, Experiment, Measure, images
+from ganstab.training.cli import main
+from ganstab.training.experiment import prose
+from ganstab.training.samples import SHOWN
+from ganstab.types import Player, TrainState
+
+TABLES = {
+    "methods": Table(
+        "MNIST from coarse to fine",
+        "Progressive growing and LapGAN on images of 28 × 28 pixels, by three resolutions.",
+        [Cell(name, words, "MNIST", {"method": name}) for name, words in METHODS.items()],
+        claims=[
+            Claim("Progressive growing finds as many digits as LapGAN", "modes", "progressive",
+                  "like", "lapgan")
+        ],
+    )
+}  # fmt: skip
+SMOKE = {"samples": 128, "batch_size": 8, "width": 4, "stage_steps": 4}
+SHAPE, KNOWN = (28, 28, 1), 2000
+
+
+def evaluation(sampler, known: np.ndarray, found: np.ndarray, config: GrowingMnist, gen: Player):
+    """Draws samples, of the same noise at every evaluation, and compares them with the data."""
+    del gen  # the samplers have it as it is at each level
+    read = functools.partial(digits.read, digit_classifier.load())
+    sample = sampler(config.samples, lambda image: (*read(image), to_bytes(image)))
+
+    def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
+        arrays, (digit, sure, drawn) = sample(state, key)
+        counts = metrics.class_histogram(digit, digits.CLASSES)
+        swd = metrics.sliced_wasserstein_distance(
+            jax.random.fold_in(key, 1), jnp.asarray(known), drawn
+        )
+        numbers = digits.measure(digit, sure, found) | {"swd": swd.value}
+        return Evaluation(numbers, arrays, counts)
+
+    return evaluate
+
+
+def measures(config: GrowingMnist, sure_of_data: float) -> tuple[Measure, ...]:
+    """The papers have no numbers."""
+    floor, classes = digits.kl_floor(config.samples), digits.CLASSES
+    return (
+        Measure("modes", f"digits that occur, of {classes}", "digits", ideal=classes),
+        Measure("kl", "KL to the data's digits, nats", "KL", "lower", floor),
+        Measure("sure", "samples that the classifier is sure of, %", "sure %", ideal=sure_of_data),
+        Measure("swd", f"sliced Wasserstein distance × 1,000, {config.samples:,} samples", "SWD",
+                "lower"),
+        digits.RULER,
+    )  # fmt: skip
+
+
+def build(config: GrowingMnist) -> Experiment:
+    """One run."""
+    source = images.load(config, SHAPE)
+    known = digits.some_data(source)
+    found, sure = digits.read_data(known)
+    if config.method == "lapgan":
+        grown = lapgan.lapgan(config.width)
+    else:
+        grown = progressive.grown(config.width, config.batch_size, config.stage_steps)
+    few = np.linspace(0, images.size(source) - 1, KNOWN).astype(int)
+    data = images.take(source, few).image
+    return Experiment(
+        title=f"MNIST from coarse to fine, {METHODS[config.method]}, width {config.width}",
+        description=prose(__doc__),
+        players=grown.players,
+        recipe=grown.recipe,
+        prior=grown.prior,
+        data=source,
+        evaluation=functools.partial(evaluation, grown.sampler, data, found, config),
+        measures=measures(config, digits.measure(found, sure, found)["sure"]),
+        reference=_reference(to_unit_range(data[:SHOWN])),
+        **digits.ruler(config, source),
+    )
+
+
+def _reference(image: jax.Array) -> dict[str, np.ndarray]:
+    """Images of the data, as the levels of a pyramid see them."""
+    return {name: np.asarray(x) for name, x in lapgan.seen(image).items()}
+
+
+def run() -> None:
+    """The program."""
+    main(build, GrowingMnist, tables=TABLES, smoke=SMOKE)

@@ -1,0 +1,5 @@
+"""`python -m experiments.growing_mnist`."""
+
+from experiments.growing_mnist import run
+
+run()
