@@ -99,8 +99,12 @@ def _others() -> Iterator[Case]:
             words = (f"experiments.{program}", "--compilation_cache=", f"--seed={value}")
             yield Case(KIND, f"{program} --seed={shown}", words, ("seed",))
         for flag in ("seed", "epochs"):
-            words = ("experiments.train_digit_classifier", f"--{flag}={value}", "--out=a.npz")
-            yield Case(KIND, f"train_digit_classifier --{flag}={shown}", words, (flag,))
+            for program, more in (
+                ("train_digit_classifier", ()),
+                ("train_cifar_classifier", ("--data=x",)),
+            ):
+                words = (f"experiments.{program}", f"--{flag}={value}", "--out=a.npz", *more)
+                yield Case(KIND, f"{program} --{flag}={shown}", words, (flag,))
         words = ("ganstab", "doctor", "beside", "--log_only", f"--eigenvalues={value}")
         yield Case(KIND, f"doctor --eigenvalues={shown}", words, ("eigenvalues",))
     for module in (

@@ -23,6 +23,7 @@ FOLDER = (
     "experiments.cifar10_reconstruction", NO_CACHE, "--data_dir=data", "--batch_size=8",
     "--width=0.0625", "--inference_images=8", "--samples=8", "--workdir=run",
 )  # fmt: skip
+CIFAR = ("experiments.cifar10", NO_CACHE, "--data=data", "--batch_size=8", "--workdir=run")
 TEXT = (
     "experiments.character_language_model", NO_CACHE, "--text=text", "--batch_size=8",
     "--width=4", "--workdir=run",
@@ -118,11 +119,11 @@ def _idx() -> Iterator[Case]:
 def _folders(sound: Sound) -> Iterator[Case]:
     del sound
     for name, how in {**CONTENT, **PLACE}.items():
-        make = _image_folder(lambda data, how=how: how(data / "a" / "3.png"), count=7)
+        make = image_folder(lambda data, how=how: how(data / "a" / "3.png"), count=7)
         # Without the one image there are seven left of each class, fewer than are asked for.
         words = FOLDER if name not in ("deleted", "renamed") else (*FOLDER, "--inference_images=99")
         yield Case("data", f"an image: {name}", words, (), (2,), make)
-        make = _image_folder(lambda data, how=how: how(_file(data / "c")))
+        make = image_folder(lambda data, how=how: how(_file(data / "c")))
         if name not in ("deleted", "renamed", "folder") and name not in CONTENT:
             words = (*FOLDER, "--inference_images=99")
             yield Case("data", f"a class: {name}", words, (), (2,), make)
@@ -147,15 +148,15 @@ def _folders(sound: Sound) -> Iterator[Case]:
             data / "a" / "9.tif", b"II*\0\x08\0\0\0\0\0\x08\0\0\0"),
         "an archive": lambda data: _written(data / "a" / "9.png", b"PK\x03\x04"),
     }.items():  # fmt: skip
-        yield Case("data", f"folder: {name}", FOLDER, (), (2,), _image_folder(make))
+        yield Case("data", f"folder: {name}", FOLDER, (), (2,), image_folder(make))
     many = (*FOLDER[:-3], "--inference_images=1000", "--samples=8", "--workdir=run")
     yield Case(
-        "data", "more sought than there are", many, ("inference_images",), make=_image_folder()
+        "data", "more sought than there are", many, ("inference_images",), make=image_folder()
     )
     large = (*FOLDER, "--batch_size=4000")
-    yield Case("data", "folder: fewer than a batch", large, ("batch_size",), make=_image_folder())
+    yield Case("data", "folder: fewer than a batch", large, ("batch_size",), make=image_folder())
     for name in ("a/3.png", "a"):
-        make = _image_folder(_unreadable(name))
+        make = image_folder(_unreadable(name))
         yield Case(
             "data", f"{name} not to be read", FOLDER, (name,), make=make, inside=become_nobody
         )
@@ -167,6 +168,16 @@ def _folders(sound: Sound) -> Iterator[Case]:
             words = (f"experiments.{program}", NO_CACHE, f"--data_dir={value}", "--workdir=run")
             name = f"{program} --data_dir={value[:20]!r}"
             yield Case("data", name, words, make=_odd)
+        words = (*CIFAR[:2], f"--data={value}", "--workdir=run")
+        yield Case("data", f"cifar10 --data={value[:20]!r}", words, make=_odd)
+    for name, make, told in (
+        ("of another size", lambda data: _all(data, (16, 16, 3)), "16 × 16"),
+        ("in no class", lambda data: _flat(data), "--conditional"),
+        ("of other classes", lambda data: None, "--conditional"),
+    ):
+        words = (*CIFAR, "--conditional")
+        yield Case("data", f"cifar10: images {name}", words, (told,), make=image_folder(make))
+    yield Case("data", "cifar10: no data", (*CIFAR[:2], "--table=figure_3"), ("--data",))
     table = (
         "experiments.cifar10_reconstruction",
         NO_CACHE,
@@ -175,7 +186,7 @@ def _folders(sound: Sound) -> Iterator[Case]:
     )
     yield Case("data", "a table without data", table, ("nowhere",))
     words = ("experiments.stacked_mnist", NO_CACHE, "--data_dir=data", "--dataset=own")
-    yield Case("data", "colour where grey is wanted", words, ("(28, 28, 1)",), make=_image_folder())
+    yield Case("data", "colour where grey is wanted", words, ("(28, 28, 1)",), make=image_folder())
 
 
 def _names() -> Iterator[Case]:
@@ -270,7 +281,7 @@ def _idx_folder(change: Callable = lambda data: None, end: str = "") -> Callable
     return make
 
 
-def _image_folder(change: Callable = lambda data: None, count: int = 8) -> Callable:
+def image_folder(change: Callable = lambda data: None, count: int = 8) -> Callable:
     def make(here: pathlib.Path) -> None:
         for name in [f"{c}/{i}.png" for c in "ab" for i in range(count)]:
             _save(here / "data" / name, (32, 32, 3))
@@ -281,7 +292,7 @@ def _image_folder(change: Callable = lambda data: None, count: int = 8) -> Calla
 
 def _save(path: pathlib.Path, shape: tuple) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full(shape, 3, np.uint8)).save(path)
+    Image.fromarray(np.broadcast_to(np.uint8([3, 4, 5]), shape)).save(path)
 
 
 def _all(data: pathlib.Path, shape: tuple) -> None:

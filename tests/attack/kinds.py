@@ -28,7 +28,7 @@ KINDS = {
 
 PROGRAMS = (
     *(f"experiments.{name}" for name in flags.PROGRAMS),
-    "experiments.train_digit_classifier", "ganstab.__main__", "ganstab.training.__main__",
+    "experiments.train_digit_classifier", "experiments.train_cifar_classifier", "ganstab.__main__", "ganstab.training.__main__",
     "ganstab.doctor.__main__", "ganstab.training.compare", "ganstab.tables.sweep",
     "docs.gallery.runner", "ganstab.image_gan.sample_command", "ganstab.metrics.__main__", "tensorflow_datasets", "distributed", "tensorboardX", "tiny_run",
     "ring_experiment",
@@ -45,6 +45,6 @@ def import_programs() -> None:
 
     for name in (*GAMES, *VECTOR_FIELDS):
         importlib.import_module(f"docs.gallery.{name}")
-    for name in ("rnn_mnist", "train_digit_classifier"):
+    for name in ("rnn_mnist", "train_digit_classifier", "train_cifar_classifier"):
         sys.modules.pop(f"experiments.{name}")
     assert not xla_bridge._backends, "importing the programs has started jax's backend"

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 from .damage import CONTENT, LFS, OTHER_JSON, PLACE, content
+from .data import image_folder
 from .flags import NO_WHOLE
 from .harness import Case
 from .runs import MORE_RESULTS, RESULTS, ROWS, SOUND_ROWS, Change, at, changed, to, with_row
@@ -30,6 +31,8 @@ PROGRAMS = {
     "cifar10_reconstruction": "table_3",
     "rnn_mnist": "figure_3",
     "character_language_model": "table_4",
+    "cifar10": "figure_3",
+    "growing_mnist": "methods",
 }
 
 
@@ -42,7 +45,8 @@ def cases(sound: Sound) -> Iterator[Case]:
 
 def _flags() -> Iterator[Case]:
     for program, table in PROGRAMS.items():
-        module = f"experiments.{program}"
+        module, make = f"experiments.{program}", image_folder()
+        data = ("--data=data", "--batch_size=8") if program == "cifar10" else ()
         for words, told in (
             (["--table="], "table"), (["--table=nothing"], "nothing"), (["--table"], "table"),
             ([f"--table={table}", "--seed=1"], "seed"), (["--seeds=3"], "seeds"),
@@ -67,8 +71,8 @@ def _flags() -> Iterator[Case]:
             ([f"--table={table}", "--merge=beside"], "beside"),
             ([f"--table={table}", "--smoke", "--cells=no"], "cells"),
         ):  # fmt: skip
-            command = (module, NO_CACHE, *words)
-            yield Case("tables", f"{program} {' '.join(words)}", command, (told,))
+            command = (module, NO_CACHE, *data, *words)
+            yield Case("tables", f"{program} {' '.join(words)}", command, (told,), make=make)
     for flag in ("seeds", "jobs", "population"):
         for value in NO_WHOLE:
             words = (*RING[:3], f"--{flag}={value}", "--workdir=new")

@@ -7,12 +7,14 @@ from program import ROOT
 
 from experiments import (
     character_language_model,
+    cifar10,
+    cifar10_reconstruction,
     colored_mnist,
+    growing_mnist,
     mixture_of_gaussians,
     rnn_mnist,
     stacked_mnist,
 )
-from experiments import cifar10_reconstruction as cifar10
 from ganstab.training import cli
 from ganstab.training.config import options
 
@@ -25,7 +27,12 @@ PROGRAMS = {
         character_language_model.CharacterLanguageModel,
     ),
     "mixture_of_gaussians": (mixture_of_gaussians, mixture_of_gaussians.MixtureOfGaussians),
-    "cifar10_reconstruction": (cifar10, cifar10.Cifar10Reconstruction),
+    "cifar10_reconstruction": (
+        cifar10_reconstruction,
+        cifar10_reconstruction.Cifar10Reconstruction,
+    ),
+    "cifar10": (cifar10, cifar10.Cifar10),
+    "growing_mnist": (growing_mnist, growing_mnist.GrowingMnist),
 }
 pytestmark = pytest.mark.parametrize(("program", "config"), PROGRAMS.values(), ids=PROGRAMS)
 
