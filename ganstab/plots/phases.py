@@ -64,7 +64,7 @@ def phase_diagram(
         axis.contour(a, b, values, levels=[1.0], colors=INK, linewidths=1.3)
         handles.append(axis.plot([], [], color=INK, linewidth=1.3, label="theory, ρ = 1")[0])
     if legend:
-        axis.legend(handles=handles, loc="upper right", frameon=True, framealpha=0.9)
+        axis.legend(handles=handles, loc="center left", bbox_to_anchor=(1.02, 0.5))
 
 
 def _is_geometric(values: np.ndarray) -> bool:
