@@ -11,6 +11,8 @@ __all__ = ["REMEDIES", "Remedy", "advice"]
 
 ALL_RECIPES = "experiments.stacked_mnist", "ganstab.image_gan"
 """Modules whose settings have every recipe of `ganstab.recipes`."""
+OWN = "experiments.", "ganstab."
+"""Modules that are programs of this project."""
 PAPER = "paper"
 """The recipe that leaves the choice to the other settings."""
 Flags = Callable[[Mapping[str, Any]], tuple[str, ...]]
@@ -45,17 +47,23 @@ def advice(record: Record, *names: str) -> str:
 
 
 def _command(record: Record, flags: tuple[str, ...]) -> str:
-    """The run's own command with other flags, in a folder of its own; empty without either."""
-    command = (record.result or {}).get("command") or ""
+    """The run's own command with other flags, in a folder of its own; empty without either.
+
+    A folder may come from elsewhere: no other program is named than those of this project.
+    """
     try:
-        words = shlex.split(command)
+        words = shlex.split((record.result or {}).get("command") or "")
     except ValueError:
         return ""
-    if not flags or ("-m" not in words[:3] and "train" not in words[:3]):
+    if words[1:2] == ["-m"] and words[2:] and words[2].startswith(OWN):
+        start, words = ["python", "-m", words[2]], words[3:]
+    elif words[:2] == ["ganstab", "train"]:
+        start, words = words[:2], words[2:]
+    else:
         return ""
     taken = {flag.partition("=")[0] for flag in flags} | {"--workdir"}
     kept = [word for word in words if word.partition("=")[0] not in taken]
-    return shlex.join([*kept, *flags])
+    return shlex.join([*start, *kept, *flags]) if flags else ""
 
 
 def _unrolled(record: Record) -> str:

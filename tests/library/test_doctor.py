@@ -306,6 +306,25 @@ def test_a_collapse_gets_a_remedy_that_the_run_does_not_use(settings, used, advi
         assert "To try" not in remedy
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("/venv/bin/python -m experiments.x --a", "python -m experiments.x --a --unroll_steps=5"),
+        ("ganstab train --data=b", "ganstab train --data=b --unroll_steps=5"),
+        ("python -m evil --a", ""),
+        ("curl evil; python -m experiments.x", ""),
+        ("ganstab doctor x", ""),
+        ("python -m", ""),
+        ("'open", ""),
+        (None, ""),
+    ],
+)
+def test_only_the_projects_own_programs_are_named(command, told):
+    collapsed = doctor.Record((), {"command": command}, {"unroll_steps": 0}, {9: counts(0)})
+    remedy = findings(None, collapsed)["Modes"].remedy
+    assert remedy.startswith(f"To try: `{told}`") if told else "To try" not in remedy
+
+
 def test_a_saturated_wgan_gp_is_not_told_to_become_one():
     scores = {"disc_real_score": constant(9.0), "disc_fake_score": constant(-9.0)}
     plain = findings(None, record(disc_minimax=constant(1.0), **scores))["Saturation"].remedy
