@@ -6,7 +6,7 @@ import numpy as np
 
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
-from ganstab.doctor.remedies import advice
+from ganstab.doctor.remedies import COLLAPSE, advice
 from ganstab.doctor.run import Record
 
 __all__ = ["mass_moved", "mass_moved_by_chance", "modes", "turnover"]
@@ -14,7 +14,6 @@ __all__ = ["mass_moved", "mass_moved_by_chance", "modes", "turnover"]
 COVERED, LOST = 0.9, 0.5
 FALLEN = 0.7
 MOVED = 0.2
-REMEDIES = "unrolled", "packed", "r3gan", "wider"
 
 
 def modes(examination: Examination | None, record: Record) -> Finding | None:
@@ -41,7 +40,7 @@ def modes(examination: Examination | None, record: Record) -> Finding | None:
         answer = f"The generator has collapsed: it covers {covered:,} of {there:,} modes."
     if state == "good":
         return Finding("Modes", state, words)
-    return Finding("Modes", state, words, advice(record, *REMEDIES), answer)
+    return Finding("Modes", state, words, advice(record, *COLLAPSE), answer)
 
 
 def _in_result(record: Record) -> tuple[int, int] | None:
@@ -91,7 +90,7 @@ def turnover(examination: Examination | None, record: Record) -> Finding | None:
     answer = "The generator moves from some modes to others, and settles on none."
     remedy = "What acts on lost modes acts on this: see Modes."
     if np.count_nonzero(new) >= COVERED * len(new):
-        remedy = advice(record, *REMEDIES)
+        remedy = advice(record, *COLLAPSE)
     return Finding("Turnover", "bad" if few else "watch", words, remedy, answer)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ganstab.doctor.run import Record
 
-__all__ = ["REMEDIES", "Remedy", "advice"]
+__all__ = ["COLLAPSE", "REMEDIES", "Remedy", "advice"]
 
 
 ALL_RECIPES = "experiments.stacked_mnist", "ganstab.image_gan"
@@ -179,4 +179,6 @@ REMEDIES = {
         _with_recipe("wgan_gp"),
     ),
 }
-"""By name; those of one fault are named by the finding that shows it."""
+"""By name."""
+COLLAPSE = "unrolled", "packed", "r3gan", "wider"
+"""What acts on lost modes."""

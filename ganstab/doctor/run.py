@@ -12,6 +12,7 @@ from ganstab.errors import InputError
 from ganstab.reporting.run_log import Row
 from ganstab.training import restore
 from ganstab.training import run_folder as files
+from ganstab.training.samples import MOST, SAMPLES, read_reference, read_samples
 
 __all__ = ["Record", "read_record", "subject_of_code"]
 
@@ -27,6 +28,10 @@ class Record(NamedTuple):
     """Of `config.json`."""
     modes: Mapping[int, np.ndarray] = MappingProxyType({})
     """By training step, how many samples fell in each mode, `[M]`."""
+    samples: Mapping[int, np.ndarray] = MappingProxyType({})
+    """By training step, the samples that are shown: images or points; of some evaluations."""
+    reference: np.ndarray | None = None
+    """The like of the data."""
 
     def names(self) -> set[str]:
         """All that some row has."""
@@ -58,7 +63,15 @@ def read_record(folder: pathlib.Path) -> Record:
         raise InputError(f"{damaged[0]}: the doctor needs it whole")
     lists = {name for row in rows for name, value in row.items() if isinstance(value, list)}
     numbers = [{name: row[name] for name in row.keys() - lists} for row in rows]
-    return Record(numbers, result, settings, _modes(rows))
+    read = read_samples(folder, most=MOST).items()
+    shown = {step: arrays[SAMPLES] for step, arrays in read if _are_numbers(arrays[SAMPLES])}
+    reference = read_reference(folder).get(SAMPLES)
+    return Record(numbers, result, settings, _modes(rows), shown, reference)
+
+
+def _are_numbers(samples: np.ndarray) -> bool:
+    """Whether samples are points or images, and no codes of text."""
+    return samples.ndim in (2, 4) and (samples.dtype == np.uint8 or samples.dtype.kind == "f")
 
 
 def _modes(rows: Sequence[Row]) -> dict[int, np.ndarray]:

@@ -17,6 +17,7 @@ from ganstab.doctor import coverage
 from ganstab.nan_blame import Fault
 from ganstab.reporting import run_log
 from ganstab.training import restore
+from ganstab.training.samples import write_samples
 
 RATE = 0.1
 NEVER_RUN = doctor.Record()
@@ -338,6 +339,80 @@ def test_rotation_is_not_told_to_take_what_it_takes():
     remedy = findings(dirac(), record(disc_r1=constant(0.1)))["Motion"].remedy
     assert "In use already: `r1`." in remedy and "penalties.r1" not in remedy
     assert "surrogates.unrolled" in remedy and "penalties.r1" in findings(dirac())["Motion"].remedy
+
+
+def shown(seed=0, count=64, scale=1.0):
+    return scale * np.random.default_rng(seed).normal(size=(count, 2))
+
+
+def pictures(points):
+    """Images that are as far apart as the points."""
+    return points[:, None, None, :]
+
+
+@pytest.mark.parametrize(
+    ("made", "state", "told"),
+    [
+        (shown(1), "good", "as far as two of the data"),
+        (shown(1, scale=0.6), "watch", "0.56 times"),
+        (shown(1, scale=0.3), "bad", "nearly all alike"),
+        (pictures(shown(1)), "good", " 6% have"),
+        (pictures(np.repeat(shown(1, 8), 8, axis=0)), "bad", "100% have a near-duplicate"),
+        (pictures(np.concatenate([shown(1, 48), shown(1, 16)])), "watch", "50% have a near-dup"),
+    ],
+)
+def test_samples_less_diverse_than_the_data(made, state, told):
+    data = shown(2, 100) if made.ndim == 2 else pictures(shown(2, 100))
+    found = findings(None, doctor.Record(samples={5: made}, reference=data))
+    assert found["Diversity"].state == state and told in found["Diversity"].words
+    assert "at step 5" in found["Diversity"].words and "Drift" not in found
+    assert bool(found["Diversity"].remedy) == bool(found["Diversity"].answer) == (state != "good")
+
+
+def test_samples_that_keep_moving():
+    def after(moved):
+        samples = {10: shown(1) + 7, 20: shown(1), 30: shown(1) + moved}
+        return findings(None, doctor.Record(samples=samples, reference=shown(2)))["Drift"]
+
+    apart = np.pi**0.5  # the mean distance of two normal points of the plane
+    assert after(np.array([0.3 * apart, 0.0])).state == "good"
+    assert after(np.array([0.9 * apart, 0.0])).state == "watch"
+    assert after(np.array([0.9 * apart, 0.0])).words.startswith("From step 20 to 30 a sample moved")
+
+
+def test_images_are_compared_without_their_noise():
+    draw = np.random.default_rng(0)
+    plain = draw.uniform(0, 255, (16, 1, 1, 3)) * np.ones((1, 32, 40, 1))
+    noisy = np.clip(plain + draw.normal(0, 40, plain.shape), 0, 255).astype(np.uint8)
+    record = doctor.Record(samples={3: noisy}, reference=plain.astype(np.uint8))
+    assert findings(None, record)["Diversity"].state == "good"
+    one = np.clip(plain[:1] + draw.normal(0, 40, plain.shape), 0, 255).astype(np.uint8)
+    alike = doctor.Record(samples={3: one}, reference=plain.astype(np.uint8))
+    assert findings(None, alike)["Diversity"].state == "bad"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        doctor.Record(samples={3: shown(1, 4)}, reference=shown(2, 4)),
+        doctor.Record(samples={3: shown(1)}),
+        doctor.Record(samples={3: shown(1)}, reference=np.zeros((64, 3))),
+        doctor.Record(samples={3: shown(1) * np.nan}, reference=shown(2)),
+        doctor.Record(samples={3: shown(1)}, reference=np.ones((64, 2))),
+    ],
+)
+def test_of_few_or_foreign_samples_nothing_is_said(record):
+    assert not {"Diversity", "Drift"} & {*findings(None, record)}
+
+
+def test_samples_are_read_from_the_folder_and_text_is_not(tmp_path):
+    write_run(tmp_path)
+    write_samples(tmp_path, None, {"samples": shown(0)})
+    write_samples(tmp_path, 7, {"samples": np.zeros((9, 32), np.uint16)})
+    write_samples(tmp_path, 9, {"samples": shown(1)})
+    read = doctor.read_record(tmp_path)
+    assert list(read.samples) == [9] and read.reference.shape == (64, 2)
+    assert findings(None, read)["Diversity"].state == "good"
 
 
 def make_dirac():
