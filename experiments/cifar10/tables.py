@@ -1,12 +1,14 @@
 """Figure 3 and Table 3 of the WGAN-GP paper as data, and the figure's curves over the time."""
 
 import pathlib
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 
 from experiments.cifar10.methods import METHODS, RESNET
 from ganstab import style
+from ganstab.metrics import classifier_score_name
 from ganstab.reporting import Picture, run_log
 from ganstab.reporting.writing import write_atomic
 from ganstab.tables import Cell, Claim, Runs, Table
@@ -46,32 +48,33 @@ def _others(kind: str) -> str:
     return f"{kind}: {', '.join(numbers)}"
 
 
+@style.styled
 def over_time(runs: Runs, folder: pathlib.Path) -> Sequence[Picture]:
     """One PNG: the score over the wall time, a colour for each cell, thick for the mean of seeds.
 
     The k-th evaluations of a cell's seeds are of one step; their mean stands at their mean time.
     """
-    with style.styled:
-        figure, axes = style.panels(width=6.7, height=3.2)
-        axis = axes[0, 0]
-        shades = style.ALONG(np.linspace(0, 1, len(runs)))
-        for (cell, seeds), colour in zip(runs, shades, strict=True):
-            curves = [_curve(place) for _, place in sorted(seeds.items())]
-            curves = [curve for curve in curves if len(curve)]
-            for curve in curves:
-                axis.plot(*curve.T, color=colour, linewidth=0.7, alpha=0.5)
-            if curves:
-                least = min(map(len, curves))
-                mean = np.mean([curve[:least] for curve in curves], axis=0)
-                axis.plot(*mean.T, color=colour, linewidth=2, label=cell.column)
-        axis.set(xlabel="wall time, seconds", ylabel="classifier score", xlim=(0, None))
-        axis.legend()
-        path = folder / "over_time.png"
-        write_atomic(path, style.png(figure))
-    return [Picture(path, "The score over the wall time, evaluations included, of the means.")]
+    figure, axes = style.panels(width=6.7, height=3.2)
+    axis = axes[0, 0]
+    shades = style.ALONG(np.linspace(0, 1, len(runs)))
+    for (cell, seeds), colour in zip(runs, shades, strict=True):
+        curves = [points for _, place in sorted(seeds.items()) if len(points := curve(place))]
+        for points in curves:
+            axis.plot(*points.T, color=colour, linewidth=0.7, alpha=0.5)
+        if curves:
+            least = min(map(len, curves))
+            mean = np.mean([points[:least] for points in curves], axis=0)
+            axis.plot(*mean.T, color=colour, linewidth=2, label=cell.column)
+    axis.set(xlabel="wall time, seconds", xlim=(0, None))
+    axis.set_ylabel(textwrap.fill(classifier_score_name(), 32))
+    axis.legend()
+    path = folder / "over_time.png"
+    write_atomic(path, style.png(figure))
+    words = "The score over the wall time, evaluations included; thick lines are means of seeds."
+    return [Picture(path, words)]
 
 
-def _curve(run: pathlib.Path) -> np.ndarray:
+def curve(run: pathlib.Path) -> np.ndarray:
     """Time in s and score at every evaluation, [n, 2]."""
     rows, _ = run_log.read_sound(run / EVALUATIONS)
     pairs = [(row["wall_time_s"], row[SCORE]) for row in rows if row.get(SCORE) is not None]

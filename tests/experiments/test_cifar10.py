@@ -185,3 +185,23 @@ def test_what_cannot_be_used_is_told_in_one_line(tmp_path, monkeypatch, capfd, f
     said = capfd.readouterr().err.strip().splitlines()[-1]
     assert end.value.code == 2 and told in said
     assert not (tmp_path / "run").exists()
+
+
+def test_scores_are_drawn_over_the_time_that_runs_took(tmp_path):
+    table, runs = tables.TABLES["figure_3"], []
+    for place, cell in enumerate(table.cells):
+        seeds = {seed: tmp_path / cell.name / str(seed) for seed in (0, 1)}
+        for seed, folder in seeds.items():
+            folder.mkdir(parents=True)
+            rows = [
+                {"step": i, "wall_time_s": (1 + seed) * 10 * i, tables.SCORE: 1 + place + i / 10}
+                for i in range(5 + seed)
+            ]
+            lines = [json.dumps(row) for row in [*rows, {"step": 9, "wall_time_s": 99}]]
+            (folder / "evaluations.jsonl").write_text("\n".join(lines) + "\n")
+        runs.append((cell, seeds))
+    curve = tables.curve(runs[1][1][1])
+    np.testing.assert_allclose(curve, [[20 * i, 2 + i / 10] for i in range(6)])
+    (picture,) = table.pictures(runs, tmp_path)
+    with Image.open(picture.path) as image:
+        assert image.width > 500 and len(image.convert("RGB").getcolors(2**24)) > 50
