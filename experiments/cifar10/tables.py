@@ -54,7 +54,7 @@ def over_time(runs: Runs, folder: pathlib.Path) -> Sequence[Picture]:
 
     The k-th evaluations of a cell's seeds are of one step; their mean stands at their mean time.
     """
-    figure, axes = style.panels(width=6.7, height=3.2)
+    figure, axes = style.panels(width=6.7, height=3.4)
     axis = axes[0, 0]
     shades = style.ALONG(np.linspace(0, 1, len(runs)))
     for (cell, seeds), colour in zip(runs, shades, strict=True):
@@ -67,7 +67,7 @@ def over_time(runs: Runs, folder: pathlib.Path) -> Sequence[Picture]:
             axis.plot(*mean.T, color=colour, linewidth=2, label=cell.column)
     axis.set(xlabel="wall time, seconds", xlim=(0, None))
     axis.set_ylabel(textwrap.fill(classifier_score_name(), 32))
-    axis.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     path = folder / "over_time.png"
     write_atomic(path, style.png(figure))
     words = "The score over the wall time, evaluations included; thick lines are means of seeds."
