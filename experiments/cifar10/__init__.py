@@ -27,8 +27,10 @@ generator batches of 128, its rate that falls linearly from 2e-4 to 0 over --dec
 noise in a pixel's step are those of the authors' code. Its width is 128 in either pair, its length
 200,000 steps in Figure 3 and 100,000 in Table 3; the defaults here are for two cores of a CPU.
 Deviations: labels of generated images are those of a batch of the data, batch norm has running
-averages when samples are drawn, and RMSProp is that of `ganstab.recipes.wgan`. Results are not
-measured yet.
+averages when samples are drawn, and RMSProp is that of `ganstab.recipes.wgan`.
+
+At the default width a step takes 0.08 s of one CPU core for DCGAN, 0.34 s for the gradient penalty
+with Adam and 1.0 s for the ResNet by class (means of four steps). Results are not measured yet.
 """
 
 import functools

@@ -3,8 +3,8 @@
 Karras et al., "Progressive Growing of GANs" (ICLR 2018): networks that begin at 7 × 7 pixels and
 gain 14 and 28, each resolution faded in over the last. Denton et al., "Deep Generative Image Models
 using a Laplacian Pyramid of Adversarial Networks" (NIPS 2015): a GAN of 7 × 7 pixels, and above it
-two that make an image twice as large out of a smaller one. Neither paper trains on MNIST; the
-program shows what `ganstab.stages` does on real images.
+two that make an image twice as large out of a smaller one. The program shows what `ganstab.stages`
+does on real images; the papers' own are larger and in colour.
 
     python -m experiments.growing_mnist --method=progressive
     python -m experiments.growing_mnist --method=lapgan
@@ -25,7 +25,10 @@ has SGD, dropout and discriminators that see the coarse image apart.
 
 Both are one run of one program, with one training state: `ganstab.training` compiles one step, and
 has checkpoints, progress and reports for it. So the levels are branches of one game, or its sum.
-Results are not measured yet.
+
+At the default width a step takes 0.11 s of one CPU core for LapGAN, and 0.3, 0.6 and 1.0 s for
+progressive growing at its three resolutions (means of two to four steps). Results are not measured
+yet.
 """
 
 import functools
