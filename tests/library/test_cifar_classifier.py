@@ -36,6 +36,7 @@ def test_the_shipped_file_is_small_and_is_the_one_that_was_measured(params):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("CIFAR10" not in os.environ, reason="$CIFAR10 names no folder of the images")
 def test_the_recorded_accuracy_is_that_of_all_test_images(params):
     asked = types.SimpleNamespace(data=training.pathlib.Path(os.environ["CIFAR10"]))
