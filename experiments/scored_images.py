@@ -12,6 +12,7 @@ from ganstab.data.sampling import to_bytes
 from ganstab.errors import InputError
 from ganstab.image_gan.source import Source, open_source
 from ganstab.training import Evaluation, Measure, RunConfig, images, option
+from ganstab.training.run_folder import local_folder
 from ganstab.training.samples import SHOWN, make_sampler
 from ganstab.types import Player, TrainState
 
@@ -67,6 +68,7 @@ class ScoredImages(RunConfig):
         source = self.source()
         score = scores.suiting(source.shape) if self.inception is None else scores.INCEPTION
         if self.inception is not None:
+            local_folder(self.inception, "--inception", "file")
             scores.inception(self.inception)  # a run must not end at its first evaluation
         elif score is None and self.needs_score:
             raise InputError(

@@ -96,7 +96,8 @@ class RandomArchitectures(scored_images.ScoredImages):
         """The architecture that is named or drawn."""
         if self.draw is not None:
             return draw(self.draw, self.draw_seed)
-        return Architecture.read(self.architecture or str(BASELINE))
+        name = str(BASELINE) if self.architecture is None else self.architecture
+        return Architecture.read(name)
 
     def networks(self) -> Pair:
         """What `players.from_nnx` takes; raises ValueError for a size or width it cannot have."""

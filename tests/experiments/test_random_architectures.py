@@ -3,11 +3,14 @@
 import collections
 import dataclasses
 import json
+from unittest import mock
 
 import jax
 import numpy as np
 import optax
 import pytest
+from common import failing
+from PIL import Image
 from short_runs import trained
 
 from experiments import random_architectures as program
@@ -15,6 +18,8 @@ from experiments.random_architectures import outcomes, tables
 from experiments.random_architectures.architectures import SIZE, Architecture, draw
 from ganstab import recipes
 from ganstab.tables import Cell
+from ganstab.training import cli
+from ganstab.training.measures import Measure, measured
 
 CONFIG = program.RandomArchitectures(
     num_steps=2, eval_every=2, log_every=1, batch_size=4, samples=64, width=1 / 32, critic_updates=1
@@ -80,7 +85,7 @@ def test_norms_decay_and_rates_are_of_the_recipe():
             gen, disc = experiment.players
             assert gen.mixes and bool(disc.mixes) == (norm == "norm" and recipe == "dcgan")
             # A gradient of 0 moves kernels where there is weight decay, and nothing else.
-            params = {"kernel": np.ones((2, 2)), "bias": np.ones(2)}
+            params = {"kernel": np.ones((2, 2), "f"), "bias": np.ones(2, "f")}
             nothing = jax.tree.map(np.zeros_like, params)
             tx = experiment.recipe.txs.disc
             updates, _ = tx.update(nothing, tx.init(params), params)
@@ -89,9 +94,9 @@ def test_norms_decay_and_rates_are_of_the_recipe():
     assert program.recipe_of(program.RandomArchitectures()).n_disc == recipes.wgan_gp().n_disc
 
 
-@pytest.mark.parametrize("recipe", ["dcgan", "wgan_gp"])
+@pytest.mark.parametrize("recipe", [pytest.param("dcgan", marks=pytest.mark.slow), "wgan_gp"])
 def test_a_run_scores_its_samples(tmp_path, recipe):
-    name = "softplus-8-norm-32_tanh-4-norm-32"
+    name = "softplus-4-norm-32_tanh-8-norm-32"
     config = dataclasses.replace(CONFIG, architecture=name, recipe=recipe)
     found = trained(program.build, config, tmp_path / "run")["results"]["score"]
     assert 1 <= found["mean"] < 10 and found["label"] == "digit score, 64 samples"
@@ -130,11 +135,10 @@ def table(folder, scores, ways, label):
             cell = Cell(f"{architecture}_{way}", architecture, way, {})
             place = folder / "cells" / cell.name / "seed0"
             place.mkdir(parents=True)
-            known = {"label": label, "mean": score, "values": [score], "n": 1}
-            result = {"status": "finished", "results": {"score": known}, "step": 1}
-            if score is None:
-                result = {"status": "diverged", "results": {}, "step": 1}
-            else:
+            result = {"status": "diverged", "results": {}, "step": 1, "num_steps": 1}
+            if score is not None:
+                known = measured([score], Measure("score", label))
+                result |= {"status": "finished", "results": {"score": known}}
                 runs.append((cell, {0: place}))
             (place / "result.json").write_text(json.dumps(result))
     (folder / "figures").mkdir()
@@ -176,3 +180,39 @@ def test_tables_have_the_first_draws_in_every_way():
         assert {cell.settings["recipe"] for cell in cells} == ways and len(cells) == 2 * count
         found = dict.fromkeys(cell.settings["architecture"] for cell in cells)
         assert list(found) == [str(draw(number)) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"architecture": "relu-4-norm-64"}, "architecture must be two networks like relu-4-norm"),
+        ({"architecture": "relu-5-norm-64_relu-4-norm-64"}, "got 'relu-5-norm-64_relu-4-norm-64'"),
+        ({"architecture": "elu-4-norm-64_relu-4-norm-64"}, "relu or leaky or softplus or tanh"),
+        ({"architecture": ""}, "got ''"),
+        ({"draw": SIZE}, "draw must be from 0 to 9,215"),
+        ({"draw": 3, "architecture": str(program.BASELINE)}, "draw does not go with architecture"),
+        ({"size": 8}, "size must leave 2 pixels or more after three halvings, got 8"),
+        ({"size": 16}, "--size=16 does not go with --data=mnist, whose images have 28 × 28"),
+        ({"width": 0.1}, "width 0.1 has to make whole numbers"),
+        ({"data": "folder"}, "--data=folder has no classifier of its own"),
+        ({"data": "folder", "inception": ""}, "--inception is empty: name a file"),
+        ({"data": "nowhere"}, "nowhere"),
+        ({"data": " "}, "--data is missing"),
+    ],
+)
+def test_bad_input_is_told_in_one_line_before_anything_is_compiled(
+    tmp_path, monkeypatch, capfd, flags, told
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "folder").mkdir()
+    for i in range(2):
+        pixels = np.broadcast_to(np.uint8([9, 99 * i, 200]), (40, 40, 3))
+        Image.fromarray(pixels).save(tmp_path / "folder" / f"{i}.png")
+    arguments = ["it", f"--workdir={tmp_path / 'run'}", "--compilation_cache="]
+    arguments += [f"--{name}={value}" for name, value in flags.items()]
+    with mock.patch.object(jax, "jit", failing(1)), pytest.raises(SystemExit) as end:
+        cli.main(program.build, program.RandomArchitectures, arguments=arguments)
+    said = capfd.readouterr().err.strip()
+    assert end.value.code == 2 and told in said and "\n" not in said
+    assert not (tmp_path / "run").exists()
