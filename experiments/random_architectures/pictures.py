@@ -59,6 +59,8 @@ def _draw_counts(
     table.axis("off")
     drawn = table.table(rows, colLabels=["least score", *names], cellLoc="center", loc="center",
                         edges="horizontal")  # fmt: skip
+    for cell in drawn.get_celld().values():
+        cell.set(linewidth=0.4, edgecolor=style.FAINT)
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(6)
     write_atomic(path, style.png(figure))

@@ -30,6 +30,8 @@ PROGRAMS = {
     "cifar10_reconstruction": "table_3",
     "rnn_mnist": "figure_3",
     "character_language_model": "table_4",
+    "random_architectures": "table_1",
+    "seven_architectures": "figure_2",
 }
 
 

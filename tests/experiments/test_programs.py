@@ -9,7 +9,9 @@ from experiments import (
     character_language_model,
     colored_mnist,
     mixture_of_gaussians,
+    random_architectures,
     rnn_mnist,
+    seven_architectures,
     stacked_mnist,
 )
 from experiments import cifar10_reconstruction as cifar10
@@ -24,6 +26,8 @@ PROGRAMS = {
         character_language_model,
         character_language_model.CharacterLanguageModel,
     ),
+    "random_architectures": (random_architectures, random_architectures.RandomArchitectures),
+    "seven_architectures": (seven_architectures, seven_architectures.SevenArchitectures),
     "mixture_of_gaussians": (mixture_of_gaussians, mixture_of_gaussians.MixtureOfGaussians),
     "cifar10_reconstruction": (cifar10, cifar10.Cifar10Reconstruction),
 }
