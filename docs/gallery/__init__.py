@@ -11,6 +11,7 @@ have what scripts share. The tests check the numbers in the pictures against clo
 GAMES = (
     "adversarial_balance", "rock_paper_scissors", "chaos", "bilinear", "dirac_fields",
     "dirac_eigenvalues", "learning_rates", "lyapunov", "point_masses", "gaussians",
+    "dirac_phases", "ring_phases",
 )  # fmt: skip
 """Each technique on games whose field, eigenvalues and exponents are known in closed form."""
 VECTOR_FIELDS = (

@@ -6,6 +6,7 @@ import numpy as np
 
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
+from ganstab.doctor.remedies import COLLAPSE, advice
 from ganstab.doctor.run import Record
 
 __all__ = ["mass_moved", "mass_moved_by_chance", "modes", "turnover"]
@@ -13,32 +14,41 @@ __all__ = ["mass_moved", "mass_moved_by_chance", "modes", "turnover"]
 COVERED, LOST = 0.9, 0.5
 FALLEN = 0.7
 MOVED = 0.2
-REMEDY = (
-    "`surrogates.unrolled(game, tx, K)`: the generator is scored by the discriminator as it will "
-    "be after K updates, which has by then marked down a mode that everything went to; linearised, "
-    "it adds −Kηω² to the real parts of eigenvalues ±iω, η the discriminator's learning rate. "
-    "`players.packed(disc, m)` or `networks.MinibatchDiscrimination` show the discriminator "
-    "several samples at once, so that samples which are all alike are told at a glance. A wider "
-    "discriminator sees modes that a narrow one cannot tell apart."
-)
 
 
 def modes(examination: Examination | None, record: Record) -> Finding | None:
     """How many of the modes the generator covers now, and how many it has covered."""
-    counts = _latest(examination)
-    if counts is None:
+    known = _known(examination, record)
+    if known:
+        counts = known[max(known)]
+        covered, there, spread = int(np.count_nonzero(counts)), len(counts), _spread(counts)
+    elif result := _in_result(record):
+        covered, there, spread = *result, ""
+    else:
         return None
-    covered, there = int(np.count_nonzero(counts)), len(counts)
-    words = f"{covered:,} of {there:,} modes are covered{_spread(counts)}."
+    words = f"{covered:,} of {there:,} modes are covered{spread}."
     seen = [(row["modes"], row["step"]) for row in record.rows if row.get("modes")]
     best = max(seen, default=None)
     state = "good" if covered >= COVERED * there else "watch" if covered >= LOST * there else "bad"
+    answer = f"The generator misses modes: it covers {covered:,} of {there:,}."
     if best and covered < FALLEN * best[0]:
         words += f" It is collapsing: at step {best[1]:,} it covered {best[0]:,.0f}."
+        answer = f"The generator is collapsing: it covers {covered:,} of {there:,} modes."
         state = "bad"
     elif state == "bad":
         words += " It has collapsed."
-    return Finding("Modes", state, words, "" if state == "good" else REMEDY)
+        answer = f"The generator has collapsed: it covers {covered:,} of {there:,} modes."
+    if state == "good":
+        return Finding("Modes", state, words)
+    return Finding("Modes", state, words, advice(record, *COLLAPSE), answer)
+
+
+def _in_result(record: Record) -> tuple[int, int] | None:
+    """The modes that the run's result has as covered, and how many there are."""
+    measured = (record.result or {}).get("results", {}).get("modes", {})
+    covered, there = measured.get("mean"), measured.get("ideal")
+    numbers = isinstance(covered, int | float) and isinstance(there, int | float)
+    return (round(covered), round(there)) if numbers and there >= 1 else None
 
 
 def _spread(counts: np.ndarray) -> str:
@@ -58,9 +68,8 @@ def turnover(examination: Examination | None, record: Record) -> Finding | None:
 
     Looks at which no sample lay in any mode are left out.
     """
-    del record
-    known = examination.modes if examination else None
-    looks = [(step, counts) for step, counts in (known or {}).items() if counts.any()]
+    known = _known(examination, record)
+    looks = [(step, counts) for step, counts in sorted(known.items()) if counts.any()]
     if len(looks) < 2:
         return None
     (before, old), (after, new) = looks[-2:]
@@ -78,7 +87,11 @@ def turnover(examination: Examination | None, record: Record) -> Finding | None:
         if few
         else "most modes are covered, but by changing shares."
     )
-    return Finding("Turnover", "bad" if few else "watch", words)
+    answer = "The generator moves from some modes to others, and settles on none."
+    remedy = "What acts on lost modes acts on this: see Modes."
+    if np.count_nonzero(new) >= COVERED * len(new):
+        remedy = advice(record, *COLLAPSE)
+    return Finding("Turnover", "bad" if few else "watch", words, remedy, answer)
 
 
 def mass_moved(old: np.ndarray, new: np.ndarray) -> float:
@@ -97,6 +110,6 @@ def mass_moved_by_chance(old: np.ndarray, new: np.ndarray) -> float:
     return float(np.sqrt(2 * variance / np.pi).sum() / 2)
 
 
-def _latest(examination: Examination | None) -> np.ndarray | None:
-    known: Mapping[int, np.ndarray] | None = examination.modes if examination else None
-    return known[max(known)] if known else None
+def _known(examination: Examination | None, record: Record) -> Mapping[int, np.ndarray]:
+    """Counts by training step, of the examination or else of the log."""
+    return (examination.modes if examination else None) or record.modes

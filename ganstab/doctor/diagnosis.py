@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ganstab.doctor import coverage, motion, training
+from ganstab.doctor import coverage, diversity, motion, training
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.run import Record
@@ -41,8 +41,9 @@ def diagnose(examination: Examination | None, record: Record = NEVER_RUN) -> Rep
       record: of the run, if there was one.
     """
     looks: tuple[Callable, ...] = (
-        training.fault, coverage.modes, coverage.turnover, motion.field_motion, motion.step_motion,
-        training.saturation, training.balance, training.terms, training.gradients,
+        training.fault, coverage.modes, training.saturation, training.balance, diversity.spread,
+        coverage.turnover, diversity.drift, motion.field_motion, motion.step_motion,
+        training.terms, training.gradients,
     )  # fmt: skip
     found = [finding for look in looks if (finding := look(examination, record)) is not None]
     rank = {"bad": 0, "watch": 1, "good": 2}

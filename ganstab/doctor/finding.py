@@ -14,3 +14,5 @@ class Finding(NamedTuple):
     words: str
     remedy: str = ""
     """Techniques of the library, each with its closed-form reason; empty where all is well."""
+    answer: str = ""
+    """The same in one short sentence, for who reads no more; empty where all is well."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
+from ganstab.doctor.remedies import REMEDIES
 from ganstab.doctor.run import Record
 from ganstab.types import Pair
 
@@ -37,7 +38,6 @@ WITHIN_ONE = 0.9  # of a direction, from which on it lies within one player's pa
 
 def field_motion(examination: Examination | None, record: Record) -> Finding | None:
     """The field's eigenvalues, and how much of its Jacobian is rotation."""
-    del record
     if examination is None or examination.eigenvalues is None or examination.rotation is None:
         return None
     values, rotation = examination.eigenvalues.values, examination.rotation
@@ -63,8 +63,18 @@ def field_motion(examination: Examination | None, record: Record) -> Finding | N
     if rotation > TURNING or turning is not None:
         state = "watch"
         words.append("It rotates more than it descends." if rotation > TURNING else "It rotates.")
-        remedies.append(_turns_less(float(abs(values.imag).max())))
-    return Finding("Motion", state, " ".join(words), " ".join(filter(None, remedies)))
+        remedies.append(_turns_less(float(abs(values.imag).max()), record))
+    answer = "" if state == "good" else _in_short(growth > SMALL * scale, turning, rotation)
+    return Finding("Motion", state, " ".join(words), " ".join(filter(None, remedies)), answer)
+
+
+def _in_short(grows: bool, turning: complex | None, rotation: float) -> str:
+    turns = rotation > TURNING or turning is not None
+    if grows and turns:
+        return "The players turn around each other, and small differences between runs grow."
+    return (
+        "The players turn around each other." if turns else "Small differences between runs grow."
+    )
 
 
 def step_motion(examination: Examination | None, record: Record) -> Finding | None:
@@ -94,7 +104,8 @@ def step_motion(examination: Examination | None, record: Record) -> Finding | No
     share = _share_of_gen(direction, examination.sizes)
     ridge = remedy is STRAIGHT and max(share, 1 - share) > WITHIN_ONE
     bad = growth > FAST and not ridge
-    return Finding("Training step", "bad" if bad else "watch", words, remedy)
+    answer = f"Runs that start alike here are twice as far apart after {_doubling(growth)} steps."
+    return Finding("Training step", "bad" if bad else "watch", words, remedy, answer)
 
 
 def _way(multiplier: complex) -> tuple[str, str]:
@@ -139,15 +150,23 @@ def _figures(value: complex) -> str:
     return f"{value.real:.3g}{turn}".replace("-", "−")
 
 
-def _turns_less(omega: float) -> str:
+def _turns_less(omega: float, record: Record) -> str:
     """What acts on eigenvalues ±iω, with numbers for the ω that was found."""
     if not omega:
         return ""
-    return (
-        f"The fastest turn has ω = {omega:.3g}. In the Dirac-GAN, with eigenvalues ±iω: "
-        f"`terms.disc_penalty(w, penalties.r1)` makes them −w ± √(w² − ω²), soonest at rest for "
-        f"w = ω = {omega:.3g}; `surrogates.unrolled` with K plain gradient steps of length η makes "
-        f"them −Kηω² ± ω√(K²η²ω² − 1), soonest for Kη = 1/ω = {1 / omega:.3g}; "
-        "`surrogates.consensus` of weight "
-        f"γ adds −γω² at any γ, and keeps ω."
-    )
+    ways = {
+        "r1": (
+            "`terms.disc_penalty(w, penalties.r1)` makes them −w ± √(w² − ω²), soonest at rest for "
+            f"w = ω = {omega:.3g}"
+        ),
+        "unrolled": (
+            "`surrogates.unrolled` with K plain gradient steps of length η makes them "
+            f"−Kηω² ± ω√(K²η²ω² − 1), soonest for Kη = 1/ω = {1 / omega:.3g}"
+        ),
+        "consensus": "`surrogates.consensus` of weight γ adds −γω² at any γ, and keeps ω",
+    }
+    used = {name: words for name in ways if (words := REMEDIES[name].in_use(record))}
+    told = f"In use already: {', '.join(used.values())}. " if used else ""
+    left = "; ".join(words for name, words in ways.items() if name not in used)
+    found = f"The fastest turn has ω = {omega:.3g}."
+    return f"{told}{found}" + (f" In the Dirac-GAN, with eigenvalues ±iω: {left}." if left else "")

@@ -23,7 +23,8 @@ def in_words(name: str, report: Report, examination: Examination | None) -> list
     lines = [f"{name}{_when(examination)}: {_state(report)}", ""]
     for finding in report.findings:
         lines += _wrapped(f"{WORDS[finding.state]:5}  {finding.topic}: {finding.words}")
-        lines += _wrapped(f"       → {finding.remedy}", "         ") if finding.remedy else []
+        for paragraph in filter(None, finding.remedy.split("\n\n")):
+            lines += _wrapped(f"       → {paragraph}", "         ")
         lines.append("")
     lines.append("What this cannot tell:")
     for limit in report.limits:
@@ -68,11 +69,13 @@ def write(
 
 
 def _state(report: Report) -> str:
-    worst = [one.topic for one in report.findings if one.state == "bad"]
-    watch = [one.topic for one in report.findings if one.state == "watch"]
+    """The answer in a sentence or two: the worst findings, of which one may cause the other."""
+    worst = [one for one in report.findings if one.state == "bad"] or [
+        one for one in report.findings if one.state == "watch"
+    ]
     if worst:
-        return f"ill: {', '.join(worst)}"
-    return f"to be watched: {', '.join(watch)}" if watch else "nothing wrong was found"
+        return " ".join(one.answer for one in worst[:2])
+    return "nothing wrong was found." if report.findings else "there is nothing to judge it by."
 
 
 def _when(examination: Examination | None) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
+from ganstab.doctor.remedies import advice
 from ganstab.doctor.run import Record
 
 __all__ = ["balance", "fault", "gradients", "saturation", "terms"]
@@ -33,7 +34,8 @@ def fault(examination: Examination | None, record: Record) -> Finding | None:
         "Where a loss grew without bound first, lower that player's learning rate, or bound its "
         "slope: `penalties.r1`, `penalties.wgan_gp`, `players.spectral_norm`."
     )
-    return Finding("First fault", "bad", f"Training ended at {reason}.", remedy)
+    answer = "Training ended at a number that is not finite."
+    return Finding("First fault", "bad", f"Training ended at {reason}.", remedy, answer)
 
 
 def saturation(examination: Examination | None, record: Record) -> Finding | None:
@@ -50,22 +52,18 @@ def saturation(examination: Examination | None, record: Record) -> Finding | Non
         f"generated ones {fake:.2f}; of its score's gradient, {passed:.0%} reaches the generator "
         f"through the {losses[0].replace('_', '-')} loss."
     )
+    remedy = advice(record, "instance_noise", "r1", "non_saturating", "wgan_gp")
     if real > CERTAIN and fake < 1 - CERTAIN:
-        return Finding("Saturation", "bad", f"{words} It is saturated.", SATURATED)
+        return Finding("Saturation", "bad", f"{words} It is saturated.", remedy, SATURATED)
     if real > SURE and fake < 1 - SURE:
-        return Finding("Saturation", "watch", f"{words} It is nearly sure of itself.", SATURATED)
+        words += " It is nearly sure of itself."
+        return Finding("Saturation", "watch", words, remedy, SATURATED)
     if abs(real - fake) < 0.1:
         words += " It hardly tells them apart: near an equilibrium, or too weak to see a collapse."
     return Finding("Saturation", "good", words)
 
 
-SATURATED = (
-    "`players.instance_noise` on both players' inputs makes data and samples overlap, and adds "
-    "f″σ² < 0 to the real parts (−σ²/4 in the Dirac-GAN). `terms.disc_penalty(w, "
-    "penalties.r1)` bounds the slope where the data are, and adds −w. With minimax, "
-    "`losses.non_saturating` gives the generator 1 − D(G(z)) of the score's gradient in place of "
-    "D(G(z)); `losses.wasserstein` with `penalties.wgan_gp` all of it."
-)
+SATURATED = "The discriminator is so sure of itself that it teaches the generator little."
 
 
 def balance(examination: Examination | None, record: Record) -> Finding | None:
@@ -76,7 +74,8 @@ def balance(examination: Examination | None, record: Record) -> Finding | None:
     gen, disc = examination.strides
     if not gen or not disc:
         still = PLAYERS["gen" if not gen else "disc"]
-        return Finding("Step lengths", "bad", f"The {still} does not move at all in a step.")
+        words = f"The {still} does not move at all in a step."
+        return Finding("Step lengths", "bad", words, answer=words)
     ratio = max(gen / disc, disc / gen)
     ahead = "generator" if gen > disc else "discriminator"
     words = (
@@ -89,7 +88,10 @@ def balance(examination: Examination | None, record: Record) -> Finding | None:
         "`n_disc` of `steps.alternating`, or `moves.balanced`, which decides by a metric. "
         "Alternating steps on a game that turns stay bounded while √(n_gen n_disc)·h·ω ≤ 2."
     )
-    return Finding("Step lengths", state, words, "" if state == "good" else remedy)
+    if state == "good":
+        return Finding("Step lengths", state, words)
+    answer = f"The {ahead} moves {ratio:.2g} times as far in a step as the other player."
+    return Finding("Step lengths", state, words, remedy, answer)
 
 
 def terms(examination: Examination | None, record: Record) -> Finding | None:
@@ -113,7 +115,8 @@ def terms(examination: Examination | None, record: Record) -> Finding | None:
         "A term that is far ahead decides alone: lower its weight, unless that is what you want. A "
         "penalty far ahead of its loss keeps the critic flat; far behind, it does nothing."
     )
-    return Finding("Terms", "watch", " ".join(words), remedy)
+    answer = "One term of a loss decides alone."
+    return Finding("Terms", "watch", " ".join(words), remedy, answer)
 
 
 def gradients(examination: Examination | None, record: Record) -> Finding | None:
@@ -136,7 +139,10 @@ def gradients(examination: Examination | None, record: Record) -> Finding | None
         "`players.spectral_norm`, and where they end by `optax.clip_by_global_norm`. Fading ones "
         "in the generator come from a saturated discriminator."
     )
-    return Finding("Gradients", state, words, "" if state == "good" else remedy)
+    if state == "good":
+        return Finding("Gradients", state, words)
+    answer = "Gradients change by more than a factor of ten along the run."
+    return Finding("Gradients", state, words, remedy, answer)
 
 
 def _leading(player: str, norms: Mapping[str, float]) -> tuple[str, float]:
@@ -151,7 +157,7 @@ def _leading(player: str, norms: Mapping[str, float]) -> tuple[str, float]:
 
 
 def _terms(examination: Examination | None, record: Record) -> set[str]:
-    known = record.rows[-1] if record.rows else examination.metrics if examination else {}
+    known = record.names() or (examination.metrics if examination else {})
     return {name.split("/", 1)[1] for name in known if "/" in name}
 
 

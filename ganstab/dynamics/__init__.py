@@ -13,6 +13,7 @@ antisymmetric part that turns, and eigenvalues with the rates of both.
 | `orbits` | where they end up: `flow`, `training`, `orbit` |
 | `chaos` | whether two runs that start alike stay alike: `lyapunov` |
 | `equilibria` | where they could rest, and whether they would: `fixed_points` |
+| `phases` | where on a grid of two hyperparameters they converge: `phase_diagram` |
 | `slices` | what a plane through the parameters of a large network looks like |
 
 Everything takes any `Game`, a closed-form one (carry of empty tuples, batch and key `None`) or one
@@ -26,15 +27,26 @@ from ganstab.dynamics.eigenvalues import Spectrum, spectrum, step_spectrum
 from ganstab.dynamics.equilibria import FixedPoint, fixed_points, stability
 from ganstab.dynamics.fields import field, flat, jacobian
 from ganstab.dynamics.orbits import flow, orbit, training
+from ganstab.dynamics.phases import (
+    Outcome,
+    PhaseDiagram,
+    by_coverage,
+    by_distance,
+    phase_diagram,
+)
 from ganstab.dynamics.slices import Plane, Slice, cut, parameter_plane, project, random_plane
 
 __all__ = [
     "FixedPoint",
     "Helmholtz",
     "Lyapunov",
+    "Outcome",
+    "PhaseDiagram",
     "Plane",
     "Slice",
     "Spectrum",
+    "by_coverage",
+    "by_distance",
     "central",
     "cut",
     "exact",
@@ -47,6 +59,7 @@ __all__ = [
     "lyapunov",
     "orbit",
     "parameter_plane",
+    "phase_diagram",
     "project",
     "random_plane",
     "spectrum",

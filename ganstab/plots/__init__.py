@@ -7,6 +7,7 @@ dark, so that people with any kind of colour vision, or a printer without ink, c
 """
 
 from ganstab.plots.modes import density, kernel_density, mode_heatmap
+from ganstab.plots.phases import phase_diagram
 from ganstab.plots.planes import landscape, vector_field
 from ganstab.plots.spectra import eigenvalue_path, eigenvalues
 from ganstab.style import panels, png
@@ -19,6 +20,7 @@ __all__ = [
     "landscape",
     "mode_heatmap",
     "panels",
+    "phase_diagram",
     "png",
     "vector_field",
 ]

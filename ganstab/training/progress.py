@@ -5,8 +5,9 @@ import contextlib
 import os
 import statistics
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TextIO
 
 import tqdm
@@ -71,6 +72,24 @@ class Progress:
     def note(self, line: str) -> None:
         """Says what happens (a phase, a warning), with the seconds since the start."""
         self._say(f"[{self._clock() - self._begin:6.1f} s] {line}")
+
+    @contextlib.contextmanager
+    def during(self, what: str, interval: float = 30.0) -> Iterator[None]:
+        """Says what is done meanwhile, at once and again every `interval` seconds."""
+        done = threading.Event()
+
+        def remind() -> None:
+            while not done.wait(interval):
+                self.note(f"still {what}")
+
+        self.note(what)
+        reminder = threading.Thread(target=remind, daemon=True)
+        reminder.start()
+        try:
+            yield
+        finally:
+            done.set()
+            reminder.join()
 
     def close(self) -> None:
         """Shows the last step, and leaves the bar where it is."""

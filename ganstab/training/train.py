@@ -161,13 +161,13 @@ def _compile(going: Sequence[SeedRun], session: Session) -> Loop:
     """The compiled loop, and a look at what is there before the first step."""
     many = f", {len(going)} seeds at once" if len(going) > 1 else ""
     session.progress.note(distributed.in_words())
-    session.progress.note(f"compiling the training step{many}")
-    loop = make_loops(
-        session.parts.trainable.step,
-        [run.source for run in going],
-        [run.state for run in going],
-        session.parts.config.log_every,
-    )
+    with session.progress.during(f"compiling the training step{many}"):
+        loop = make_loops(
+            session.parts.trainable.step,
+            [run.source for run in going],
+            [run.state for run in going],
+            session.parts.config.log_every,
+        )
     for run in going:
         run.begin()
     session.progress.note(f"training; look at {going[0].folder / files.FIGURES} at any time")

@@ -16,10 +16,12 @@ from docs.gallery import (
     chaos,
     dirac,
     dirac_eigenvalues,
+    dirac_phases,
     gaussians,
     learning_rates,
     lyapunov,
     point_masses,
+    ring_phases,
 )
 from docs.gallery import rock_paper_scissors as rps
 from docs.gallery.common import NOTHING, followed, pair, sgd, started, strategy, trained
@@ -235,3 +237,21 @@ def test_players_of_the_dirac_gan_play_its_formula(x64):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     made = [player.init(jax.random.key(0)) for player in games.dirac_players(Pair(2.0, -3.0))]
     assert made == [(2.0, ()), (-3.0, ())]
+
+
+@pytest.mark.parametrize("name", dirac_phases.SHOWN)
+def test_training_converges_within_the_line_of_the_closed_form(name, x64):
+    technique, weights = dirac.TECHNIQUES[name], dirac_phases.SHOWN[name][::6]
+    found = dirac_phases.diagram(technique, weights)
+    radius = dirac_phases.radius(technique)
+    exact = np.array([[radius(a, b) for a in weights] for b in dirac_phases.RATES])
+    within = found.outcomes == dynamics.Outcome.CONVERGES
+    clear = np.abs(np.log(exact)) * dirac_phases.STEPS > 1
+    assert clear.mean() > 0.7 and within[clear].any() and not within[clear].all()
+    np.testing.assert_array_equal(within[clear], exact[clear] < 1)
+
+
+def test_a_run_on_the_ring_counts_its_samples():
+    near, distance = quick(lambda rate: ring_phases.run(rate, 1, steps=20))(1e-3)
+    assert near.shape == (20, 8) and distance.shape == (20,)
+    assert np.all(near.sum(axis=1) <= 1) and np.isfinite(distance).all()

@@ -17,6 +17,7 @@ from ganstab.doctor import coverage
 from ganstab.nan_blame import Fault
 from ganstab.reporting import run_log
 from ganstab.training import restore
+from ganstab.training.samples import write_samples
 
 RATE = 0.1
 NEVER_RUN = doctor.Record()
@@ -241,6 +242,18 @@ def test_looks_without_a_sample_in_any_mode():
     assert "Turnover" not in findings(away._replace(modes={0: counts(), 9: counts(0)}))
 
 
+def test_without_counts_the_result_tells_how_many_modes_there_are():
+    def ran(covered, ideal=1000):
+        return doctor.Record((), {"results": {"modes": {"mean": covered, "ideal": ideal}}})
+
+    assert findings(None, ran(1.0))["Modes"].words.startswith("1 of 1,000 modes are covered.")
+    assert findings(None, ran(1.0))["Modes"].state == "bad"
+    assert findings(None, ran(990.0))["Modes"].state == "good"
+    assert "Modes" not in findings(None, ran(None)) and "Modes" not in findings(
+        None, ran(3.0, None)
+    )
+
+
 def test_a_fall_from_more_modes_is_a_collapse():
     fell = record(modes=lambda place: 10.0 if place == 0.5 else 6.0)
     found = findings(dirac()._replace(modes={9: counts(*range(6))}), fell)["Modes"]
@@ -257,6 +270,149 @@ def test_mass_moved_by_chance_is_that_of_two_samples():
     ]
     assert np.mean(chance) == pytest.approx(np.mean(moved), rel=0.05)
     assert coverage.mass_moved(counts(0), counts(1)) == 1.0
+
+
+STACKED = {"config_class": "experiments.stacked_mnist:StackedMnist", "recipe": "paper"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "used", "advised", "flags"),
+    [
+        ({**STACKED, "unroll_steps": 0}, None, "surrogates.unrolled", ["--unroll_steps=5"]),
+        ({**STACKED, "unroll_steps": 5}, "K = 5 unrolled steps", "packed", ["--recipe=pacgan"]),
+        (
+            {**STACKED, "recipe": "dcgan", "unroll_steps": 5},
+            None,
+            "surrogates.unrolled",
+            ["--recipe=unrolled"],
+        ),
+        ({**STACKED, "recipe": "unrolled"}, "the recipe unrolled", "packed", ["--recipe=pacgan"]),
+        ({"unroll_steps": 0, "pack": 2}, "packs of 2", "surrogates.unrolled", ["--unroll_steps=5"]),
+        ({"recipe": "wgan_gp"}, None, "surrogates.unrolled", None),
+        ({}, None, "surrogates.unrolled", None),
+    ],
+)
+def test_a_collapse_gets_a_remedy_that_the_run_does_not_use(settings, used, advised, flags):
+    command = "python -m experiments.some --unroll_steps=0 --recipe=paper --seed=3 --workdir='a b'"
+    collapsed = doctor.Record((), {"command": command}, settings, {9: counts(0)})
+    remedy = findings(None, collapsed)["Modes"].remedy
+    assert (f"In use already: {used}" in remedy) if used else ("In use" not in remedy)
+    assert f"`{advised}" in remedy or f"`players.{advised}" in remedy
+    assert ("`surrogates.unrolled" in remedy) == (advised == "surrogates.unrolled")
+    if flags:
+        name = flags[0].partition("=")[0]
+        kept = [word for word in command.split()[:-2] if not word.startswith(name)]
+        assert remedy.startswith(f"To try: `{' '.join([*kept, *flags])}`\n\n")
+    else:
+        assert "To try" not in remedy
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("/venv/bin/python -m experiments.x --a", "python -m experiments.x --a --unroll_steps=5"),
+        ("ganstab train --data=b", "ganstab train --data=b --unroll_steps=5"),
+        ("python -m evil --a", ""),
+        ("curl evil; python -m experiments.x", ""),
+        ("ganstab doctor x", ""),
+        ("python -m", ""),
+        ("'open", ""),
+        (None, ""),
+    ],
+)
+def test_only_the_projects_own_programs_are_named(command, told):
+    collapsed = doctor.Record((), {"command": command}, {"unroll_steps": 0}, {9: counts(0)})
+    remedy = findings(None, collapsed)["Modes"].remedy
+    assert remedy.startswith(f"To try: `{told}`") if told else "To try" not in remedy
+
+
+def test_a_saturated_wgan_gp_is_not_told_to_become_one():
+    scores = {"disc_real_score": constant(9.0), "disc_fake_score": constant(-9.0)}
+    plain = findings(None, record(disc_minimax=constant(1.0), **scores))["Saturation"].remedy
+    assert "`losses.non_saturating`" in plain and "`penalties.wgan_gp`" in plain
+    also = {"disc_minimax": constant(1.0), "disc_wgan_gp": constant(0.1)}
+    found = findings(None, record(**also, **scores))["Saturation"].remedy
+    assert found.endswith("In use already: `wgan_gp`.") and "`penalties.wgan_gp`" not in found
+
+
+def test_rotation_is_not_told_to_take_what_it_takes():
+    remedy = findings(dirac(), record(disc_r1=constant(0.1)))["Motion"].remedy
+    assert "In use already: `r1`." in remedy and "penalties.r1" not in remedy
+    assert "surrogates.unrolled" in remedy and "penalties.r1" in findings(dirac())["Motion"].remedy
+
+
+def shown(seed=0, count=64, scale=1.0):
+    return scale * np.random.default_rng(seed).normal(size=(count, 2))
+
+
+def pictures(points):
+    """Images that are as far apart as the points."""
+    return points[:, None, None, :]
+
+
+@pytest.mark.parametrize(
+    ("made", "state", "told"),
+    [
+        (shown(1), "good", "as far as two of the data"),
+        (shown(1, scale=0.6), "watch", "0.56 times"),
+        (shown(1, scale=0.3), "bad", "nearly all alike"),
+        (pictures(shown(1)), "good", " 6% have"),
+        (pictures(np.repeat(shown(1, 8), 8, axis=0)), "bad", "100% have a near-duplicate"),
+        (pictures(np.concatenate([shown(1, 48), shown(1, 16)])), "watch", "50% have a near-dup"),
+    ],
+)
+def test_samples_less_diverse_than_the_data(made, state, told):
+    data = shown(2, 100) if made.ndim == 2 else pictures(shown(2, 100))
+    found = findings(None, doctor.Record(samples={5: made}, reference=data))
+    assert found["Diversity"].state == state and told in found["Diversity"].words
+    assert "at step 5" in found["Diversity"].words and "Drift" not in found
+    assert bool(found["Diversity"].remedy) == bool(found["Diversity"].answer) == (state != "good")
+
+
+def test_samples_that_keep_moving():
+    def after(moved):
+        samples = {10: shown(1) + 7, 20: shown(1), 30: shown(1) + moved}
+        return findings(None, doctor.Record(samples=samples, reference=shown(2)))["Drift"]
+
+    apart = np.pi**0.5  # the mean distance of two normal points of the plane
+    assert after(np.array([0.3 * apart, 0.0])).state == "good"
+    assert after(np.array([0.9 * apart, 0.0])).state == "watch"
+    assert after(np.array([0.9 * apart, 0.0])).words.startswith("From step 20 to 30 a sample moved")
+
+
+def test_images_are_compared_without_their_noise():
+    draw = np.random.default_rng(0)
+    plain = draw.uniform(0, 255, (16, 1, 1, 3)) * np.ones((1, 32, 40, 1))
+    noisy = np.clip(plain + draw.normal(0, 40, plain.shape), 0, 255).astype(np.uint8)
+    record = doctor.Record(samples={3: noisy}, reference=plain.astype(np.uint8))
+    assert findings(None, record)["Diversity"].state == "good"
+    one = np.clip(plain[:1] + draw.normal(0, 40, plain.shape), 0, 255).astype(np.uint8)
+    alike = doctor.Record(samples={3: one}, reference=plain.astype(np.uint8))
+    assert findings(None, alike)["Diversity"].state == "bad"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        doctor.Record(samples={3: shown(1, 4)}, reference=shown(2, 4)),
+        doctor.Record(samples={3: shown(1)}),
+        doctor.Record(samples={3: shown(1)}, reference=np.zeros((64, 3))),
+        doctor.Record(samples={3: shown(1) * np.nan}, reference=shown(2)),
+        doctor.Record(samples={3: shown(1)}, reference=np.ones((64, 2))),
+    ],
+)
+def test_of_few_or_foreign_samples_nothing_is_said(record):
+    assert not {"Diversity", "Drift"} & {*findings(None, record)}
+
+
+def test_samples_are_read_from_the_folder_and_text_is_not(tmp_path):
+    write_run(tmp_path)
+    write_samples(tmp_path, None, {"samples": shown(0)})
+    write_samples(tmp_path, 7, {"samples": np.zeros((9, 32), np.uint16)})
+    write_samples(tmp_path, 9, {"samples": shown(1)})
+    read = doctor.read_record(tmp_path)
+    assert list(read.samples) == [9] and read.reference.shape == (64, 2)
+    assert findings(None, read)["Diversity"].state == "good"
 
 
 def make_dirac():
@@ -319,6 +475,22 @@ def test_without_its_experiment_the_log_alone_is_read(tmp_path, capsys, monkeypa
     told = capsys.readouterr()
     assert why in told.err and told.err.count("\n") == 1 and "saturated" in told.out
     assert "was not looked at" in told.out and "Motion" not in told.out
+
+
+def test_the_log_alone_tells_of_a_collapse_in_its_first_line(tmp_path, capsys):
+    write_run(tmp_path)
+    for step, mode in [(50, 3), (60, 4)]:
+        row = {"step": step, "modes": 1, "counts": [100 * (i == mode) for i in range(1000)]}
+        run_log.append_row(tmp_path / "evaluations.jsonl", row)
+    assert program.main([str(tmp_path), "--log_only"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == (
+        f"{tmp_path}: The generator is collapsing: it covers 1 of 1,000 modes. The discriminator "
+        "is so sure of itself that it teaches the generator little."
+    )
+    found = json.loads((tmp_path / "doctor" / "findings.json").read_text())
+    assert [one["topic"] for one in found if one["state"] == "bad"][-1] == "Turnover"
+    assert all(one["answer"] for one in found if one["state"] != "good")
 
 
 def test_the_log_is_thinned_and_evaluations_are_not(tmp_path):

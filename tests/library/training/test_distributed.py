@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tiny_run
 from common import refusal
-from program import ROOT, RUN, environment, run, start
+from program import ROOT, RUN, environment
 
 from ganstab import InputError
 from ganstab.training import distributed, run_folder
@@ -28,39 +28,35 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def start_two(workdir, cache, **settings) -> list:
-    coordinator = f"127.0.0.1:{free_port()}"
-    return [
-        start(
-            workdir, cache, log=workdir.with_name(f"process{i}.log"),
-            coordinator=coordinator, num_processes=2, process_id=i, **settings,
-        )
-        for i in (0, 1)
-    ]  # fmt: skip
-
-
 def losses(workdir) -> np.ndarray:
     rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     return np.array([[row["gen/loss"], row["disc/loss"]] for row in rows if "gen/loss" in row])
 
 
-def test_two_processes_equal_one_and_one_goes_on_from_two(tmp_path, cache):
-    alone, together = tmp_path / "alone", tmp_path / "together"
-    assert run(alone, cache).returncode == 0
-    processes = start_two(together, cache)
-    rows = together / "metrics.jsonl"
-    while not rows.exists() or len(rows.read_text().splitlines()) < 4:
-        assert all(process.poll() is None for process in processes), logs(tmp_path)
-        time.sleep(0.05)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_steps": 40, "eval_every": 8, "checkpoint_every": 4},
+        pytest.param({"module": "experiments.stacked_mnist", **RUN}, marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_equal_one_and_one_goes_on_from_two(tmp_path, settings):
+    alone, together = tmp_path / "alone" / "run", tmp_path / "together" / "run"
+    for folder in (alone, together):
+        folder.parent.mkdir()
+    assert start_processes(1, alone, **settings)[0].wait(timeout=600) == 0, logs(alone.parent)
+    processes = start_processes(2, together, **settings)
+    wait_for_rows(together, 4, processes)
     processes[1].send_signal(signal.SIGTERM)
-    assert [p.wait(timeout=120) for p in processes] == [128 + signal.SIGTERM] * 2, logs(tmp_path)
+    statuses, _ = ends(processes, together)
+    assert statuses == {128 + signal.SIGTERM}, logs(together.parent)
     stopped = json.loads((together / "result.json").read_text())
-    assert stopped["status"] == "interrupted" and 8 <= stopped["step"] < RUN["num_steps"]
+    assert stopped["status"] == "interrupted" and 8 <= stopped["step"] < settings["num_steps"]
     assert stopped["versions"]["device"].startswith("2 ")
     assert stopped["versions"]["matmul_precision"] == "float32"
 
-    done = run(together, cache)
-    assert done.returncode == 0 and f"going on from step {stopped['step']}" in done.stderr
+    assert start_processes(1, together, **settings)[0].wait(timeout=600) == 0
+    assert f"going on from step {stopped['step']}" in logs(together.parent)
     # Rounding differs with the number of devices, and a game amplifies it step by step.
     np.testing.assert_allclose(losses(together)[:4], losses(alone)[:4], rtol=1e-4)
     np.testing.assert_allclose(losses(together), losses(alone), rtol=1e-3)
@@ -70,21 +66,21 @@ def logs(folder) -> str:
     return "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
 
 
-def start_tiny(count, folder, changed=None, places=None, coordinator=None, **settings) -> dict:
-    """Processes of a run of tiny networks, by number; `changed` has settings of some of them."""
-    coordinator = coordinator or f"127.0.0.1:{free_port()}"
+def start_processes(
+    count, folder, changed=None, places=None, module="tiny_run", **settings
+) -> dict:
+    """A run's processes, by number, or its one; `changed` has settings of some of them."""
+    shared = {"workdir": folder, "compilation_cache": folder.with_name("xla"), **settings}
+    if count > 1:
+        shared |= {"coordinator": f"127.0.0.1:{free_port()}", "num_processes": count}
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
     started = {}
     for place in range(count) if places is None else places:
-        own = {
-            "coordinator": coordinator, "num_processes": count, "process_id": place,
-            "workdir": folder, "compilation_cache": folder.with_name("xla"), **settings,
-            **(changed or {}).get(place, {}),
-        }  # fmt: skip
+        own = shared | ({"process_id": place} if count > 1 else {}) | (changed or {}).get(place, {})
         words = [f"--{name}={value}" for name, value in own.items()]
         with open(folder.with_name(f"process{place}.log"), "a") as log:
             started[place] = subprocess.Popen(
-                [sys.executable, "-m", "tiny_run", *words],
+                [sys.executable, "-m", module, *words],
                 stdout=log, stderr=log, env={**environment(), "PYTHONPATH": path},
             )  # fmt: skip
     return started
@@ -128,7 +124,7 @@ AGAIN = "start the same commands again, and the run goes on from its newest chec
 )
 def test_processes_that_differ_end_with_the_difference(tmp_path, changed, told):
     other = {name: str(value).format(other=tmp_path / "other") for name, value in changed.items()}
-    processes = start_tiny(2, tmp_path / "run", {1: other})
+    processes = start_processes(2, tmp_path / "run", {1: other})
     statuses, (line,) = ends(processes, tmp_path / "run")
     assert statuses == {2} and f"error: the processes differ: {told}" in line
 
@@ -139,14 +135,14 @@ def test_what_process_0_is_refused_ends_the_others_too(tmp_path, lock, status):
     folder.mkdir()
     (folder / "mine").touch()
     with run_folder.hold(folder) if lock else contextlib.nullcontext():
-        statuses, (line,) = ends(start_tiny(2, folder), folder)
+        statuses, (line,) = ends(start_processes(2, folder), folder)
     assert statuses == {status}
     assert ("in use by another process" if lock else "is not empty (mine, …)") in line
 
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_who_does_not_come_is_missed(tmp_path, place):
-    processes = start_tiny(2, tmp_path / "run", places=[place], partner_timeout=8)
+    processes = start_processes(2, tmp_path / "run", places=[place], partner_timeout=8)
     statuses, (line,) = ends(processes, tmp_path / "run")
     assert statuses == {76}
     assert f"error: process {1 - place} of 2 is missing (" in line and line.endswith(AGAIN)
@@ -166,7 +162,7 @@ def test_who_does_not_come_is_missed(tmp_path, place):
 )
 def test_a_process_that_dies_or_stops_ends_the_others(tmp_path, count, victim, how, seconds):
     folder = tmp_path / "run"
-    processes = start_tiny(count, folder, **LONG)
+    processes = start_processes(count, folder, **LONG)
     wait_for_rows(folder, 4, processes)
     lost = processes.pop(victim)
     lost.send_signal(how)
@@ -189,13 +185,13 @@ def test_the_same_commands_go_on_with_the_same_bits(tmp_path, victim):
     for folder in (whole, cut):
         folder.parent.mkdir()
     settings = {"num_steps": 20, "eval_every": 4, "checkpoint_every": 4}
-    processes = start_tiny(2, whole, **settings)
+    processes = start_processes(2, whole, **settings)
     assert {p.wait(timeout=300) for p in processes.values()} == {0}, logs(whole.parent)
-    processes = start_tiny(2, cut, **settings)
+    processes = start_processes(2, cut, **settings)
     wait_for_rows(cut, 4, processes)
     processes.pop(victim).kill()
     assert ends(processes, cut)[0] == {76}
-    processes = start_tiny(2, cut, **settings)
+    processes = start_processes(2, cut, **settings)
     assert {p.wait(timeout=300) for p in processes.values()} == {0}, logs(cut.parent)
     assert "going on from step" in logs(cut.parent)
     digests = [json.loads((f / "result.json").read_text())["params_digest"] for f in (whole, cut)]

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import signal
+import time
 
 import jax.numpy as jnp
 import pytest
@@ -47,6 +48,23 @@ def test_progress_prints_a_line_now_and_then():
     assert lines[0] == "[   3.2 s] compiling the training step" and len(lines) == 4
     assert lines[1].startswith("step 1,069/5,000 | 10.0 steps/s | 6 min 33 s left | loss G 1.23 ")
     assert "modes 512" in lines[-1] and "KL 2.31" in lines[-1] and "25" not in lines[-1]
+
+
+def test_what_takes_long_is_said_again_until_it_ends():
+    stream = io.StringIO()
+    shown = Progress(10, stream=stream)
+    with shown.during("compiling", interval=0.01):
+        until = time.monotonic() + 10
+        while stream.getvalue().count("still compiling") < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+    said = stream.getvalue().splitlines()
+    assert said[0].endswith("] compiling") and len(said) > 2
+    assert all(line.endswith("] still compiling") for line in said[1:])
+    with pytest.raises(MemoryError), shown.during("compiling", interval=0.01):
+        raise MemoryError
+    said = stream.getvalue()
+    time.sleep(0.05)
+    assert stream.getvalue() == said
 
 
 def test_progress_draws_a_bar_on_a_terminal():
