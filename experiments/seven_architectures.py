@@ -60,9 +60,9 @@ SMOKE = {"samples": 64, "batch_size": 4, "width": 2, "critic_updates": 1}
 class SevenArchitectures(scored_images.ScoredImages):
     """The settings of one pair, trained one way."""
 
-    num_steps: int = 1000
+    num_steps: int = 2000
     batch_size: int = 32
-    eval_every: int = 250
+    eval_every: int = 500
     checkpoint_every: int = 250
     pair: str = option(
         "dcgan",
