@@ -105,8 +105,9 @@ def sweep(
             progress.note(words)
     groups = plan.left(together)
     keeper = _Keeper(plan, progress, sum(map(len, groups)))
-    keeper.open(f"{jobs * together} at once" if jobs else "none started", together)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(files.share(folder))
+        keeper.open(f"{jobs * together} at once" if jobs else "none started", together)
         stop = stack.enter_context(watch_signals()) if stop is None else stop
         if groups and jobs:
             keeper.refresh()

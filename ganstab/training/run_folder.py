@@ -44,6 +44,7 @@ __all__ = [
     "read_log",
     "read_result",
     "read_sound_result",
+    "share",
     "write_config",
 ]
 
@@ -120,14 +121,41 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
             except BlockingIOError as error:
                 words = f"--workdir={folder} is in use by another process: wait for it"
                 raise InUseError(words) from error
-        with explained(f"cannot use --workdir={folder}"):
-            for pattern in (f".*{UNFINISHED}", f"*/.*{UNFINISHED}"):
-                for leftover in folder.glob(pattern):
-                    if leftover.is_file() or leftover.is_symlink():
-                        leftover.unlink(missing_ok=True)
+        _remove_unfinished(folder)
         yield
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def share(folder: pathlib.Path) -> Iterator[None]:
+    """Uses a folder, which is made if it is not there, beside others that share it.
+
+    Who is alone at the start removes what a killed process left half-written.
+
+    Raises:
+      InputError: the folder cannot be written to.
+    """
+    with explained(f"cannot use --workdir={folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        with contextlib.suppress(OSError):  # as above, and where others are at work
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_unfinished(folder)
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _remove_unfinished(folder: pathlib.Path) -> None:
+    with explained(f"cannot use --workdir={folder}"):
+        for pattern in (f".*{UNFINISHED}", f"*/.*{UNFINISHED}"):
+            for leftover in folder.glob(pattern):
+                if leftover.is_file() or leftover.is_symlink():
+                    leftover.unlink(missing_ok=True)
 
 
 def is_held(folder: pathlib.Path) -> bool:

@@ -58,7 +58,12 @@ def main() -> int:
     setting.prepare(folder / "xla")
     known = _read(out)
     try:
-        whole = {way: _whole(folder, way) for way in WAYS if asked.only in (None, way)}
+        # A merge takes over what the table left.
+        needed = (
+            {"merge": ("table", "merge")}.get(asked.only, (asked.only,)) if asked.only else WAYS
+        )
+        whole = {way: _whole(folder, way) for way in needed}
+        whole = {way: found for way, found in whole.items() if asked.only in (None, way)}
         for number in range(asked.count):
             if number not in known:
                 known[number] = _kill(folder, whole, random.Random(f"{asked.seed} {number}"))

@@ -83,8 +83,10 @@ def test_a_table_that_is_stopped_ends_with_the_same_result(tmp_path, whole, caps
     assert stopped["cells"]["level3"]["missing"]["0"] == 3
     assert not any(is_held(folder_of(table, *run)) for run in RUNS)
     gate.touch()
+    leftover = table / ".result.json.0123.unfinished"
+    leftover.touch()
     again = {(3, 0): 2, (4, 0): 2}
-    assert work(table, executor=executor) == 0
+    assert work(table, executor=executor) == 0 and not leftover.exists()
     assert (table / "result.json").read_bytes() == (whole / "result.json").read_bytes()
     assert starts(table) == dict.fromkeys(RUNS, 1) | again
     assert work(table, executor=executor) == 0 and starts(table) == dict.fromkeys(RUNS, 1) | again

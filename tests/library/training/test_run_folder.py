@@ -33,6 +33,18 @@ def test_a_folder_is_made_with_parents_and_opens_again(tmp_path):
     assert names(folder / "figures") == [] and read_config(folder, Tiny).num_steps == 8
 
 
+def test_who_shares_a_folder_alone_removes_what_is_left_half_written(tmp_path):
+    leftover = tmp_path / "table" / ".result.json.0123.unfinished"
+    with run_folder.share(tmp_path / "table"):
+        leftover.touch()
+        with run_folder.share(tmp_path / "table"):
+            assert leftover.exists()  # another one may be writing it
+    with run_folder.share(tmp_path / "table"):
+        assert not leftover.exists()
+    (tmp_path / "file").touch()
+    assert "cannot use --workdir=" in refusal(run_folder.share(tmp_path / "file").__enter__)
+
+
 def test_each_setting_that_differs_is_named(tmp_path):
     open_folder(tmp_path, Tiny())
     before = (tmp_path / "config.json").read_bytes()
