@@ -7,7 +7,7 @@ CIFAR-10 is `images.wgan_gp`.
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 from flax import nnx
@@ -18,7 +18,7 @@ from ganstab.networks import bottleneck, dcgan, mlp
 from ganstab.networks._builder import builder
 from ganstab.networks._sizes import check_count, checked_size, halved
 from ganstab.networks.convolution import Size
-from ganstab.networks.dcgan import Units
+from ganstab.networks.dcgan import Units, Widths
 from ganstab.networks.norms import Norm, batch_norm
 from ganstab.types import Pair
 
@@ -71,31 +71,24 @@ def seven_pairs(
     check_count("width", width)
     check_count("channels", channels)
     sides = halved(size)
-    widths = [[width * 2**level] for level in range(len(sides) - 1)]
-
-    def gen(units: Units, constant: bool = False):
-        coarsest_first = [[width]] * len(widths) if constant else widths[::-1]
-        return builder(
-            dcgan.Generator, LATENT, [*coarsest_first, []], sides[::-1], channels=channels,
-            units=units,
-        )  # fmt: skip
-
-    def disc(units: Units):
-        return builder(dcgan.Discriminator, [[], *widths], sides[0], channels=channels, units=units)
-
+    rows = [[], *([width * 2**level] for level in range(len(sides) - 1))]
+    constant = [[], *[[width]] * (len(sides) - 1)]
+    residual = [max(width // 2, 1), *(row[0] for row in rows[1:])]
+    change, shared = dataclasses.replace, {"channels": channels, "layers": layers}
     plain = Units(stddev=0.02 * math.sqrt(64 / width))
-    leaky = dataclasses.replace(plain, activation=dcgan.leaky, norm=disc_norm)
-    change = dataclasses.replace
+    leaky = change(plain, activation=dcgan.leaky, norm=disc_norm)
     tanh = functools.partial(change, activation=jnp.tanh)
-    residual = [max(width // 2, 1), *(row[0] for row in widths)]
-    shared = {"channels": channels, "layers": layers}
+
+    def pair(gen: Units, disc: Units, gen_rows: Widths = rows) -> Pair:
+        return _dcgan(sides, channels, Pair(gen_rows, rows), Pair(gen, disc))
+
     return {
-        "dcgan": Pair(gen(plain), disc(leaky)),
-        "constant": Pair(gen(Units(norm=None), constant=True), disc(leaky)),
-        "mlp": Pair(builder(Perceptron, (*sides[0], channels), 8 * width), disc(leaky)),
-        "no_norm": Pair(gen(change(plain, norm=None)), disc(change(leaky, norm=None))),
-        "gated": Pair(gen(Units(gates=True)), disc(Units(gates=True, norm=disc_norm))),
-        "tanh": Pair(gen(tanh(plain)), disc(tanh(leaky))),
+        "dcgan": pair(plain, leaky),
+        "constant": pair(Units(norm=None), leaky, constant),
+        "mlp": Pair(builder(Perceptron, (*sides[0], channels), 8 * width), pair(plain, leaky).disc),
+        "no_norm": pair(change(plain, norm=None), change(leaky, norm=None)),
+        "gated": pair(Units(gates=True), Units(gates=True, norm=disc_norm)),
+        "tanh": pair(tanh(plain), tanh(leaky)),
         "resnet": Pair(
             builder(bottleneck.Generator, LATENT, residual[::-1], sides[::-1], **shared),
             builder(bottleneck.Discriminator, residual, sides[0], norm=disc_norm, **shared),
@@ -129,12 +122,16 @@ def deep_dcgan(size: int | Size, channels: int, *, depth: Pair, filters: Pair, u
         sides.append((-(-height // 2), -(-width // 2)))
     if min(sides[-1]) < 2:
         raise ValueError(f"size must leave 2 pixels or more after three halvings, got {size}")
-    gen, disc = (_rows(*each) for each in zip(depth, filters, strict=True))
+    rows = Pair(*(_rows(*each) for each in zip(depth, filters, strict=True)))
+    return _dcgan(sides, channels, rows, units)
+
+
+def _dcgan(sides: Sequence[Size], channels: int, rows: Pair, units: Pair) -> Pair:
+    """Networks with rows of channels, the image's own side first, as are the sides."""
+    shared = {"channels": channels}
     return Pair(
-        builder(
-            dcgan.Generator, LATENT, gen[::-1], sides[::-1], channels=channels, units=units.gen
-        ),
-        builder(dcgan.Discriminator, disc, sides[0], channels=channels, units=units.disc),
+        builder(dcgan.Generator, LATENT, rows.gen[::-1], sides[::-1], units=units.gen, **shared),
+        builder(dcgan.Discriminator, rows.disc, sides[0], units=units.disc, **shared),
     )
 
 
