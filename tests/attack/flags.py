@@ -17,6 +17,8 @@ PROGRAMS = {
     "cifar10_reconstruction": "Cifar10Reconstruction",
     "rnn_mnist": "RnnMnist",
     "character_language_model": "CharacterLanguageModel",
+    "critic_surfaces": "CriticSurfaces",
+    "critic_overfitting": "CriticOverfitting",
 }
 NO_NUMBER = "", " ", "x", "1,5", "1 2", "½", "None", "0x", "--1", "1e", "nan%", "∞", "[1]"
 NO_WHOLE = *NO_NUMBER, "nan", "inf", "-inf", "1.5", "1e3", "3.0", "1e999"

@@ -30,6 +30,8 @@ PROGRAMS = {
     "cifar10_reconstruction": "table_3",
     "rnn_mnist": "figure_3",
     "character_language_model": "table_4",
+    "critic_surfaces": "surfaces",
+    "critic_overfitting": "figure_5",
 }
 
 

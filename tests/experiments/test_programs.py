@@ -8,6 +8,8 @@ from program import ROOT
 from experiments import (
     character_language_model,
     colored_mnist,
+    critic_overfitting,
+    critic_surfaces,
     mixture_of_gaussians,
     rnn_mnist,
     stacked_mnist,
@@ -24,6 +26,8 @@ PROGRAMS = {
         character_language_model,
         character_language_model.CharacterLanguageModel,
     ),
+    "critic_surfaces": (critic_surfaces, critic_surfaces.CriticSurfaces),
+    "critic_overfitting": (critic_overfitting, critic_overfitting.CriticOverfitting),
     "mixture_of_gaussians": (mixture_of_gaussians, mixture_of_gaussians.MixtureOfGaussians),
     "cifar10_reconstruction": (cifar10, cifar10.Cifar10Reconstruction),
 }
