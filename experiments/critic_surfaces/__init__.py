@@ -13,13 +13,15 @@ its gradient.
 In Figure 1a there is no generator to train: its samples are the data and N(0, I) added to them, so
 that a critic can be trained to its optimum. The picture shows the critic's values over [−3, 3]².
 The paper finds that with clipping it "ignores higher moments of the data distribution". Measured
-here is whether it tells the data from the gaps in them. Of each gap g_i between two neighbours a_i
-and b_i (two modes, or two arms of the roll), with D the critic,
+here is whether it tells the data from the gaps in them, by more than means and covariances, which a
+quadratic Q tells apart as well: with Q the best fit to the critic D over the square [−2, 2]²,
 
-    above_gaps = 100 / 2n Σ_i [D(a_i) > D(g_i)] + [D(b_i) > D(g_i)]  per cent,
+    gap_auc = 100 · mean of [D(a) − Q(a) > D(g) − Q(g)]  per cent,
 
-where a tie counts half. A critic that only rises or falls from neighbour to neighbour, such as
-every linear one, has 50, whatever else it knows; one that peaks at the data has 100.
+the area under the ROC curve, over points a of the data (modes, the roll) and points g in the gaps
+(half-way between neighbouring modes, the roll turned half-way round). A tie counts half. Every
+quadratic critic has 50, and one that is high at the data alone has 100. The optimal critic has less
+where it has to slope across gaps, as from arm to arm of the roll.
 
 Figure 1b trains a generator too, on the Swiss roll; both networks have 12 layers of ReLU. It shows
 the norms of ∂L/∂h_l, of the critic's loss L = E D(G(z)) − E D(x) by the outputs h_l of its layers,
@@ -51,8 +53,7 @@ from ganstab.types import Player, TrainState
 LATENT = 2
 SMOKE = {"samples": 64, "width": 16, "batch_size": 16}
 MEASURES = (
-    Measure("above_gaps", "points of the data above the gap beside them, %", "above gaps %",
-            ideal=100),
+    Measure("gap_auc", "data told from gaps by no quadratic, area under the curve, %", "AUC %"),
     Measure("steepness", "size of the gradient's growth, decades a layer", "", "lower"),
     Measure("growth", "the gradient's growth towards the input, decades a layer", "growth"),
 )  # fmt: skip
@@ -72,14 +73,15 @@ def evaluation(config: CriticSurfaces, gen: Player):
         kernels = [layer["kernel"].ravel() for layer in state.params.disc]
         norms = critics.gradient_norms(state.params.disc, real, fake)
         arrays = {"samples": fake, "data": real, "norms": norms, "surface": critic(toys.plane())}
-        return arrays, jnp.concatenate(kernels), toys.above_gaps(critic, toy)
+        return arrays, jnp.concatenate(kernels), critic(toys.places(toy))
 
     def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
         found = look(state, key)
-        arrays, weights, above = jax.tree.map(lambda x: np.asarray(x.addressable_data(0)), found)
+        arrays, weights, values = jax.tree.map(lambda x: np.asarray(x.addressable_data(0)), found)
         growth = critics.growth(arrays["norms"])
-        numbers = {"above_gaps": float(above), "steepness": abs(growth), "growth": growth}
-        most = np.quantile(np.abs(weights), 0.999)  # a few far out would make a line of the rest
+        auc = toys.gap_auc(values, toy)
+        numbers = {"gap_auc": auc, "steepness": abs(growth), "growth": growth}
+        most = np.quantile(np.abs(weights), 0.99)  # a few far out would leave the rest no width
         counts, edges = np.histogram(weights, bins=100, range=(-most, most))
         return Evaluation(numbers, {**arrays, "weights": counts, "edges": edges})
 

@@ -30,7 +30,7 @@ def _surfaces() -> Table:
         claims=[
             Claim(
                 f"{toy.title}: the penalty's critic tells the data from the gaps in them better",
-                "above_gaps", f"{data}_wgan_gp", "above", f"{data}_wgan",
+                "gap_auc", f"{data}_wgan_gp", "above", f"{data}_wgan",
             )
             for data, toy in TOYS.items()
         ],
