@@ -28,7 +28,6 @@ large its "large unregularized" networks are. Its authors' code for MNIST has ke
 and in [0, 1] there, so that distances, and with the penalty losses, are twice as large here.
 """
 
-import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable
@@ -36,53 +35,24 @@ from collections.abc import Callable
 import numpy as np
 
 from experiments.critic_overfitting import pictures, tables, values
-from ganstab import Pair, data, recipes
+from experiments.critic_overfitting.settings import CriticOverfitting
+from ganstab import Pair, data
 from ganstab.errors import InputError
 from ganstab.networks import images as networks
 from ganstab.players import from_nnx
-from ganstab.training import (
-    Experiment,
-    Findings,
-    ImageConfig,
-    Measure,
-    distributed,
-    images,
-    option,
-)
+from ganstab.training import Experiment, Findings, Measure, distributed, images
 from ganstab.training.cli import main
 from ganstab.training.experiment import prose
 from ganstab.training.run_folder import FIGURES
 from ganstab.types import TrainState
 
 LATENT = 128
-RECIPES = {"wgan_gp": recipes.wgan_gp(b1=0.5), "wgan": recipes.wgan()}
 SMOKE = {"samples": 64, "batch_size": 16, "width": 2}
 MEASURES = (
     Measure("training", "negative loss of the critic, training images", "training"),
     Measure("validation", "negative loss of the critic, validation images", "validation"),
     Measure("gap", "negative loss of the critic, training minus validation", "gap", "lower"),
 )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CriticOverfitting(ImageConfig):
-    """The settings of one curve of Figure 5b."""
-
-    num_steps: int = 2000
-    eval_every: int = 100
-    recipe: str = option("wgan_gp", "How it is trained.", choices=tuple(RECIPES))
-    images: int = option(tables.FEW, "Training images.", lower=1, upper=10**7)
-    samples: int = option(
-        1000,
-        "Images of each kind that an evaluation scores; so many are kept out of training.",
-        lower=1,
-        upper=10**6,
-    )
-    width: int = option(8, "Channels at the images' own resolution.", lower=1, upper=2**10)
-
-    def run_name(self) -> str:
-        """Of the recipe, the number of images and the seed."""
-        return f"critic_overfitting_{self.recipe}_images{self.images}_seed{self.seed}"
 
 
 def split(config: CriticOverfitting) -> tuple[data.Images, data.Images]:
@@ -100,7 +70,7 @@ def split(config: CriticOverfitting) -> tuple[data.Images, data.Images]:
         )
     order = np.random.default_rng(0).permutation(count)
     kinds = order[: config.images], order[-config.samples :]
-    training, validation = (images.take(source, np.sort(places)) for places in kinds)
+    training, validation = (images.take(source, places) for places in kinds)
     return training, validation
 
 
@@ -115,7 +85,7 @@ def build(config: CriticOverfitting) -> Experiment:
     """One curve of Figure 5b."""
     training, validation = split(config)
     pair = networks.convolutional(28, 1, width=config.width, norm=False, latent=LATENT)
-    players, recipe = Pair(*map(from_nnx, pair)), RECIPES[config.recipe]
+    players, recipe = Pair(*map(from_nnx, pair)), config.whole_recipe()
     kinds = {"training": training.image[: config.samples], "validation": validation.image}
     return Experiment(
         title=f"MNIST, {config.images:,} images, {tables.NAMES[config.recipe]}",

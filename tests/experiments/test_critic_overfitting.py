@@ -35,7 +35,7 @@ def test_images_are_for_training_or_for_validation_whatever_the_seed(config):
     parts = [program.split(config.replace(seed=seed)) for seed in (0, 1)]
     places = [[pixels.index(x) for x in part.image.reshape(-1, 784).tolist()] for part in parts[0]]
     assert [len(set(own)) for own in places] == [12, 7] and not set(places[0]) & set(places[1])
-    assert places[0] != list(range(12))
+    assert all(own != sorted(own) for own in places)  # files may be sorted by class
     jax.tree.map(np.testing.assert_array_equal, *parts)
     fewer = program.split(config.replace(images=5))
     assert {x.tobytes() for x in fewer[0].image} < {x.tobytes() for x in parts[0][0].image}
