@@ -26,6 +26,8 @@ large its "large unregularized" networks are. Its authors' code for MNIST has ke
 3 × 3 and twice, four and eight times --width, and 32 gives those 256 channels. Their batches have
 50 images, and 20,000 steps are shown, where ours are chosen for CPUs. Pixels are in [−1, 1] here
 and in [0, 1] there, so that distances, and with the penalty losses, are twice as large here.
+
+With the penalty a step takes 0.8 s of one core of a busy CPU.
 """
 
 import functools

@@ -33,7 +33,9 @@ L: it is taken at points between the data and the samples, which have activation
 Data, networks, initial weights, batch size, optimizers and the 5 critic updates a step are those of
 the authors' code, and so is λ = 0.1 (--penalty_weight); the paper has λ = 10 throughout. Theirs are
 512 units a layer and 100,000 steps, --width=512 --num_steps=100000, where ours are chosen for CPUs.
-The paper does not say how wide the networks of Figure 1b are, nor how long they are trained.
+The paper does not say how wide the networks of Figure 1b are, nor how long they are trained; here
+they have 256 units and 300 steps of batches of 64. On one core of a busy CPU a critic of Figure 1a
+takes 1.5 to 2.5 minutes, and a step of Figure 1b 0.5 s with clipping and 1.1 s with the penalty.
 """
 
 import functools

@@ -13,7 +13,7 @@ DEEP = {
     "depth": 12,
     "width": 256,
     "batch_size": 64,
-    "num_steps": 500,
+    "num_steps": 300,
 }
 
 
