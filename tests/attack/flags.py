@@ -19,6 +19,8 @@ PROGRAMS = {
     "character_language_model": "CharacterLanguageModel",
     "random_architectures": "RandomArchitectures",
     "seven_architectures": "SevenArchitectures",
+    "critic_surfaces": "CriticSurfaces",
+    "critic_overfitting": "CriticOverfitting",
 }
 NO_NUMBER = "", " ", "x", "1,5", "1 2", "½", "None", "0x", "--1", "1e", "nan%", "∞", "[1]"
 NO_WHOLE = *NO_NUMBER, "nan", "inf", "-inf", "1.5", "1e3", "3.0", "1e999"

@@ -32,6 +32,8 @@ PROGRAMS = {
     "character_language_model": "table_4",
     "random_architectures": "table_1",
     "seven_architectures": "figure_2",
+    "critic_surfaces": "surfaces",
+    "critic_overfitting": "figure_5",
 }
 
 

@@ -8,6 +8,8 @@ from program import ROOT
 from experiments import (
     character_language_model,
     colored_mnist,
+    critic_overfitting,
+    critic_surfaces,
     mixture_of_gaussians,
     random_architectures,
     rnn_mnist,
@@ -28,6 +30,8 @@ PROGRAMS = {
     ),
     "random_architectures": (random_architectures, random_architectures.RandomArchitectures),
     "seven_architectures": (seven_architectures, seven_architectures.SevenArchitectures),
+    "critic_surfaces": (critic_surfaces, critic_surfaces.CriticSurfaces),
+    "critic_overfitting": (critic_overfitting, critic_overfitting.CriticOverfitting),
     "mixture_of_gaussians": (mixture_of_gaussians, mixture_of_gaussians.MixtureOfGaussians),
     "cifar10_reconstruction": (cifar10, cifar10.Cifar10Reconstruction),
 }
