@@ -30,16 +30,20 @@ RATES = np.geomspace(1e-4, 1e-2, 9)
 AHEAD = (0, 1, 2, 5, 10)
 STEPS, EVALUATIONS, BATCH, SAMPLES, LATENT = 3000, 20, 128, 512, 16
 NEAR = 0.3
-PLAYERS = Pair(
-    from_nnx(lambda rngs: mlp.Generator(LATENT, (64, 64), rngs=rngs)),
-    from_nnx(lambda rngs: mlp.Discriminator(2, (64, 64), rngs=rngs)),
-)
+
+
+def players() -> Pair:
+    """Two hidden layers of 64 each."""
+    return Pair(
+        from_nnx(lambda rngs: mlp.Generator(LATENT, (64, 64), rngs=rngs)),
+        from_nnx(lambda rngs: mlp.Discriminator(2, (64, 64), rngs=rngs)),
+    )
 
 
 def run(rate: Any, ahead: int, seed: int = 0, steps: int = STEPS) -> tuple[jax.Array, jax.Array]:
     """The share of samples at each mode `[T, 8]`, and their mean distance from 0 `[T]`."""
     recipe = recipes.unrolled(ahead, gen_learning_rate=rate, disc_learning_rate=rate)
-    trained = recipe.build(PLAYERS, LATENT)
+    trained = recipe.build(players(), LATENT)
     init, feed, latents = jax.random.split(jax.random.key(seed), 3)
     z = jax.random.normal(latents, (SAMPLES, LATENT))
 
@@ -51,7 +55,7 @@ def run(rate: Any, ahead: int, seed: int = 0, steps: int = STEPS) -> tuple[jax.A
     def evaluate(state: Any, start: jax.Array) -> tuple[Any, Any]:
         count = steps // EVALUATIONS
         state, _ = jax.lax.scan(move, state, start * count + jnp.arange(count))
-        points, _ = PLAYERS.gen.apply(
+        points, _ = trained.players.gen.apply(
             state.params.gen, state.carry.state.gen, z, jax.random.key(0), train=False
         )
         distance = jnp.linalg.norm(points[:, None] - data.ring_modes()[None], axis=-1)

@@ -52,31 +52,41 @@ class Source:
 
 
 @functools.lru_cache(maxsize=1)
-def open_source(name: str, size: int | None) -> Source:
+def open_source(name: str, size: int | None, *, border: bool = False) -> Source:
     """The images of a folder, a zip archive, an IDX folder, `mnist` or `tfds:NAME`.
 
     Args:
       name: as `--data` has it.
       size: in pixels; None for the images' own, or for a folder's typical size, 64 at most.
+      border: whether smaller images of `mnist` and of IDX folders get a black border, up to `size`.
 
     Raises:
       InputError: there are none, they cannot be read, or they cannot have this size.
     """
+    bordered = size if border else None
     if name == MNIST:
-        return _fixed(name, size, load_mnist("train"), "mnist")
+        return _fixed(name, size, _padded(load_mnist("train"), bordered), "mnist")
     if name.startswith(TFDS):
         return _fixed(name, size, load_tfds(name.removeprefix(TFDS), "train"), name)
     folder = local_folder(name, "--data")
     if is_run(folder):
         raise InputError(f"--data={name} is the folder of a run; a folder of images is expected")
     if folder.is_dir() and is_idx_folder(folder):
-        return _fixed(name, size, load_idx(folder, "train"), provenance.of_data(folder))
+        images = _padded(load_idx(folder, "train"), bordered)
+        return _fixed(name, size, images, provenance.of_data(folder))
     side = size or max(min(typical_side(folder), LARGEST_SIDE), SMALLEST_SIDE)
     found = prepare(folder, side, progress=_Bar(f"reading {folder.name}"))
     image, label = found.images
     resident = image.nbytes <= IN_MEMORY
     data = Images(np.asarray(image), label) if resident else found.random_access(name)
     return Source(data, image.shape[1:], found.classes, found.digest, found.skipped)
+
+
+def _padded(images: Images, size: int | None) -> Images:
+    """With a black border to height and width `size`, where they are smaller."""
+    missing = [max((size or 0) - side, 0) for side in images.image.shape[1:3]]
+    sides = [(each // 2, each - each // 2) for each in missing]
+    return images._replace(image=np.pad(images.image, ((0, 0), *sides, (0, 0))))
 
 
 def _fixed(name: str, size: int | None, data: Images | RandomAccess, digest: str) -> Source:

@@ -69,14 +69,15 @@ def equalized_conv(
 
 
 @in_float32
-def gated(x: Array) -> Array:
-    """The gated multiplicative unit `σ(a) · tanh(b)`, with a and b the halves of the last axis.
+def gated(x: Array, axis: int = -1) -> Array:
+    """The gated multiplicative unit `σ(a) · tanh(b)`, with a and b the halves of the channels.
 
     van den Oord et al. 2016 (arXiv:1606.05328, eq. 2); Gulrajani et al. 2017 train a pair with it
     everywhere. The layer before it has twice the channels.
 
     Args:
       x: [B, …, 2C].
+      axis: of the channels, where they are not last.
 
     Returns:
       [B, …, C].
@@ -84,7 +85,7 @@ def gated(x: Array) -> Array:
     Raises:
       ValueError: for an odd number of channels.
     """
-    if x.shape[-1] % 2:
-        raise ValueError(f"gated halves the last axis, which must be even, got shape {x.shape}")
-    gate, value = jnp.split(x, 2, axis=-1)
+    if x.shape[axis] % 2:
+        raise ValueError(f"gated halves the axis {axis}, which must be even, got shape {x.shape}")
+    gate, value = jnp.split(x, 2, axis=axis)
     return jax.nn.sigmoid(gate) * jnp.tanh(value)

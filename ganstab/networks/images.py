@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ganstab.networks import he_convolutional, r3gan_resnet, residual
+from ganstab.networks._builder import builder
 from ganstab.networks._sizes import Width, both, check_count, checked_size, halved
 from ganstab.networks.convolution import Convolutions, Size
 from ganstab.types import Pair
@@ -94,11 +95,11 @@ def convolutional(
     growth = [min(2**i, 16) for i in range(len(sides))]
     shared = _shared(channels, num_classes, convolutions)
     return Pair(
-        _builder(
+        builder(
             he_convolutional.Generator, latent, _times(growth, width.gen)[::-1], sides[::-1],
             norm=norm, **shared,
         ),
-        _builder(
+        builder(
             he_convolutional.Discriminator, _times(growth, width.disc)[1:], sides[0], **shared
         ),
     )  # fmt: skip
@@ -132,10 +133,10 @@ def r3gan(
     width = both(max(768 // growth[-1], 1) if width is None else width)
     shared = _shared(channels, num_classes, convolutions)
     return Pair(
-        _builder(
+        builder(
             r3gan_resnet.Generator, latent, _times(growth, width.gen)[::-1], sides[::-1], **shared
         ),
-        _builder(r3gan_resnet.Discriminator, _times(growth, width.disc), sides, **shared),
+        builder(r3gan_resnet.Discriminator, _times(growth, width.disc), sides, **shared),
     )
 
 
@@ -226,11 +227,11 @@ def _residual(
     growth = [min(2**i, most) for i in range(max(len(sides), blocks))]
     shared = _shared(channels, num_classes, convolutions)
     return Pair(
-        _builder(
+        builder(
             residual.Generator, latent, _times(growth[: len(sides)], width.gen)[::-1], sides[::-1],
             **shared,
         ),
-        _builder(
+        builder(
             residual.Discriminator, _times(growth[:blocks], width.disc), halvings, **head, **shared
         ),
     )  # fmt: skip
@@ -248,8 +249,3 @@ def _shared(
     if num_classes is not None:
         check_count("num_classes", num_classes)
     return {"channels": channels, "num_classes": num_classes, "convolutions": convolutions}
-
-
-def _builder(module, *arguments, **settings):
-    """`(rngs) -> module(*arguments, rngs=rngs, **settings)`."""
-    return lambda rngs: module(*arguments, rngs=rngs, **settings)

@@ -50,9 +50,9 @@ class Conv(nnx.Module):
             return self._biased(grouped_conv(self.ops, x, self.kernel[...], self.groups))
         return self._biased(self.ops.conv(x, self.kernel[...], stride))
 
-    def first(self, x: Array) -> Array:
-        """The convolution of stride 2 of images [n, H, W, C] on their way into the layout."""
-        return self._biased(self.ops.first_conv(x, self.kernel[...], 2))
+    def first(self, x: Array, stride: int = 2) -> Array:
+        """The convolution of images [n, H, W, C] on their way into the layout."""
+        return self._biased(self.ops.first_conv(x, self.kernel[...], stride))
 
     def transpose(self, x: Array, size: Size) -> Array:
         """The transposed convolution of stride 2, to height and width `size`."""

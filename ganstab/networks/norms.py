@@ -1,17 +1,48 @@
-"""Norms that keep the samples of a batch apart, for critics under a gradient penalty.
+"""Norms: batch norm, and those that keep samples apart, for critics under a gradient penalty.
 
-Layer norm needs nothing of ours: `nnx.LayerNorm(channels, epsilon=1e-5, rngs=rngs)` on `[B, F]`,
-and with `reduction_axes=(1, 2, 3)` on images `[B, H, W, C]`, where it takes one mean and variance
-over all of a sample and has a scale and offset a channel, as the critics of Gulrajani et al. 2017.
+On `[B, F]` layer norm needs nothing of ours: `nnx.LayerNorm(channels, epsilon=1e-5, rngs=rngs)`.
+`layer_norm` and `batch_norm` make either for images in a layout of `networks.convolution`.
 """
+
+from collections.abc import Callable
+from typing import Protocol
 
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
 from ganstab._precision import in_float32, wide
+from ganstab.networks.convolution import Convolutions
+from ganstab.networks.layers import batch_axis
 
-__all__ = ["VirtualBatchNorm", "pixel_norm"]
+__all__ = ["Norm", "VirtualBatchNorm", "batch_norm", "layer_norm", "pixel_norm"]
+
+
+class Norm(Protocol):
+    """What makes a norm of images with so many channels, in a layout."""
+
+    def __call__(
+        self, ops: Convolutions, channels: int, *, rngs: nnx.Rngs
+    ) -> Callable[[Array], Array]:
+        """The norm, a module."""
+
+
+def batch_norm(ops: Convolutions, channels: int, *, rngs: nnx.Rngs) -> nnx.BatchNorm:
+    """Batch norm, with ε of 1e-5 and running statistics of momentum 0.99."""
+    return nnx.BatchNorm(channels, axis=ops.channel_axis, momentum=0.99, epsilon=1e-5, rngs=rngs)
+
+
+def layer_norm(ops: Convolutions, channels: int, *, rngs: nnx.Rngs) -> nnx.LayerNorm:
+    """Layer norm as in the critics of Gulrajani et al. 2017 (arXiv:1704.00028, section 4).
+
+    One mean and one variance are those of all pixels and channels of a sample, with ε of 1e-5; a
+    scale and an offset are a channel's.
+    """
+    sample = tuple(axis for axis in range(4) if axis != batch_axis(ops))
+    return nnx.LayerNorm(
+        channels, epsilon=1e-5, reduction_axes=sample, feature_axes=ops.channel_axis,
+        use_fast_variance=False, rngs=rngs,
+    )  # fmt: skip
 
 
 class VirtualBatchNorm(nnx.Module):

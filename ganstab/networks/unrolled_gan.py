@@ -9,6 +9,7 @@ What the paper leaves open is filled as in PacGAN's implementation of its stacke
 """
 
 from ganstab.networks import convolutional, mlp, recurrent
+from ganstab.networks._builder import builder
 from ganstab.networks.convolution import Convolutions
 from ganstab.networks.convolutional import scaled
 from ganstab.types import Pair
@@ -18,7 +19,7 @@ __all__ = ["cifar10", "colored_mnist", "mixture", "rnn_mnist", "stacked_mnist"]
 
 def mixture() -> Pair:
     """Appendix A, mixture of Gaussians: two fully connected networks, of points [n, 2]."""
-    return Pair(_builder(mlp.Generator), _builder(mlp.Discriminator))
+    return Pair(builder(mlp.Generator), builder(mlp.Discriminator))
 
 
 def rnn_mnist(
@@ -35,11 +36,11 @@ def rnn_mnist(
         initialisation is the generator's.
       convolutions: None for the ones that suit the backend and the width.
     """
-    disc = _builder(
+    disc = builder(
         convolutional.Discriminator, channels=(16, 32, 32), width=1, in_channels=1,
         first_norm=disc_first_norm, init_stddev=init_stddev, convolutions=convolutions,
     )  # fmt: skip
-    return Pair(_builder(recurrent.Generator), disc)
+    return Pair(builder(recurrent.Generator), disc)
 
 
 def stacked_mnist(
@@ -61,8 +62,8 @@ def stacked_mnist(
     """
     shared = {"init_stddev": init_stddev, "convolutions": convolutions}
     return Pair(
-        _builder(convolutional.Generator, **shared),
-        _builder(
+        builder(convolutional.Generator, **shared),
+        builder(
             convolutional.Discriminator,
             width=disc_width,
             norm=disc_norm,
@@ -96,8 +97,8 @@ def cifar10(
     sizes = [-(-side // factor) for factor in (8, 4, 2, 1)]
     shared = {"init_stddev": init_stddev, "convolutions": convolutions}
     return Pair(
-        _builder(convolutional.Generator, channels=channels, sizes=sizes, **shared),
-        _builder(
+        builder(convolutional.Generator, channels=channels, sizes=sizes, **shared),
+        builder(
             convolutional.Discriminator,
             width=1,
             channels=channels[:0:-1],
@@ -133,8 +134,3 @@ def colored_mnist(
         init_stddev=init_stddev,
         convolutions=convolutions,
     )
-
-
-def _builder(module, **settings):
-    """`(rngs) -> module(rngs=rngs, **settings)`."""
-    return lambda rngs: module(rngs=rngs, **settings)

@@ -19,6 +19,10 @@ PROGRAMS = {
     "character_language_model": "CharacterLanguageModel",
     "cifar10": "Cifar10",
     "growing_mnist": "GrowingMnist",
+    "random_architectures": "RandomArchitectures",
+    "seven_architectures": "SevenArchitectures",
+    "critic_surfaces": "CriticSurfaces",
+    "critic_overfitting": "CriticOverfitting",
 }
 NO_NUMBER = "", " ", "x", "1,5", "1 2", "½", "None", "0x", "--1", "1e", "nan%", "∞", "[1]"
 NO_WHOLE = *NO_NUMBER, "nan", "inf", "-inf", "1.5", "1e3", "3.0", "1e999"

@@ -255,7 +255,6 @@ def checkpoints(sound: Sound) -> Iterator[Case]:
         make = made(tiny, _in_checkpoints(file, content(LFS), None))
         yield Case("checkpoints", f"all, {file}", GO_ON, (), (0, 2), make, like=tiny, touches=True)
     for name, change in {
-        "renamed to 5": lambda run: _step(run, 4).rename(_step(run, 5)),
         "a copy as 7": lambda run: shutil.copytree(_step(run, 4), _step(run, 7)),
         "a file as 7": lambda run: _step(run, 7).write_text("x"),
         "a pipe as 7": lambda run: os.mkfifo(_step(run, 7)),
@@ -271,6 +270,10 @@ def checkpoints(sound: Sound) -> Iterator[Case]:
     }.items():
         make = made(tiny, change)
         yield Case("checkpoints", name, GO_ON, (), (0,), make, like=tiny)
+    make = made(tiny, _at_6, lambda run: _step(run, 6).rename(_step(run, 7)), stop=False)
+    yield Case("checkpoints", "the newest, renamed", GO_ON, (), (0,), make, like=tiny)
+    make = made(tiny, lambda run: _step(run, 4).rename(_step(run, 5)))
+    yield Case("checkpoints", "the only one, renamed", GO_ON, ("it is of step 4",), make=make)
     for name, change in {
         "gone": lambda run: shutil.rmtree(run / "checkpoints"),
         "empty": lambda run: _emptied(run / "checkpoints"),

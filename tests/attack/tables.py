@@ -33,6 +33,10 @@ PROGRAMS = {
     "character_language_model": "table_4",
     "cifar10": "figure_3",
     "growing_mnist": "methods",
+    "random_architectures": "table_1",
+    "seven_architectures": "figure_2",
+    "critic_surfaces": "surfaces",
+    "critic_overfitting": "figure_5",
 }
 
 

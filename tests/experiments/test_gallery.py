@@ -3,10 +3,13 @@
 import importlib
 import json
 import os
+import subprocess
+import sys
 import types
 
 import jax
 import pytest
+from program import ROOT
 
 from docs.gallery import GAMES, VECTOR_FIELDS, bilinear, point_masses, runner
 from ganstab import InputError
@@ -116,3 +119,12 @@ def test_a_cheap_figure(x64, module):
 def test_all_figures(x64):
     for name in NAMES:
         assert len(png(importlib.import_module(f"docs.gallery.{name}").draw(0))) > 20_000, name
+
+
+def test_importing_a_figure_touches_no_device():
+    program = (
+        "import importlib; from jax._src import xla_bridge\n"
+        f"for name in {NAMES}: importlib.import_module(f'docs.gallery.{{name}}')\n"
+        "assert not xla_bridge._backends"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -10,9 +10,13 @@ from experiments import (
     cifar10,
     cifar10_reconstruction,
     colored_mnist,
+    critic_overfitting,
+    critic_surfaces,
     growing_mnist,
     mixture_of_gaussians,
+    random_architectures,
     rnn_mnist,
+    seven_architectures,
     stacked_mnist,
 )
 from ganstab.training import cli
@@ -26,6 +30,10 @@ PROGRAMS = {
         character_language_model,
         character_language_model.CharacterLanguageModel,
     ),
+    "random_architectures": (random_architectures, random_architectures.RandomArchitectures),
+    "seven_architectures": (seven_architectures, seven_architectures.SevenArchitectures),
+    "critic_surfaces": (critic_surfaces, critic_surfaces.CriticSurfaces),
+    "critic_overfitting": (critic_overfitting, critic_overfitting.CriticOverfitting),
     "mixture_of_gaussians": (mixture_of_gaussians, mixture_of_gaussians.MixtureOfGaussians),
     "cifar10_reconstruction": (
         cifar10_reconstruction,

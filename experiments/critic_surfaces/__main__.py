@@ -1,0 +1,5 @@
+"""`python -m experiments.critic_surfaces`."""
+
+from experiments.critic_surfaces import run
+
+run()

@@ -1,0 +1,5 @@
+"""`python -m experiments.random_architectures`."""
+
+from experiments.random_architectures import run
+
+run()
