@@ -13,7 +13,7 @@ from ganstab import checkpoint
 from ganstab.errors import InputError
 from ganstab.reporting import Picture, run_log, run_page
 from ganstab.reporting.formatting import describe
-from ganstab.reporting.writing import explained, to_json, write_atomic
+from ganstab.reporting.writing import explained, write_atomic
 from ganstab.training import distributed, figures, provenance, samples
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
@@ -126,7 +126,7 @@ class Recorder:
         if modes and len(counts) > 1:
             figures.mode_shares(counts, drawn / "modes.png")
         shown = self._draw_training(step)
-        write_atomic(self._folder / files.RESULT, to_json(self.result))
+        self.result = files.write_result(self._folder, self.result)
         page = run_page(
             self.result,
             title=self._experiment.title or self._config.run_name(),

@@ -15,6 +15,8 @@ that can be read.
 
 import contextlib
 import fcntl
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -46,6 +48,7 @@ __all__ = [
     "read_sound_result",
     "share",
     "write_config",
+    "write_result",
 ]
 
 CONFIG, RESULT, REPORT = "config.json", "result.json", "report.html"
@@ -55,6 +58,7 @@ LOCK = ".lock"
 IN_USE = 75
 """Exit status where another process is at work in the folder: the system's "try again later"."""
 EXPERIMENT, CLASS = "experiment", "config_class"
+CHECKSUM = "checksum"
 
 
 class InUseError(InputError):
@@ -254,15 +258,35 @@ def read_sound_result(folder: pathlib.Path) -> dict[str, Any]:
     wrong = result_damage(result)
     if wrong:
         raise InputError(f"{path} is damaged: it has {wrong}")
+    if result.get(CHECKSUM) not in (None, _checksum(result)):
+        raise InputError(
+            f"{path} is damaged: its {CHECKSUM} is not that of what is in it (delete that line if "
+            "you changed the file yourself)"
+        )
     return result
+
+
+def write_result(folder: pathlib.Path, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes `result.json`, with a checksum by which a changed byte is noticed; gives all of it.
+
+    Raises:
+      InputError: it cannot be written.
+    """
+    whole = {**result, CHECKSUM: _checksum(json.loads(to_json(result)))}
+    write_atomic(folder / RESULT, to_json(whole))
+    return whole
+
+
+def _checksum(result: Mapping[str, Any]) -> str:
+    content = {name: value for name, value in result.items() if name != CHECKSUM}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def mark_interrupted(folder: pathlib.Path, reason: str) -> None:
     """Has `result.json` say so, where it still says that the run goes on."""
     result = read_result(folder)
     if result.get("status") == "running":
-        changed = {**result, "status": "interrupted", "reason": reason}
-        write_atomic(folder / RESULT, to_json(changed))
+        write_result(folder, {**result, "status": "interrupted", "reason": reason})
 
 
 def read_log(folder: pathlib.Path, needs: Collection[str] = ()) -> tuple[list[Row], list[str]]:

@@ -33,6 +33,22 @@ def test_a_folder_is_made_with_parents_and_opens_again(tmp_path):
     assert names(folder / "figures") == [] and read_config(folder, Tiny).num_steps == 8
 
 
+def test_a_changed_byte_of_a_result_is_noticed(tmp_path):
+    entry = {"label": "spread", "better": "higher", "mean": 0.25, "values": [0.25]}
+    given = {"status": "finished", "step": 8, "num_steps": 8, "results": {"spread": entry}}
+    written = run_folder.write_result(tmp_path, given)
+    assert run_folder.read_sound_result(tmp_path) == written and given.items() <= written.items()
+    path = tmp_path / "result.json"
+    whole = path.read_text()
+    for old, new in [("0.25", "0.26"), ("spread", "spready"), ('"step": 8', '"step": 7')]:
+        path.write_text(whole.replace(old, new, 1))
+        told = refusal(lambda: run_folder.read_sound_result(tmp_path))
+        assert "its checksum is not that of what is in it" in told and read_result(tmp_path) == {}
+    lines = [line for line in whole.splitlines() if "checksum" not in line]
+    path.write_text("\n".join(lines).replace("0.25", "0.26"))  # by hand, or an older version
+    assert read_result(tmp_path)["results"]["spread"]["mean"] == 0.26
+
+
 def test_who_shares_a_folder_alone_removes_what_is_left_half_written(tmp_path):
     leftover = tmp_path / "table" / ".result.json.0123.unfinished"
     with run_folder.share(tmp_path / "table"):
