@@ -1,6 +1,7 @@
 """A step in micro-batches is the step of the whole batch."""
 
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -53,8 +54,20 @@ BATCH_LOSSES = {
 }
 
 
-@pytest.mark.parametrize("of", BATCH_LOSSES)
-@pytest.mark.parametrize("name", STEPS)
+QUICK = (
+    ("alternating", "lazy, joint"),
+    ("alternating", "relativistic average"),
+    ("extragradient", "lazy, joint"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        pytest.param(*both, marks=() if both in QUICK else pytest.mark.slow)
+        for both in itertools.product(STEPS, BATCH_LOSSES)
+    ],
+)
 def test_every_steps_argument(x64, name, of):
     """Also with losses that depend on the batch as a whole."""
     make_step, updates = STEPS[name]

@@ -374,7 +374,7 @@ def trained(game, count, start, data):
     return jax.lax.scan(lambda state, _: step(state, data), start, length=count)
 
 
-@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("ahead", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_lazy_and_scheduled_terms_are_steps_of_different_games(x64, ahead):
     """Against each step's own game, weights as numbers; mapped over starts at different steps."""
     pair = Pair(perceptron(3, 4, 2), perceptron(2, 4, 1))
