@@ -11,7 +11,7 @@ have what scripts share. The tests check the numbers in the pictures against clo
 GAMES = (
     "adversarial_balance", "rock_paper_scissors", "chaos", "bilinear", "dirac_fields",
     "dirac_eigenvalues", "learning_rates", "lyapunov", "point_masses", "gaussians",
-    "dirac_phases", "ring_phases",
+    "dirac_phases",
 )  # fmt: skip
 """Each technique on games whose field, eigenvalues and exponents are known in closed form."""
 VECTOR_FIELDS = (
@@ -19,3 +19,6 @@ VECTOR_FIELDS = (
     "few_samples", "heavy_tails", "parameter_noise", "large_network", "two_parts",
 )  # fmt: skip
 """GANs of one number a player, exact and from samples."""
+TRAINED = ("ring_phases",)
+"""Small networks, trained many times: minutes each."""
+ALL = (*GAMES, *VECTOR_FIELDS, *TRAINED)

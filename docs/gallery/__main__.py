@@ -2,11 +2,11 @@
 
 import sys
 
-from docs.gallery import GAMES, VECTOR_FIELDS, runner
+from docs.gallery import ALL, runner
 
 TEXT = """Games whose answer is known in closed form.
 
 What turns, what comes in and how fast; why a GAN rotates, collapses or runs away."""
 
 if __name__ == "__main__":
-    sys.exit(runner.main((*GAMES, *VECTOR_FIELDS), TEXT, "gallery", flag="--out"))
+    sys.exit(runner.main(ALL, TEXT, "gallery", flag="--out"))

@@ -41,9 +41,9 @@ def import_programs() -> None:
         importlib.import_module(name)
     from jax._src import xla_bridge
 
-    from docs.gallery import GAMES, VECTOR_FIELDS
+    from docs.gallery import ALL
 
-    for name in (*GAMES, *VECTOR_FIELDS):
+    for name in ALL:
         importlib.import_module(f"docs.gallery.{name}")
     for name in ("rnn_mnist", "train_digit_classifier", "train_cifar_classifier"):
         sys.modules.pop(f"experiments.{name}")

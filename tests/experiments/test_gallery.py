@@ -11,11 +11,11 @@ import jax
 import pytest
 from program import ROOT
 
-from docs.gallery import GAMES, VECTOR_FIELDS, bilinear, point_masses, runner
+from docs.gallery import ALL as NAMES
+from docs.gallery import GAMES, bilinear, point_masses, runner
 from ganstab import InputError
 from ganstab.style import panels, png
 
-NAMES = (*GAMES, *VECTOR_FIELDS)
 PARTS = ("Setting: ", "Source: ", "What to see: ")
 
 
