@@ -11,7 +11,7 @@ same rate for both players, `recipes.unrolled`. A sample is at a mode within 0.3
 Source: Metz et al. 2017 (arXiv:1611.02163), whose Figure 2 has K = 0 and 10 at a rate of 1e-4; the
 grid is ours, and networks and training are smaller and shorter.
 
-What to see: the learning rate decides as much as K does.
+What to see: for each K, at which rates the modes are covered, visited in turn, or lost.
 """
 
 from typing import Any
