@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -14,10 +15,32 @@ from jax import Array
 from ganstab._files import read_arrays, read_bytes, read_json
 from ganstab.errors import InputError
 
-__all__ = ["Layout", "digest", "load", "save"]
+__all__ = ["Layout", "digest", "init", "layout_of", "load", "save"]
 
 Layout = Mapping[str, tuple[int, ...]]
 """The shapes of the arrays, by name."""
+
+
+def layout_of(kernels: Layout) -> dict[str, tuple[int, ...]]:
+    """The shapes of each layer's `_kernel`, and of its `_bias`, which has the last axis alone."""
+    return {
+        f"{layer}_{part}": shape if part == "kernel" else shape[-1:]
+        for layer, shape in kernels.items()
+        for part in ("kernel", "bias")
+    }
+
+
+def init(key: Array, layout: Layout) -> dict[str, Array]:
+    """He-normal kernels, N(0, 2 / fan_in), and zero biases, in float32."""
+    keys = dict(zip(layout, jax.random.split(key, len(layout)), strict=True))
+    return {
+        name: _he_normal(keys[name], shape) if len(shape) > 1 else jnp.zeros(shape)
+        for name, shape in layout.items()
+    }
+
+
+def _he_normal(key: Array, shape: tuple[int, ...]) -> Array:
+    return jax.random.normal(key, shape) * np.sqrt(2 / np.prod(shape[:-1]))
 
 
 def save(

@@ -20,7 +20,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from ganstab import _weight_files
@@ -48,24 +47,12 @@ for _level, (_narrow, _wide) in enumerate(itertools.pairwise(_WIDTHS), 1):
         f"second{_level}": (3, 3, _wide, _wide),
     }
 _KERNELS["dense"] = (_WIDTHS[-1], len(CLASSES))
-LAYOUT: dict[str, tuple[int, ...]] = {
-    f"{layer}_{part}": shape if part == "kernel" else shape[-1:]
-    for layer, shape in _KERNELS.items()
-    for part in ("kernel", "bias")
-}
+LAYOUT = _weight_files.layout_of(_KERNELS)
 
 
 def init(key: Array) -> Params:
     """He-normal kernels, N(0, 2 / fan_in), and zero biases, in float32."""
-    keys = dict(zip(LAYOUT, jax.random.split(key, len(LAYOUT)), strict=True))
-    return {
-        name: _he_normal(keys[name], shape) if len(shape) > 1 else jnp.zeros(shape)
-        for name, shape in LAYOUT.items()
-    }
-
-
-def _he_normal(key: Array, shape: tuple[int, ...]) -> Array:
-    return jax.random.normal(key, shape) * np.sqrt(2 / np.prod(shape[:-1]))
+    return _weight_files.init(key, LAYOUT)
 
 
 def scores(params: Params, image: Array) -> Array:
