@@ -13,8 +13,9 @@ from half_precision import HALVES, SIZES, assert_rounded, beside_float64, draw_i
 
 from ganstab import Pair, Player, games, losses, networks, optimizers, penalties, steps
 from ganstab._precision import wide
-from ganstab.networks import convolutional, progressive, recurrent, resolutions
+from ganstab.networks import convolutional, norms, progressive, recurrent, resolutions
 from ganstab.networks.conditional import ConditionalBatchNorm, Projection
+from ganstab.networks.convolution import batch_major
 from ganstab.players import Multiplied, from_nnx, instance_noise, spectral_norm
 
 KEY = jax.random.key(0)
@@ -118,6 +119,11 @@ class Labelled(nnx.Module):
         return self.part(x, jnp.arange(x.shape[0]) % 3)
 
 
+def of_norm(norm):
+    """A norm of images whose channels are last."""
+    return module(norm, batch_major, 6)
+
+
 PARTS = {
     "pixel norm": (of_function(networks.pixel_norm), (8, 6)),
     "minibatch stddev": (of_function(networks.minibatch_stddev), (8, 6)),
@@ -130,6 +136,8 @@ PARTS = {
         (8, 6),
     ),
     "virtual batch norm": (module(networks.VirtualBatchNorm, 6, 3), (8, 2, 2, 6)),
+    "batch norm": (of_norm(norms.batch_norm), (4, 3, 3, 6)),
+    "layer norm": (of_norm(norms.layer_norm), (4, 3, 3, 6)),
     "equalized": (module(networks.equalized_linear, 2**14, 8), (2, 2**14)),
     "equalized convolution": (module(networks.equalized_conv, 2, 3, (3, 3)), (2, 4, 4, 2)),
     "projection": (module(Labelled, Projection, 64, 3), (8, 64)),
