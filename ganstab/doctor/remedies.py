@@ -36,8 +36,9 @@ def advice(record: Record, *names: str) -> str:
 
     A technique that the run uses already is not advised again.
     """
-    used = [words for name in names if (words := REMEDIES[name].in_use(record))]
-    left = [REMEDIES[name] for name in names if not REMEDIES[name].in_use(record)]
+    known = {name: REMEDIES[name].in_use(record) for name in names}
+    used = list(filter(None, known.values()))
+    left = [REMEDIES[name] for name, words in known.items() if not words]
     commands = (_command(record, remedy.flags(record.settings)) for remedy in left)
     command = next(filter(None, commands), "")
     told = [f"To try: `{command}`"] if command else []
