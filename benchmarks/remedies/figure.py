@@ -1,0 +1,100 @@
+"""One picture: cost against stability, a point a technique."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from ganstab.dynamics import Outcome
+from ganstab.style import BLUE, FAINT, INK, VERMILION, panels, styled
+
+from .table import Entry, Spread, of_rounds, of_seeds, share, stacked
+from .techniques import PLAIN, RECIPES, TECHNIQUES
+
+MODES = 1000
+PANELS = {
+    "ring": ("cost_ring", "8 Gaussians on a ring", "runs that end well, %"),
+    "grid": ("cost_ring", "25 Gaussians on a grid", "runs that end well, %"),
+    "ordinary": ("cost_stacked", "stacked MNIST", "modes covered, %"),
+}
+PLACES = [
+    (distance * x, distance * y)
+    for distance in (4, 8, 13, 19, 26, 34)
+    for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+]
+"""Where a name may stand beside its point, in 1/72 inch: at the first place that is free."""
+Points = Mapping[str, tuple[Spread, Spread]]
+
+
+@styled
+def figure(rows: Mapping[str, Any], folder: pathlib.Path) -> Figure:
+    """A panel for each task of which there is something.
+
+    Horizontal bars are the quartiles of the rounds of timing, vertical ones the standard error over
+    seeds. Blue techniques are recipes of `ganstab.recipes`, the red one is the plain GAN.
+    """
+    everything = {**rows, **stacked(folder)}
+    points = {task: _points(everything, task) for task in PANELS}
+    shown = [task for task, found in points.items() if found] or ["ring"]
+    drawn, axes = panels(1, len(shown), width=5.2, height=4.8)
+    for axis, task in zip(axes[0], shown, strict=True):
+        _, title, label = PANELS[task]
+        axis.set_xscale("log", base=2)
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.set(title=title, ylabel=label, ylim=(-6, 106))
+        axis.set_xlabel("time of a step, in steps of the plain GAN")
+        for name, (x, y) in points[task].items():
+            axis.errorbar(
+                x.middle, y.middle, xerr=[[x.low], [x.high]], yerr=[[y.low], [y.high]],
+                fmt="o", markersize=4, color=_colour(name), elinewidth=0.8,
+            )  # fmt: skip
+    FigureCanvasAgg(drawn).draw()  # places the axes
+    for axis, task in zip(axes[0], shown, strict=True):
+        _name(axis, points[task])
+    return drawn
+
+
+def _points(rows: Mapping[str, Any], task: str) -> Points:
+    """Cost and stability of each technique of which both are known."""
+    costs, found = rows.get(PANELS[task][0], {}), rows.get(task, {})
+
+    def stability(entry: Entry) -> Spread:
+        if task == "ordinary":
+            return of_seeds([100 * modes / MODES for modes in entry["modes"]])
+        return share(entry, Outcome.CONVERGES)
+
+    return {
+        name: (of_rounds(costs[name]["processor_time"]), stability(found[name]))
+        for name in TECHNIQUES
+        if name in costs and name in found
+    }
+
+
+def _colour(name: str) -> str:
+    return VERMILION if name == PLAIN else BLUE if name in RECIPES else FAINT
+
+
+def _name(axis: Axes, points: Points) -> None:
+    """Names beside the points, where they cover neither points nor one another."""
+    at = {name: (x.middle, y.middle) for name, (x, y) in points.items()}
+    marks = (axis.transData.transform(place) for place in at.values())
+    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in marks]
+    for name in sorted(at, key=lambda name: at[name][1]):
+        for x, y in PLACES:
+            words = axis.annotate(
+                name, at[name], (x, y), textcoords="offset points", fontsize=6.5,
+                color=_colour(name) if name in RECIPES else INK,
+                ha="left" if x > 0 else "right" if x < 0 else "center",
+                va="bottom" if y > 0 else "top" if y < 0 else "center",
+                arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": FAINT},
+            )  # fmt: skip
+            words.set_in_layout(False)
+            box = words.get_window_extent()
+            if not any(box.overlaps(other) for other in taken) or (x, y) == PLACES[-1]:
+                break
+            words.remove()
+        taken.append(box)
