@@ -24,7 +24,6 @@ from .techniques import PLAIN, TECHNIQUES, Technique
 class Setting(NamedTuple):
     """Networks and data on which a step is timed."""
 
-    words: str
     recipe: Callable[[str, Technique], Recipe]
     players: Callable[[Technique], Pair]
     latent: int
@@ -63,10 +62,10 @@ def _of_stacks(technique: Technique) -> Pair:
 
 SETTINGS = {
     "cost_ring": Setting(
-        "networks of the ring", _small, networks_of, LATENT, (BATCH, 2), steps=200, rounds=15
+        _small, networks_of, LATENT, (BATCH, 2), steps=200, rounds=15
     ),
     "cost_stacked": Setting(
-        "ordinary networks of stacked MNIST", _of_images, _of_stacks, remedies.LATENT,
+        _of_images, _of_stacks, remedies.LATENT,
         (64, remedies.SIDE, remedies.SIDE, 3), steps=4, rounds=7,
     ),
 }  # fmt: skip

@@ -92,6 +92,11 @@ def _ends(entry: Entry) -> str:
     return f"{_well(entry)}, {lost.middle:.0f}, {diverged.middle:.0f}"
 
 
+def _radius(entry: Entry) -> str:
+    known = [radius for radius in entry["radius"] if radius is not None]
+    return f"{min(known):.3f}" if known else "none"
+
+
 def _cost(entry: Entry) -> str:
     memory = "" if entry["memory"] is None else f", {entry['memory']:.2f}"
     return f"{of_rounds(entry['processor_time']).middle:.2f}{memory}"
@@ -113,7 +118,7 @@ def _seeds(entry: Entry) -> str:
 COLUMNS: dict[str, tuple[str, Callable[[Entry], str]]] = {
     "time, memory: points": ("cost_ring", _cost),
     "images": ("cost_stacked", _cost),
-    "Dirac: least ρ": ("dirac", lambda entry: f"{min(entry['radius']):.3f}"),
+    "Dirac: least ρ": ("dirac", _radius),
     "well, %": ("dirac", _well),
     "bilinear: well, %": ("bilinear", _well),
     "ring: well, lost, diverged, %": ("ring", _ends),

@@ -39,7 +39,7 @@ def test_every_technique_fits_networks_and_games(name):
 @pytest.mark.parametrize("ratio", [1.0, 4.0])
 def test_a_step_of_the_dirac_gan_multiplies_as_in_closed_form(gamma, name, ratio):
     h = 0.5
-    found = tasks.radius(tasks.TASKS["dirac"], TECHNIQUES[name], Pair(h * ratio, h), steps=4)
+    (found,) = tasks.radii(tasks.TASKS["dirac"], TECHNIQUES[name], [(h, ratio)], steps=4)
     moves_gen = np.array([[1.0, h * ratio / 2], [0.0, 1.0]])
     moves_disc = np.array([[1.0, 0.0], [-h / 2, 1 - h * gamma]])
     expected = max(abs(np.linalg.eigvals(moves_disc @ moves_gen)))
