@@ -212,8 +212,8 @@ def _mixture(name: str, **options: Any) -> Task:
         return near, jnp.mean(jnp.linalg.norm(points, axis=-1))
 
     return Task(
-        networks_of, LATENT, functools.partial(mixture.sample, n=BATCH), look,
-        well_covered, of_modes, rates=(5e-4, 2e-3, 8e-3), samples=1024, **options,
+        networks_of, LATENT, lambda key: mixture.sample(key, BATCH), look, well_covered,
+        of_modes, rates=(5e-4, 2e-3, 8e-3), samples=1024, **options,
     )  # fmt: skip
 
 
