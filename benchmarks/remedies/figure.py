@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ganstab.dynamics import Outcome
@@ -23,8 +24,8 @@ PANELS = {
 }
 PLACES = [
     (distance * x, distance * y)
-    for distance in (4, 8, 13, 19, 26, 34)
-    for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+    for distance in (4, 8, 12, 17, 23, 30, 38)
+    for x, y in ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 ]
 """Where a name may stand beside its point, in 1/72 inch: at the first place that is free."""
 Points = Mapping[str, tuple[Spread, Spread]]
@@ -83,6 +84,7 @@ def _name(axis: Axes, points: Points) -> None:
     at = {name: (x.middle, y.middle) for name, (x, y) in points.items()}
     marks = (axis.transData.transform(place) for place in at.values())
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in marks]
+    inside, renderer = axis.get_window_extent(), axis.figure.canvas.get_renderer()
     for name in sorted(at, key=lambda name: at[name][1]):
         for x, y in PLACES:
             words = axis.annotate(
@@ -93,8 +95,10 @@ def _name(axis: Axes, points: Points) -> None:
                 arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": FAINT},
             )  # fmt: skip
             words.set_in_layout(False)
-            box = words.get_window_extent()
-            if not any(box.overlaps(other) for other in taken) or (x, y) == PLACES[-1]:
+            words.update_positions(renderer)
+            box = Text.get_window_extent(words)  # without the line to its point
+            free = box.x0 > inside.x0 and not any(box.overlaps(other) for other in taken)
+            if free or (x, y) == PLACES[-1]:
                 break
             words.remove()
         taken.append(box)

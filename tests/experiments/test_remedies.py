@@ -6,6 +6,7 @@ import math
 import jax
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from benchmarks.remedies import cost, ladder, tasks
 from benchmarks.remedies.figure import figure
@@ -149,7 +150,7 @@ def test_the_figure_shows_cost_stability_and_their_spread(tmp_path):
     assert {text.get_text() for text in axis.texts} == {PLAIN, "unrolled"}
     found = {tuple(np.ravel(bars[0].get_xydata())) for bars in axis.containers}
     assert found == {(1.0, 50.0), (4.0, 75.0)}
-    boxes = [text.get_window_extent() for text in axis.texts]
+    boxes = [Text.get_window_extent(text) for text in axis.texts]
     assert not boxes[0].overlaps(boxes[1])
 
 
