@@ -3,8 +3,7 @@
 import os
 import sys
 
-# Before jax is imported: on several threads mapped trainings can wait for one another for ever
-# (jaxlib 0.10.2), and the processor's seconds are to be those of a quiet core.
+# Before jax is imported: the processor's seconds are to be those of one core.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
 
 from .ladder import main
