@@ -13,5 +13,5 @@ half of the samples are so near to a mode. Costs are ratios to the plain GAN's s
 MNIST has to tell is read from results/stacked_mnist.
 
 It is a benchmark and no table of `ganstab.tables`: that has a process and a folder a run, and a row
-here is some 60 runs in one compiled program, or two programs that are timed in turn.
+here is some 45 runs in one compiled program, or two programs that are timed in turn.
 """

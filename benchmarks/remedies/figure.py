@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -53,9 +53,10 @@ def figure(rows: Mapping[str, Any], folder: pathlib.Path) -> Figure:
                 x.middle, y.middle, xerr=[[x.low], [x.high]], yerr=[[y.low], [y.high]],
                 fmt="o", markersize=4, color=_colour(name), elinewidth=0.8,
             )  # fmt: skip
-    FigureCanvasAgg(drawn).draw()  # places the axes
+    canvas = FigureCanvasAgg(drawn)
+    canvas.draw()  # places the axes
     for axis, task in zip(axes[0], shown, strict=True):
-        _name(axis, points[task])
+        _name(axis, points[task], canvas.get_renderer())
     return drawn
 
 
@@ -79,12 +80,12 @@ def _colour(name: str) -> str:
     return VERMILION if name == PLAIN else BLUE if name in RECIPES else FAINT
 
 
-def _name(axis: Axes, points: Points) -> None:
+def _name(axis: Axes, points: Points, renderer: RendererAgg) -> None:
     """Names beside the points, where they cover neither points nor one another."""
     at = {name: (x.middle, y.middle) for name, (x, y) in points.items()}
     marks = (axis.transData.transform(place) for place in at.values())
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in marks]
-    inside, renderer = axis.get_window_extent(), axis.figure.canvas.get_renderer()
+    inside = axis.get_window_extent()
     for name in sorted(at, key=lambda name: at[name][1]):
         for x, y in PLACES:
             words = axis.annotate(

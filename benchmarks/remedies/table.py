@@ -14,9 +14,9 @@ from .techniques import PLAIN, RECIPES, TECHNIQUES
 
 TINY = {
     PLAIN: ("table_1", "width0.25_K0"),
-    "unrolled 1": ("table_1", "width0.25_K1"),
+    "unrolled_1": ("table_1", "width0.25_K1"),
     "unrolled": ("table_1", "width0.25_K5"),
-    "unrolled 10": ("table_1", "width0.25_K10"),
+    "unrolled_10": ("table_1", "width0.25_K10"),
     "minimax": ("choices", "minimax_K0"),
 }
 """Table and cell of techniques on stacked MNIST with the tiny discriminator."""

@@ -192,23 +192,23 @@ MORE = {
     "relativistic": Technique(
         "loss, of averages", change=loss(losses.relativistic_average), absent=OWN_LOSS
     ),
-    "smoothing": Technique(
-        "of labels, 0.1", absent=OWN_LOSS,
+    "label_smoothing": Technique(
+        "0.1", absent=OWN_LOSS,
         change=loss(functools.partial(losses.non_saturating, label_smoothing=0.1)),
     ),
-    "top-k": Technique(
+    "top_k": Technique(
         "1 to ½ in 1,000 steps", absent=OWN_LOSS,
         change=changed(terms=(terms.top_k(losses.non_saturating, FOLLOWED),)),
     ),
-    "Fisher": Technique(
+    "fisher": Technique(
         "ρ = 1e-6", absent=OWN_LOSS,
         change=in_turn(
             changed(terms=()), wrapped(disc=players.multiplied, term=terms.fisher()),
             optimized(same, lambda tx: optimizers.multiplier_ascent(tx, 1e-6)),
         ),
     ),
-    "at once": Technique("simultaneous updates", change=together()),
-    "5 D": Technique("updates a step", change=changed(n_disc=5)),
+    "simultaneous": Technique("updates of both at once", change=together()),
+    "five_updates": Technique("of D a step", change=changed(n_disc=5)),
     "balanced": Technique("up to 5 D, by its loss", change=changed(n_disc=5, make_step=balanced)),
     "extragradient": Technique("at once", change=together(steps.extragradient)),
     "optimistic": Technique(
@@ -221,8 +221,8 @@ MORE = {
             changed(make_step=lambda game, txs: steps.lookahead(steps.alternating(game, txs))),
         ),
     ),
-    "historical": Technique(
-        "averaging, 0.1",
+    "historical_averaging": Technique(
+        "λ = 0.1",
         change=both(lambda tx: optax.chain(optimizers.historical_averaging(0.1), tx)),
     ),
     "averaged": Technique(
@@ -232,54 +232,56 @@ MORE = {
     "symplectic": Technique(
         "λ = 1, at once", surrogate(sur.symplectic_adjustment), together(), {"weight": 1.0}
     ),
-    "unrolled 1": Technique("K = 1", unrolled, looks_ahead, {"steps": 1}),
-    "unrolled 10": Technique("K = 10", unrolled, looks_ahead, {"steps": 10}),
-    "unrolled, first": Technique("K = 5, first order", unrolled, looks_ahead,
+    "unrolled_1": Technique("K = 1", unrolled, looks_ahead, {"steps": 1}),
+    "unrolled_10": Technique("K = 10", unrolled, looks_ahead, {"steps": 10}),
+    "unrolled_first_order": Technique("K = 5, first order", unrolled, looks_ahead,
                                  {"second_order": False}),
-    "best response": Technique(
+    "best_response": Technique(
         "5 updates, δ = 1", surrogate(sur.best_response), looks_ahead,
         {"steps": 5, "damping": 1.0,
          "solve": functools.partial(jax.scipy.sparse.linalg.cg, maxiter=5)},
     ),
-    "past D": Technique(
+    "past_discs": Technique(
         "the last 5", surrogate(sur.snapshot_ensemble),
         optimized(same, lambda tx: optax.chain(tx, optimizers.snapshots(5))),
     ),
-    "parameter noise": Technique(
+    "parameter_noise": Technique(
         "σ = 0.01, in games 1; 4 samples", surrogate(sur.smoothed),
         numbers={"stddev": 0.01, "samples": 4}, in_games={"stddev": 1.0},
     ),
-    "R1 + R2": Technique(
+    "r1_r2": Technique(
         "½γ = 0.015", penalised(penalties.r1, penalties.r2), same, HALF, HALF_IN_GAMES
     ),
-    "lazy R1": Technique(
+    "lazy_r1": Technique(
         "every 4", penalised(penalties.r1, every=4), same, HALF, HALF_IN_GAMES
     ),
-    "approximate R1": Technique(
+    "approximate_r1": Technique(
         "½γ = 0.015", penalised(penalties.approximate_r1), same, HALF, HALF_IN_GAMES
     ),
-    "Roth et al.": Technique(
+    "js_regularizer": Technique(
         "½γ = 0.015", penalised(penalties.js_regularizer), same, HALF, HALF_IN_GAMES
     ),
-    "instance noise": Technique(
+    "instance_noise": Technique(
         "σ from ½ to 0 in 2,000 steps",
         change=wrapped(disc=functools.partial(players.instance_noise, stddev=NOISE)),
     ),
-    "spectral norm": Technique(
+    "spectral_norm": Technique(
         "", change=wrapped(disc=players.spectral_norm), absent=NO_NETWORK
     ),
-    "minibatch": Technique("discrimination", compares=True, absent=(*NO_NETWORK, "stacked")),
-    "LeCam": Technique(
+    "minibatch_discrimination": Technique(
+        "16 kernels", compares=True, absent=(*NO_NETWORK, "stacked")
+    ),
+    "lecam": Technique(
         "λ = 0.3",
         change=in_turn(
             wrapped(disc=players.anchored, term=terms.lecam()),
             optimized(same, optimizers.anchor_averages),
         ),
     ),
-    "consistency": Technique(
-        "balanced, 10", change=wrapped(term=terms.balanced_consistency(augmentations=(moved,)))
+    "balanced_consistency": Technique(
+        "λ = 10", change=wrapped(term=terms.balanced_consistency(augmentations=(moved,)))
     ),
-    "ADA": Technique(
+    "ada": Technique(
         "20,000 samples",
         change=in_turn(
             wrapped(

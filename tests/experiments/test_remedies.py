@@ -48,7 +48,7 @@ def test_a_step_of_the_dirac_gan_multiplies_as_in_closed_form(gamma, name, ratio
 
 
 def test_the_bilinear_game_turns_and_r1_brings_it_to_rest():
-    plain, damped = (ladder.measured(TINY, "bilinear", name) for name in (PLAIN, "R1 + R2"))
+    plain, damped = (ladder.measured(TINY, "bilinear", name) for name in (PLAIN, "r1_r2"))
     assert (np.array(plain["outcomes"]) == Outcome.ROTATES).all()
     assert (np.array(damped["outcomes"]) == Outcome.CONVERGES).all()
     assert plain["radius"][0] == pytest.approx(1.0, abs=1e-4) and damped["radius"][0] < 0.95
@@ -80,7 +80,7 @@ def test_a_run_ends_well_at_all_modes_with_most_samples():
 
 def test_a_step_costs_more_with_a_penalty():
     tiny = cost.SETTINGS["cost_ring"]._replace(shape=(8, 2), steps=2, rounds=3)
-    entry = cost.cost(tiny, "R1 + R2")
+    entry = cost.cost(tiny, "r1_r2")
     assert len(entry["time"]) == len(entry["processor_time"]) == 3
     assert entry["ms"] > 0 and entry["memory"] > 1
 
