@@ -110,9 +110,10 @@ def _best(entry: Entry) -> str:
 
 
 def _seeds(entry: Entry) -> str:
-    modes = of_seeds(entry["modes"])
+    modes, count = of_seeds(entry["modes"]), len(entry["modes"])
+    error = f" ± {modes.low:.0f}" if count > 1 else ""
     kl = f", {np.mean(entry['kl']):.2f}" if entry["kl"] else ""
-    return f"{modes.middle:.0f} ± {modes.low:.0f}{kl} ({len(entry['modes'])})"
+    return f"{modes.middle:.0f}{error}{kl} ({count})"
 
 
 COLUMNS: dict[str, tuple[str, Callable[[Entry], str]]] = {
