@@ -116,7 +116,7 @@ def main(argv: Any = None) -> int:
         help=f"techniques; all by default: {', '.join(TECHNIQUES)}")  # fmt: skip
     add(
         "--parts",
-        nargs="+",
+        nargs="*",
         default=list(PARTS),
         choices=PARTS,
         metavar="PART",

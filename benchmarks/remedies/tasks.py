@@ -127,7 +127,7 @@ def radii(task: Task, technique: Technique, grid: Any = None, steps: int = 20) -
       steps: a multiple of the steps after which the technique does the same again.
 
     Returns:
-      ρ at each point, NaN where the step has no derivative.
+      ρ at each point, NaN where the derivative is not finite.
     """
     slopes = jax.jit(jax.vmap(functools.partial(_slopes, task, technique, steps)))
     found = np.asarray(slopes(jnp.array(grid or task.grid)), np.float64)
@@ -254,5 +254,5 @@ TASKS = {
     "dirac": _game(),
     "bilinear": _game(change=_linear),
     "ring": _mixture("ring", steps=3000),
-    "grid": _mixture("grid", steps=3000, seeds=3),
+    "grid": _mixture("grid", steps=10_000, seeds=3),
 }

@@ -159,3 +159,14 @@ def test_a_technique_that_is_not_there_is_refused(capsys):
         ladder.main(["--only", "magic"])
     said = capsys.readouterr().err
     assert end.value.code == 2 and said.count("\n") == 1 and "magic" in said
+
+
+def test_table_and_picture_are_made_of_the_file_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ladder.distributed, "use_compilation_cache", lambda folder: None)
+    found = {"settings": ladder.settings(tasks.TASKS), "runs": [], "rows": made_up()}
+    (tmp_path / "found.json").write_text(ladder.to_json(found))
+    picture = tmp_path / "new/picture.png"
+    places = [f"--out={tmp_path / 'found.json'}", f"--figure={picture}", f"--stacked={tmp_path}"]
+    assert ladder.main(["--parts", *places]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "found.md").read_text() in capsys.readouterr().out
