@@ -1,10 +1,10 @@
 """What is tried: every technique as a change of a recipe. The next one is one row of `TECHNIQUES`.
 
 A recipe keeps its published numbers, but for its learning rates, which the ladder varies, and for
-weights and averages that suit points in the plane and thousands of steps. All others are `recipes.dcgan`,
-the plain GAN, with one thing changed. In closed-form games gradient descent takes the place of a
-recipe's optimizers, and weights are near those at which the Dirac-GAN's eigenvalues meet
-(docs/gallery/dirac.py).
+weights and averages that suit points in the plane and thousands of steps. All others are
+`recipes.dcgan`, the plain GAN, with one thing changed. In closed-form games gradient descent takes
+the place of a recipe's optimizers, and weights are near those at which the Dirac-GAN's eigenvalues
+meet (docs/gallery/dirac.py).
 """
 
 import dataclasses
