@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ganstab.doctor import coverage, diversity, motion, training
+from ganstab.doctor import coverage, diversity, motion, sight, training
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.run import Record
 
-__all__ = ["Report", "diagnose"]
+__all__ = ["Report", "diagnose", "worst"]
 
 NEVER_RUN = Record()
 NOT_LOOKED_AT = "The game itself was not looked at, so nothing is said of its motion."
+NOT_HELD_OUT = (
+    "Whether the discriminator has learnt its data by heart was not measured: it takes data of the "
+    "same kind that it was not trained on, `Experiment.held_out`. Where all batches are drawn anew, "
+    "it cannot."
+)
 LIMITS = (
     "A state in the middle of training is no fixed point. Eigenvalues say what becomes of two runs "
     "that are close together here, for as long as they are near this state, and not where the "
@@ -41,9 +46,10 @@ def diagnose(examination: Examination | None, record: Record = NEVER_RUN) -> Rep
       record: of the run, if there was one.
     """
     looks: tuple[Callable, ...] = (
-        training.fault, coverage.modes, training.saturation, training.balance, diversity.spread,
-        coverage.turnover, diversity.drift, motion.field_motion, motion.step_motion,
-        training.terms, training.gradients,
+        training.fault, sight.overfitting, sight.contrast, coverage.modes, training.saturation,
+        sight.discrimination, training.balance, diversity.spread, coverage.turnover,
+        diversity.drift, motion.field_motion, motion.step_motion, training.terms,
+        training.gradients,
     )  # fmt: skip
     found = [finding for look in looks if (finding := look(examination, record)) is not None]
     rank = {"bad": 0, "watch": 1, "good": 2}
@@ -51,5 +57,14 @@ def diagnose(examination: Examination | None, record: Record = NEVER_RUN) -> Rep
     return Report(tuple(sorted(found, key=lambda one: rank[one.state])), unseen + LIMITS)
 
 
+def worst(report: Report) -> tuple[Finding, ...]:
+    """What the first line tells: two faults at most, or else two findings to watch."""
+    for state in ("bad", "watch"):
+        if found := tuple(one for one in report.findings if one.state == state):
+            return found[:2]
+    return ()
+
+
 def _unmeasured(examination: Examination) -> tuple[str, ...]:
-    return tuple(f"Not measured, since it failed: {what}." for what in examination.unmeasured)
+    failed = [f"Not measured, since it failed: {what}." for what in examination.unmeasured]
+    return (*failed, *([] if examination.memory else [NOT_HELD_OUT]))
