@@ -20,6 +20,7 @@ from ganstab.networks.mlp import MLP
 from ganstab.players import from_nnx
 from ganstab.recipes import Recipe
 from ganstab.training import Evaluation, Experiment, Measure, RunConfig, make_sampler, option
+from ganstab.types import Player
 
 __all__ = ["CASES", "HEALTHY", "Case", "KnownFailure", "build"]
 
@@ -237,7 +238,7 @@ class KnownFailure(RunConfig):
     """The settings of a run."""
 
     case: str = option("collapsed", "Which of the runs.", choices=tuple(CASES))
-    eval_every: int = 100
+    eval_every: int = 500
     checkpoint_every: int = 500
 
 
@@ -248,11 +249,10 @@ def build(config: KnownFailure) -> Experiment:
     size = int(np.prod(parts.shape))
     gen = parts.gen or functools.partial(Network, (LATENT, 64, 64, size))
     disc = parts.disc or functools.partial(Network, (size, 64, 64, 1))
-    players = Pair(*(from_nnx(lambda rngs, net=net: net(rngs=rngs)) for net in (gen, disc)))
     return Experiment(
         title=case.title,
         description=case.why,
-        players=players,
+        players=Pair(_player(gen), _player(disc)),
         recipe=parts.recipe or _recipe(parts),
         prior=parts.prior,
         data=parts.data,
@@ -260,6 +260,10 @@ def build(config: KnownFailure) -> Experiment:
         evaluation=None if parts.modes is None else functools.partial(_counted, parts),
         measures=() if parts.modes is None else (Measure("modes", "modes covered", ideal=8),),
     )
+
+
+def _player(net: Callable[..., nnx.Module]) -> Player:
+    return from_nnx(lambda rngs: net(rngs=rngs))
 
 
 def _recipe(parts: Parts) -> Recipe:

@@ -78,7 +78,9 @@ def drawn(told: Sequence[Told]) -> Figure:
         wanted = failures.CASES[one.case].topic
         if wanted in topics:
             axis.plot(topics.index(wanted), row, "x", color=style.VERMILION, markersize=7)
-        axis.text(len(topics) - 0.3, row, "right" if one.right else "missed", va="center", fontsize=7)
+        axis.text(
+            len(topics) - 0.3, row, "right" if one.right else "missed", va="center", fontsize=7
+        )
     axis.imshow(shades, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     names = [failures.CASES[one.case].title for one in told]
     axis.set_xticks(range(len(topics)), topics, rotation=45, ha="right")
@@ -93,7 +95,10 @@ def written(told: Sequence[Told], seeds: int) -> dict[str, Any]:
     return {
         "date": datetime.date.today().isoformat(),
         "command": shlex.join(["python", *sys.argv]),
-        "machine": {"cpu": platform.processor() or platform.machine(), "device": str(jax.devices()[0])},
+        "machine": {
+            "cpu": platform.processor() or platform.machine(),
+            "device": str(jax.devices()[0]),
+        },
         "versions": {"python": platform.python_version(), "jax": jax.__version__},
         "seeds": seeds,
         "right": right,

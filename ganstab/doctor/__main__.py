@@ -6,7 +6,8 @@
 RUN is the folder that a training run wrote (its --workdir), or MODULE:FUNCTION, a function of your
 own that returns a `ganstab.doctor.Subject`. Of a run, the log is read and the game is built anew at
 the newest checkpoint; then a training step is taken, and the field around it measured: less than a
-minute for a small network on a CPU, one or two for one with a deep unroll. Words and pictures go into RUN/doctor.
+minute for a small network on a CPU, one or two for one with a deep unroll. Words and pictures go
+into RUN/doctor.
 
 Building the game anew runs the code that made it. That is done unasked for the programs of this
 project alone; for a run of your own name its function with --experiment=MODULE:FUNCTION.

@@ -13,9 +13,9 @@ __all__ = ["Report", "diagnose", "worst"]
 NEVER_RUN = Record()
 NOT_LOOKED_AT = "The game itself was not looked at, so nothing is said of its motion."
 NOT_HELD_OUT = (
-    "Whether the discriminator has learnt its data by heart was not measured: it takes data of the "
-    "same kind that it was not trained on, `Experiment.held_out`. Where all batches are drawn anew, "
-    "it cannot."
+    "Whether the discriminator has learnt its data by heart was not measured: that takes data of "
+    "the same kind which it was not trained on, `Experiment.held_out`. Where all batches are drawn "
+    "anew, it cannot."
 )
 LIMITS = (
     "A state in the middle of training is no fixed point. Eigenvalues say what becomes of two runs "

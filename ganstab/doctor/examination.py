@@ -20,8 +20,10 @@ from ganstab.types import PLAYERS, Pair, PlayerName
 
 __all__ = ["PARTS", "Examination", "examine"]
 
-PARTS = 9
+PARTS = 10
 """At most so many are told of before they are done."""
+Measurements = Mapping[str, tuple[str, Callable[[], Any]]]
+"""By the name of a field: what it is in words, and what measures it."""
 ENOUGH = 5e-3  # relative accuracy of an eigenvalue, for words
 
 
@@ -104,7 +106,8 @@ def _examine(
     if not np.isfinite(list(metrics.values())).all():
         return found._replace(fault=_fault(subject, metrics))
     terms = Pair(*(_terms(subject, player, metrics, tell) for player in PLAYERS))
-    found = found._replace(terms=terms, modes=_modes(subject, tell), **_scores(subject, tell))
+    numbers, failed = _measured(_scores(subject), tell)
+    found = found._replace(terms=terms, modes=_modes(subject, tell), **numbers, unmeasured=failed)
     return _dynamics(subject, found, eigenvalues, probes, tell)
 
 
@@ -113,7 +116,8 @@ def _dynamics(
 ) -> Examination:
     state, game = subject.state, subject.game
     key = jax.random.fold_in(state.key, state.step)
-    at = {"carry": numbered(state), "batch": subject.batch, "key": key}
+    carry, batch = numbered(state), subject.batch
+    at = {"carry": carry, "batch": batch, "key": key}
     count = min(eigenvalues, sum(found.sizes))
     accuracy: dict[str, Any] = {
         "count": count, "tolerance": ENOUGH, "which": ("LR", "LI", "LM"),
@@ -121,10 +125,11 @@ def _dynamics(
 
     def speed() -> float:
         nowhere = np.zeros(sum(found.sizes))
-        return float(np.linalg.norm(field_product(game, exact, nowhere, state.params, **at)[0]))
+        here = state.params, carry, batch, key
+        return float(np.linalg.norm(field_product(game, exact, nowhere, *here)[0]))
 
     # Those of a line share a program.
-    lines: tuple[dict[str, tuple[str, Callable[[], Any]]], ...] = (
+    lines: tuple[Measurements, ...] = (
         {
             "speed": ("the field", speed),
             "eigenvalues": (
@@ -139,22 +144,17 @@ def _dynamics(
         {
             "multipliers": (
                 "the training step's multipliers",
-                lambda: step_spectrum(
-                    subject.make_step(game), state, subject.batches, **accuracy
-                ),
+                lambda: step_spectrum(subject.make_step(game), state, subject.batches, **accuracy),
             )
         },
     )
     with concurrent.futures.ThreadPoolExecutor(len(lines)) as pool:
-        for measured in [*pool.map(functools.partial(_measured, tell=tell), lines)]:
-            numbers, failed = measured
+        for numbers, failed in [*pool.map(functools.partial(_measured, tell=tell), lines)]:
             found = found._replace(**numbers, unmeasured=(*found.unmeasured, *failed))
     return found
 
 
-def _measured(
-    line: Mapping[str, tuple[str, Callable[[], Any]]], tell: Callable
-) -> tuple[dict[str, Any], list[str]]:
+def _measured(line: Measurements, tell: Callable) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What can be measured by name, and in words what cannot, and why."""
     numbers, failed = {}, []
     with _in_float32():
@@ -164,16 +164,15 @@ def _measured(
                 numbers[name] = measure()
             except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
                 failed.append(f"{what} ({' '.join(str(error).split())})")
-    return numbers, failed
+    return numbers, tuple(failed)
 
 
-def _scores(subject: Subject, tell: Callable) -> dict[str, Any]:
-    tell("what the discriminator sees of contrast")
-    found: dict[str, Any] = {"contrast": scores.contrast(subject)}
-    if subject.data is not None:
-        tell("data that the discriminator was not trained on")
-        found["memory"] = scores.memory(subject)
-    return found
+def _scores(subject: Subject) -> Measurements:
+    contrast = "what the discriminator sees of contrast", lambda: scores.contrast(subject)
+    if subject.data is None:
+        return {"contrast": contrast}
+    unseen = "data that the discriminator was not trained on"
+    return {"contrast": contrast, "memory": (unseen, lambda: scores.memory(subject))}
 
 
 def _stride(before, after) -> float:

@@ -75,7 +75,9 @@ def saturation(examination: Examination | None, record: Record) -> Finding | Non
         words += " It is nearly sure of itself."
         return Finding("Saturation", "watch", words, remedy, SATURATED)
     if abs(real - fake) < 0.1:
-        words += " It hardly tells them apart: near an equilibrium, or too weak (see Discrimination)."
+        words += (
+            " It hardly tells them apart: near an equilibrium, or too weak (see Discrimination)."
+        )
     return Finding("Saturation", "good", words)
 
 

@@ -57,15 +57,14 @@ def helmholtz(
         raise ValueError(f"probes must be 1 or more, got {probes}")
     at = params, carry, batch, key
 
-    def times(x: jax.Array) -> np.ndarray:
+    def times(x: np.ndarray) -> np.ndarray:
         return np.asarray(field_product(game, exact, x, *at)[1], np.float64)
 
-    whole = squared = 0.0
-    for along in _directions(ravel_pytree(params)[0], probes, seed):
-        once = times(along)
-        whole += once @ once
-        squared += np.asarray(along, np.float64) @ times(once)
-    share = 0.5 * (1 - squared / whole) if whole else float("nan")
+    directions = np.asarray(_directions(ravel_pytree(params)[0], probes, seed), np.float64)
+    once = [times(along) for along in directions]
+    whole = sum(float(each @ each) for each in once)
+    squared = sum(float(z @ times(each)) for z, each in zip(directions, once, strict=True))
+    share = (1 - squared / whole) / 2 if whole else float("nan")
     return Helmholtz(
         symmetric=lambda x: _parts(game, x, *at)[0],
         antisymmetric=lambda x: _parts(game, x, *at)[1],

@@ -46,8 +46,8 @@ def spectrum(
 ) -> Spectrum:
     """`count` leading eigenvalues of the field's Jacobian, from products `J·x` alone.
 
-    The Krylov-Schur iteration (Stewart 2001, SIAM J. Matrix Anal. Appl. 23(3), 601-614), which finds
-    all edges that are asked for from the same products.
+    The Krylov-Schur iteration (Stewart 2001, SIAM J. Matrix Anal. Appl. 23(3), 601-614), which
+    finds all edges that are asked for from the same products.
     Where the residual `‖Jx − λx‖` is about as large as |λ|, the iteration has not converged to an
     eigenvalue: ignore λ. Else the error of λ is at most about `residual · κ`, with the eigenvalue's
     condition number κ, which is 1 only for a normal Jacobian.

@@ -533,6 +533,21 @@ def test_a_damaged_folder_gets_one_line(tmp_path, capsys, file, content, told):
     assert error.startswith("error: ") and told in error and error.count("\n") == 1
 
 
+@pytest.mark.parametrize("folder", ["empty", "pictures", "table", "run.txt", "begun"])
+def test_a_folder_that_is_no_finished_run_gets_one_line(tmp_path, capsys, folder):
+    for name in ("empty", "pictures", "table", "begun"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pictures" / "1.png").write_bytes(b"\x89PNG")
+    (tmp_path / "table" / "result.json").write_text(json.dumps(RESULT))
+    (tmp_path / "run.txt").touch()
+    (tmp_path / "begun" / "config.json").write_text("{}")
+    assert program.main([str(tmp_path / folder)]) == 2
+    error = capsys.readouterr().err
+    told = "no result.json yet" if folder == "begun" else "is no run's folder"
+    assert error.startswith("error: ") and told in error and error.count("\n") == 1
+    assert not (tmp_path / folder / "doctor").exists()
+
+
 def fails(*needed):
     """What a user's own function may do."""
     raise RuntimeError("two\nlines")
