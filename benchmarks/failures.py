@@ -130,8 +130,8 @@ def one_latent(key: jax.Array, n: int) -> jax.Array:
 
 
 def points(count: int, seed: int) -> np.ndarray:
-    """As many normal points, always the same."""
-    return np.random.default_rng(seed).normal(size=(count, 2)).astype(np.float32)
+    """As many normal points of 16 numbers, always the same."""
+    return np.random.default_rng(seed).normal(size=(count, 16)).astype(np.float32)
 
 
 def root_of_nothing(round) -> Pair:
@@ -155,8 +155,8 @@ ROTATING = {
 }  # fmt: skip
 STRONG = {"data": data.ring, "txs": adam(1e-6, 1e-3), "n_disc": 5}
 BY_HEART = {
-    "data": points(24, 0), "held_out": points(2048, 1), "txs": adam(1e-4, 1e-3), "n_disc": 3,
-    "disc": functools.partial(Network, (2, 256, 256, 1)),
+    "shape": (16,), "data": points(64, 0), "held_out": points(2048, 1),
+    "txs": adam(1e-4, 1e-3), "n_disc": 3, "disc": functools.partial(Network, (16, 256, 256, 1)),
 }  # fmt: skip
 GREY = {"data": wide, "disc": Normed, "gen": functools.partial(Network, (LATENT, 32, 2))}
 IMAGES = {
@@ -206,16 +206,22 @@ CASES = {
         "NaN, root of 0", "a term with the square root of 0", "First fault",
         {"penalty": (root_of_nothing,)},
     ),
-    "fast": Case(
-        "learning rate too high", "gradient descent of length 5", "Training step",
+    "nan_fast": Case(
+        "NaN, steps too long", "gradient descent of length 5 on a plain GAN", "First fault",
         {"txs": sgd(5.0, 5.0)}, 300,
+    ),
+    "fast": Case(
+        "learning rate too high", "R1 of curvature 20, and steps of 0.11: a multiplier of −1.2",
+        "Training step",
+        {**ROTATING, "txs": sgd(0.05, 0.11), "penalty": (terms.disc_penalty(10.0, penalties.r1),)},
+        100,
     ),
     "grey": Case(
         "batch norm hides contrast", "batch norm behind the first layer, two batches", "Contrast",
         GREY,
     ),
     "by_heart": Case(
-        "overfitted critic", "24 points, a wide discriminator", "Overfitting", BY_HEART, 3000,
+        "overfitted critic", "64 points, a wide discriminator", "Overfitting", BY_HEART,
     ),
     "healthy_ring": Case(
         "healthy, ring", "R3GAN on eight Gaussians", HEALTHY, {**RING, "recipe": R3GAN}, 3000,
@@ -226,7 +232,7 @@ CASES = {
     ),
     "healthy_many": Case(
         "healthy, many points", "R3GAN on 20,000 points, with others held out", HEALTHY,
-        {"data": points(20_000, 0), "held_out": points(2048, 1), "recipe": R3GAN},
+        {"shape": (16,), "data": points(20_000, 0), "held_out": points(2048, 1), "recipe": R3GAN},
     ),
     "healthy_images": Case("healthy, images", "R3GAN on spots", HEALTHY, IMAGES, 2000),
 }  # fmt: skip

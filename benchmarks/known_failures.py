@@ -9,9 +9,12 @@ findings at most. A healthy run is, if nothing is reported as a fault.
 """
 
 import argparse
+import concurrent.futures
 import datetime
 import io
 import json
+import multiprocessing
+import os
 import pathlib
 import platform
 import shlex
@@ -49,8 +52,11 @@ class Told(NamedTuple):
     seconds: float
 
 
-def examined(case: str, seed: int, folder: pathlib.Path) -> Told:
-    """Trains a run, and looks at it."""
+def examined(case: str, seed: int = 0, folder: pathlib.Path | None = None) -> Told:
+    """Trains a run, in a folder that is kept if it is named, and looks at it."""
+    if folder is None:
+        with tempfile.TemporaryDirectory() as place:
+            return examined(case, seed, pathlib.Path(place, case))
     begin, known = time.monotonic(), failures.CASES[case]
     config = failures.KnownFailure(case=case, num_steps=known.num_steps, seed=seed)
     train(failures.build, config, folder, stream=io.StringIO())
@@ -100,6 +106,7 @@ def written(told: Sequence[Told], seeds: int) -> dict[str, Any]:
             "device": str(jax.devices()[0]),
         },
         "versions": {"python": platform.python_version(), "jax": jax.__version__},
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "seeds": seeds,
         "right": right,
         "runs": len(told),
@@ -113,17 +120,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--only", nargs="+", default=list(failures.CASES), choices=failures.CASES, metavar="CASE")
     add("--seeds", type=int, default=1, help="runs of each")
+    add("--jobs", type=int, default=1, help="runs at once")
     add("--out", type=pathlib.Path, help="write what was found to this JSON file")
     add("--figure", type=pathlib.Path, help="draw which finding was told of which run")
     asked = parser.parse_args(arguments)
+    wanted = [(case, seed) for case in asked.only for seed in range(asked.seeds)]
     told = []
-    with tempfile.TemporaryDirectory() as folder:
-        for case in asked.only:
-            for seed in range(asked.seeds):
-                one = examined(case, seed, pathlib.Path(folder, f"{case}_{seed}"))
-                told.append(one)
-                verdict = "right " if one.right else "MISSED"
-                print(f"{verdict} {case} ({one.seconds:.0f} s): {one.answer}", flush=True)
+    fresh = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(asked.jobs, fresh) as pool:
+        for one in pool.map(examined, *zip(*wanted, strict=True)):
+            told.append(one)
+            verdict = "right " if one.right else "MISSED"
+            print(f"{verdict} {one.case} ({one.seconds:.0f} s): {one.answer}", flush=True)
     print(f"{sum(one.right for one in told)} of {len(told)} named rightly")
     if asked.out:
         asked.out.write_text(json.dumps(written(told, asked.seeds), indent=1) + "\n")

@@ -14,7 +14,8 @@ from ganstab.types import Batch, Game, TrainState
 
 __all__ = ["Contrast", "Memory", "contrast", "memory"]
 
-FADES = 0.1, 0.5, 2.0
+FADES = 0.5, 2.0
+GROUPS = 8
 REAL, FAKE = "disc/real_score", "disc/fake_score"
 TINY = 1e-4  # of a score, what float32 leaves of a change
 
@@ -22,19 +23,20 @@ TINY = 1e-4  # of a score, what float32 leaves of a change
 class Contrast(NamedTuple):
     """How much of the generated samples' contrast the discriminator sees, and how much they have.
 
-    The contrast of a batch is scaled about its mean m, a channel (or coordinate) at a time:
-    `x ↦ m + c(x − m)` for c = 0.1, 0.5 and 2, once of all samples and once of either half. With the
-    change Δ of the mean score, compared are
+    The contrast of samples is scaled about the batch's mean m, a channel (or coordinate) at a time:
+    `x ↦ m + c(x − m)` for c = ½ and 2, once of the whole batch, and once of each eighth of it,
+    beside seven eighths as they are. With the change δ of the score of a sample whose contrast is
+    scaled, compared are
 
-        seen = √( Σ_c Δ_all(c)² / Σ_c (Δ_even(c) + Δ_odd(c))² )
+        seen = median |δ| of the whole batch / median |δ| of the eighths
 
-    A discriminator that judges each sample alone has `Δ_all = Δ_even + Δ_odd`, so 1. Where batch
-    norm of the generated samples alone follows a linear first layer, Δ_all is 0, for what all
-    samples share is divided out, while that of a half is not.
+    over the samples and both c. A discriminator that judges each sample alone has 1. Where batch
+    norm of the generated samples alone follows a linear first layer, the first is 0, for what all
+    samples share is divided out.
     """
 
     seen: float | None
-    """As above; None where the scores depend on neither."""
+    """As above; None where the scores do not depend on contrast, or the batch is too small."""
     share: float
     """The generated batch's standard deviation, about the means of channels, over the data's."""
 
@@ -55,13 +57,9 @@ def contrast(subject: Subject) -> Contrast | None:
     found = _faded(game, subject.state, batch)
     if found is None:
         return None
-    scores, share = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), found)
-    changes = scores[1:].reshape(len(FADES), 3) - scores[0]
-    whole, parts = changes[:, 0], changes[:, 1] + changes[:, 2]
-    least = TINY * (1 + abs(scores[0]))
-    seen = None
-    if np.isfinite(changes).all() and np.linalg.norm(parts) > least:
-        seen = float(np.linalg.norm(whole) / np.linalg.norm(parts))
+    changes, level, share = (np.asarray(leaf, np.float64) for leaf in found)
+    whole, alone = (float(np.median(np.abs(each))) for each in changes)
+    seen = whole / alone if alone > TINY * (1 + level) else None
     return Contrast(seen, float(share))
 
 
@@ -78,31 +76,40 @@ def memory(subject: Subject) -> Memory | None:
 
 
 def _faded(game: Game, state: TrainState, batch: Batch) -> Any:
-    """The mean score of the samples as they are and faded `[1 + 3 FADES]`, and their contrast."""
+    """As of `_changes`, or None."""
     carry, key = _at(state)
     shape = jax.eval_shape(game.play, state.params.gen, carry, batch, key)[0]
-    if getattr(shape, "shape", None) != batch.real.shape or len(batch.real) < 2:
+    if getattr(shape, "shape", None) != batch.real.shape or len(batch.real) < 2 * GROUPS:
         return None
-    judged = jax.eval_shape(game.judge, state.params, carry, batch, shape, key)[1].metrics
-    return _scores_of_faded(game, state, batch) if FAKE in judged else None
+    judged = jax.eval_shape(game.judge, state.params, carry, batch, shape, key)[1]
+    return None if judged.scores is None else _changes(game, state, batch)
 
 
 @functools.partial(jax.jit, static_argnames="game", compiler_options=SOON)
-def _scores_of_faded(game: Game, state: TrainState, batch: Batch):
+def _changes(game: Game, state: TrainState, batch: Batch):
+    """Changes of scores `[2, FADES, B]`, of the batch and of eighths; their level; the contrast."""
     carry, key = _at(state)
     fake, gen_state = game.play(state.params.gen, carry, batch, key)
     carry = carry._replace(state=carry.state._replace(gen=gen_state))
-    even = (jnp.arange(len(fake)) % 2 == 0).reshape(-1, *(1,) * (fake.ndim - 1))
-    faded = [_mean(fake) + c * (fake - _mean(fake)) for c in FADES]
-    shown = [fake]
-    for each in faded:
-        shown += [each, jnp.where(even, each, fake), jnp.where(even, fake, each)]
+    group = jnp.arange(len(fake)) % GROUPS
 
     def score(fake):
-        return game.judge(state.params, carry, batch, fake, key)[1].metrics[FAKE]
+        judged = game.judge(state.params, carry, batch, fake, key)[1].scores.gen
+        return jnp.mean(judged.reshape(len(fake), -1), axis=1)
 
+    def fade(chosen, c):
+        mask = chosen.reshape(-1, *(1,) * (fake.ndim - 1))
+        return score(jnp.where(mask, _mean(fake) + c * (fake - _mean(fake)), fake))
+
+    def changes(c):
+        masks = jnp.stack([group == place for place in range(GROUPS)] + [group >= 0])
+        faded = jax.lax.map(lambda chosen: fade(chosen, c), masks)
+        return jnp.stack([faded[-1], faded[group, jnp.arange(len(fake))]]) - plain[None]
+
+    plain = score(fake)
+    found = jax.lax.map(changes, jnp.array(FADES, fake.dtype))
     share = _deviation(fake) / _deviation(batch.real)
-    return jax.lax.map(score, jnp.stack(shown)), share
+    return found.swapaxes(0, 1), jnp.median(jnp.abs(plain)), share
 
 
 @functools.partial(jax.jit, static_argnames="game", compiler_options=SOON)

@@ -20,7 +20,7 @@ SURELY = 3.0
 BY_HEART = 0.5
 """Of the way from scores of data to those of samples: held-out data look more like samples."""
 ALIKE = 0.1
-"""Between two probabilities."""
+"""Less than that is what the probability of data is above that of samples."""
 ENOUGH = 32
 APART = 0.75
 """Half-way from one distribution to two that do not touch; for 2 × 32 samples of one distribution
@@ -33,8 +33,8 @@ def contrast(examination: Examination | None, record: Record) -> Finding | None:
     if found is None or found.seen is None or not np.isfinite(found.share):
         return None
     words = (
-        f"Where the contrast of all generated samples changes, the discriminator's mean score "
-        f"changes {found.seen:.2g} times as much as if it judged each alone. The samples have "
+        f"Where the contrast of all generated samples changes, the discriminator's scores change "
+        f"{found.seen:.2g} times as much as where that of a few does. The samples have "
         f"{found.share:.2f} of the data's contrast."
     )
     if found.seen > HIDDEN:
@@ -96,7 +96,7 @@ def discrimination(examination: Examination | None, record: Record) -> Finding |
     given, (step, made, real) = probabilities(examination, record), latest(record)
     if given is None or made is None or real is None or len(made) < ENOUGH:
         return None
-    if abs(given.gen - given.disc) >= ALIKE or not np.isfinite(made).all():
+    if given.disc - given.gen >= ALIKE or not np.isfinite(made).all():
         return None
     share = apart(made, real)
     words = (

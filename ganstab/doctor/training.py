@@ -64,9 +64,9 @@ def saturation(examination: Examination | None, record: Record) -> Finding | Non
         f"generated ones {fake:.2f}; of its score's gradient, {passed:.0%} reaches the generator "
         f"through the {loss.replace('_', '-')} loss."
     )
-    if passed < VANISHED:
+    if passed < VANISHED and real > fake:
         remedy = advice(record, "non_saturating", "wgan_gp", "instance_noise")
-        words += " The generator's gradient vanishes."
+        words += " It is saturated: the generator's gradient vanishes."
         return Finding("Saturation", "bad", words, remedy, VANISHES)
     remedy = advice(record, "instance_noise", "r1", "non_saturating", "wgan_gp")
     if real > CERTAIN and fake < 1 - CERTAIN:
@@ -74,7 +74,7 @@ def saturation(examination: Examination | None, record: Record) -> Finding | Non
     if real > SURE and fake < 1 - SURE:
         words += " It is nearly sure of itself."
         return Finding("Saturation", "watch", words, remedy, SATURATED)
-    if abs(real - fake) < 0.1:
+    if real - fake < 0.1:
         words += (
             " It hardly tells them apart: near an equilibrium, or too weak (see Discrimination)."
         )

@@ -485,8 +485,8 @@ def test_the_log_alone_tells_of_a_collapse_in_its_first_line(tmp_path, capsys):
     assert program.main([str(tmp_path), "--log_only"]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first == (
-        f"{tmp_path}: The generator is collapsing: it covers 1 of 1,000 modes. The discriminator "
-        "is so sure of itself that it teaches the generator little."
+        f"{tmp_path}: The generator is collapsing: it covers 1 of 1,000 modes. The generator's "
+        "gradient vanishes: the loss passes next to none of the score's slope."
     )
     found = json.loads((tmp_path / "doctor" / "findings.json").read_text())
     assert [one["topic"] for one in found if one["state"] == "bad"][-1] == "Turnover"
