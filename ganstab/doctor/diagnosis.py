@@ -1,6 +1,6 @@
 """From numbers to words: what is wrong, how that is seen, and what acts on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from ganstab.doctor import coverage, diversity, motion, sight, training
@@ -54,7 +54,17 @@ def diagnose(examination: Examination | None, record: Record = NEVER_RUN) -> Rep
     found = [finding for look in looks if (finding := look(examination, record)) is not None]
     rank = {"bad": 0, "watch": 1, "good": 2}
     unseen = (NOT_LOOKED_AT,) if examination is None else _unmeasured(examination)
-    return Report(tuple(sorted(found, key=lambda one: rank[one.state])), unseen + LIMITS)
+    ranked = sorted(found, key=lambda one: rank[one.state])
+    return Report(tuple(_advised_once(ranked)), unseen + LIMITS)
+
+
+def _advised_once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings, of which a later one with the same advice names the first."""
+    given: dict[str, str] = {}
+    for one in findings:
+        if one.remedy and (first := given.setdefault(one.remedy, one.topic)) != one.topic:
+            one = one._replace(remedy=f"The same acts on this: see {first}.")
+        yield one
 
 
 def worst(report: Report) -> tuple[Finding, ...]:

@@ -212,12 +212,15 @@ REMEDIES = {
     "augmented": Remedy(
         "`players.augmented` shows the discriminator changed copies of data and samples alike, so "
         "that it never sees the same datum twice.",
-        lambda record: "",
+        lambda record: "augmentation" if record.settings.get("augment") == "fixed" else "",
     ),
     "adaptive_augmentation": Remedy(
         "`terms.adaptive_augmentation` with `players.adaptively_augmented` does so as often as it "
         "takes to keep E sign(D(x)) at 0.6.",
         _term("adaptive_augmentation"),
+        "Measured on 500 images of CIFAR-10, one seed, 3,000 steps: the sliced Wasserstein "
+        "distance ends at 15, and at 20 without augmentation.",
+        lambda settings: ("--augment=adaptive",) if settings.get("augment") == "none" else (),
     ),
     "lecam": Remedy(
         "`terms.lecam` holds the scores of data near those that samples had, and the other way "

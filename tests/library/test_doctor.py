@@ -14,6 +14,7 @@ from common import scalar_carry
 from ganstab import Aux, Game, Pair, TrainState, doctor, games, steps
 from ganstab.doctor import __main__ as program
 from ganstab.doctor import coverage
+from ganstab.doctor.examination import PARTS
 from ganstab.nan_blame import Fault
 from ganstab.reporting import run_log
 from ganstab.training import restore
@@ -79,6 +80,23 @@ def test_the_dirac_gan_turns_and_its_steps_lead_away():
     slow = findings(doctor.examine(subject(games.dirac(), rates=(0.05, 0.05))))["Training step"]
     assert slow.state == "good" and "too near 1 to tell" in slow.words
     assert "double in 2,2" in slow.words  # ln 2 / ln |1 + 0.025i| = 2,218
+
+
+def test_each_part_is_told_of_before_it_is_done():
+    told = []
+    doctor.examine(subject(games.dirac()), tell=told.append)
+    assert told[0] == "one training step" and len({*told}) == len(told) <= PARTS
+    assert {"the field's eigenvalues", "the training step's multipliers"} < {*told}
+
+
+def test_the_same_advice_is_given_once():
+    alike = {9: shown(1, scale=0.3)}
+    collapsed = doctor.Record((), {}, {}, {9: counts(0)}, alike, shown(2))
+    found = findings(None, collapsed)
+    assert "surrogates.unrolled" in found["Modes"].remedy
+    assert found["Diversity"].remedy == "The same acts on this: see Modes."
+    alone = findings(None, collapsed._replace(modes={}))
+    assert "surrogates.unrolled" in alone["Diversity"].remedy
 
 
 def test_it_measures_in_float32_whatever_an_accelerator_would_round_to():
