@@ -35,7 +35,7 @@ from ganstab.doctor.run import with_data
 from ganstab.training import restore, train
 
 EXPERIMENT = "failures:build"
-SHADES = {"good": 0.0, "watch": 0.45, "bad": 0.8}
+SHADES = {"good": 0.12, "watch": 0.45, "bad": 0.8}
 
 
 class Told(NamedTuple):

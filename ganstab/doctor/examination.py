@@ -1,7 +1,6 @@
 """What can be measured on a game at one state of its training."""
 
 import concurrent.futures
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -128,43 +127,47 @@ def _dynamics(
         here = state.params, carry, batch, key
         return float(np.linalg.norm(field_product(game, exact, nowhere, *here)[0]))
 
-    # Those of a line share a program.
-    lines: tuple[Measurements, ...] = (
-        {
-            "speed": ("the field", speed),
-            "eigenvalues": (
-                "the field's eigenvalues",
-                lambda: spectrum(game, state.params, **at, **accuracy),
-            ),
-            "rotation": (
-                "the share of rotation",
-                lambda: helmholtz(game, state.params, **at, probes=probes).rotation,
-            ),
-        },
-        {
-            "multipliers": (
-                "the training step's multipliers",
-                lambda: step_spectrum(subject.make_step(game), state, subject.batches, **accuracy),
-            )
-        },
-    )
-    with concurrent.futures.ThreadPoolExecutor(len(lines)) as pool:
-        for numbers, failed in [*pool.map(functools.partial(_measured, tell=tell), lines)]:
-            found = found._replace(**numbers, unmeasured=(*found.unmeasured, *failed))
+    of_field: Measurements = {
+        "speed": ("the field", speed),
+        "eigenvalues": (
+            "the field's eigenvalues",
+            lambda: spectrum(game, state.params, **at, **accuracy),
+        ),
+        "rotation": (
+            "the share of rotation",
+            lambda: helmholtz(game, state.params, **at, probes=probes).rotation,
+        ),
+    }
+    of_step: Measurements = {
+        "multipliers": (
+            "the training step's multipliers",
+            lambda: step_spectrum(subject.make_step(game), state, subject.batches, **accuracy),
+        )
+    }
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(_measured_beside, of_step, tell, bool(jax.config.jax_enable_x64))
+        measured = _measured(of_field, tell), beside.result()
+    for numbers, failed in measured:
+        found = found._replace(**numbers, unmeasured=(*found.unmeasured, *failed))
     return found
 
 
 def _measured(line: Measurements, tell: Callable) -> tuple[dict[str, Any], tuple[str, ...]]:
     """What can be measured by name, and in words what cannot, and why."""
     numbers, failed = {}, []
-    with _in_float32():
-        for name, (what, measure) in line.items():
-            tell(what)
-            try:
-                numbers[name] = measure()
-            except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-                failed.append(f"{what} ({' '.join(str(error).split())})")
+    for name, (what, measure) in line.items():
+        tell(what)
+        try:
+            numbers[name] = measure()
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+            failed.append(f"{what} ({' '.join(str(error).split())})")
     return numbers, tuple(failed)
+
+
+def _measured_beside(line: Measurements, tell: Callable, x64: bool):
+    """The same in a thread of its own, which has no settings of the one that started it."""
+    with jax.enable_x64(x64), _in_float32():
+        return _measured(line, tell)
 
 
 def _scores(subject: Subject) -> Measurements:

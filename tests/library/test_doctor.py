@@ -82,6 +82,12 @@ def test_the_dirac_gan_turns_and_its_steps_lead_away():
     assert "double in 2,2" in slow.words  # ln 2 / ln |1 + 0.025i| = 2,218
 
 
+def test_it_measures_in_float64_where_that_is_asked_for(x64):
+    examination = doctor.examine(subject(games.dirac()))
+    expected = [1 + 0.05j, 1 - 0.05j]
+    np.testing.assert_allclose(examination.multipliers.values, expected, atol=1e-14)
+
+
 def test_each_part_is_told_of_before_it_is_done():
     told = []
     doctor.examine(subject(games.dirac()), tell=told.append)

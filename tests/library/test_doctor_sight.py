@@ -24,14 +24,19 @@ def scaled(share, shift=0.0):
     )
 
 
-def subject(disc, share=1.0, *, shift=0.0, joint=False, around=(), data=None):
+def untrained():
+    """A generator with nothing to train."""
+    return Player(lambda key: ((), ()), lambda params, state, z, key, *, train=True: (z, state))
+
+
+def subject(disc, share=1.0, *, gen=None, shift=0.0, joint=False, around=(), data=None):
     """The next step of a GAN that is not trained yet."""
     txs = Pair(optax.sgd(0.1), optax.sgd(0.1))
     recipe = recipes.Recipe(
         "a test's", "none", (terms.score_loss(losses.non_saturating),), txs,
         joint=joint, surrogates=around,
     )  # fmt: skip
-    trainable = recipe.build(Pair(scaled(share, shift), disc), 2)
+    trainable = recipe.build(Pair(gen or scaled(share, shift), disc), 2)
     batches = Batch(jnp.stack([DATA, DATA]))
     return doctor.Subject(
         trainable.game, trainable.make_step, trainable.init(jax.random.key(0)), batches,
@@ -174,3 +179,11 @@ def test_vanishing_gradients_are_told_from_a_sure_discriminator():
     fooled = {"step": 1, "disc/real_score": 0.0, "disc/fake_score": 9.0, "disc/non_saturating": 0.1}
     (found,) = doctor.diagnose(None, doctor.Record([fooled])).findings
     assert found.state == "good" and "hardly tells them apart" in found.words
+
+
+def test_a_critic_alone_is_looked_at_where_the_generator_has_nothing_to_train():
+    found = doctor.examine(subject(perceptron(2, 12, 1), gen=untrained()))
+    assert found.sizes.gen == 0 and not found.unmeasured and len(found.eigenvalues.values) >= 4
+    assert found.rotation == pytest.approx(0.0, abs=0.05)  # it descends on one landscape
+    told = {one.topic: one for one in doctor.diagnose(found).findings}
+    assert "Step lengths" not in told and "Motion" in told
