@@ -94,8 +94,8 @@ def _changes(game: Game, state: TrainState, batch: Batch):
     group = jnp.arange(len(fake)) % GROUPS
 
     def score(fake):
-        judged = game.judge(state.params, carry, batch, fake, key)[1].scores.gen
-        return jnp.mean(judged.reshape(len(fake), -1), axis=1)
+        judged: Any = game.judge(state.params, carry, batch, fake, key)[1].scores
+        return jnp.mean(judged.gen.reshape(len(fake), -1), axis=1)
 
     def fade(chosen, c):
         mask = chosen.reshape(-1, *(1,) * (fake.ndim - 1))
