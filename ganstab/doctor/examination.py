@@ -145,7 +145,9 @@ def _dynamics(
         )
     }
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(_measured_beside, of_step, tell, bool(jax.config.values["jax_enable_x64"]))
+        beside = pool.submit(
+            _measured_beside, of_step, tell, bool(jax.config.values["jax_enable_x64"])
+        )
         measured = _measured(of_field, tell), beside.result()
     for numbers, failed in measured:
         found = found._replace(**numbers, unmeasured=(*found.unmeasured, *failed))

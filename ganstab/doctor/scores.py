@@ -14,7 +14,7 @@ from ganstab.types import Batch, Game, TrainState
 
 __all__ = ["Contrast", "Memory", "contrast", "memory"]
 
-FADES = 0.5, 2.0
+DOUBLED = 2.0
 GROUPS = 8
 REAL, FAKE = "disc/real_score", "disc/fake_score"
 TINY = 1e-4  # of a score, what float32 leaves of a change
@@ -23,16 +23,17 @@ TINY = 1e-4  # of a score, what float32 leaves of a change
 class Contrast(NamedTuple):
     """How much of the generated samples' contrast the discriminator sees, and how much they have.
 
-    The contrast of samples is scaled about the batch's mean m, a channel (or coordinate) at a time:
-    `x ↦ m + c(x − m)` for c = ½ and 2, once of the whole batch, and once of each eighth of it,
-    beside seven eighths as they are. With the change δ of the score of a sample whose contrast is
-    scaled, compared are
+    The contrast of samples is doubled about the batch's mean m, a channel (or coordinate) at a
+    time: `x ↦ m + 2(x − m)`, once of the whole batch, and once of each eighth of it, beside seven
+    eighths as they are. With the change δ of the score of a sample whose contrast is doubled,
+    compared are
 
         seen = median |δ| of the whole batch / median |δ| of the eighths
 
-    over the samples and both c. A discriminator that judges each sample alone has 1. Where batch
-    norm of the generated samples alone follows a linear first layer, the first is 0, for what all
-    samples share is divided out.
+    A discriminator that judges each sample alone has 1. Where batch norm of the generated samples
+    alone follows a linear first layer, the first is 0, for what all samples share is divided out.
+    Contrast is not halved, since batch norm adds ε to variances: those of a few units may then come
+    near it.
     """
 
     seen: float | None
@@ -87,7 +88,7 @@ def _faded(game: Game, state: TrainState, batch: Batch) -> Any:
 
 @functools.partial(jax.jit, static_argnames="game", compiler_options=SOON)
 def _changes(game: Game, state: TrainState, batch: Batch):
-    """Changes of scores `[2, FADES, B]`, of the batch and of eighths; their level; the contrast."""
+    """Changes of scores `[2, B]`, of the batch and of eighths; their level; the contrast."""
     carry, key = _at(state)
     fake, gen_state = game.play(state.params.gen, carry, batch, key)
     carry = carry._replace(state=carry.state._replace(gen=gen_state))
@@ -97,19 +98,15 @@ def _changes(game: Game, state: TrainState, batch: Batch):
         judged: Any = game.judge(state.params, carry, batch, fake, key)[1].scores
         return jnp.mean(judged.gen.reshape(len(fake), -1), axis=1)
 
-    def fade(chosen, c):
+    def doubled(chosen):
         mask = chosen.reshape(-1, *(1,) * (fake.ndim - 1))
-        return score(jnp.where(mask, _mean(fake) + c * (fake - _mean(fake)), fake))
-
-    def changes(c):
-        masks = jnp.stack([group == place for place in range(GROUPS)] + [group >= 0])
-        faded = jax.lax.map(lambda chosen: fade(chosen, c), masks)
-        return jnp.stack([faded[-1], faded[group, jnp.arange(len(fake))]]) - plain[None]
+        return score(jnp.where(mask, _mean(fake) + DOUBLED * (fake - _mean(fake)), fake))
 
     plain = score(fake)
-    found = jax.lax.map(changes, jnp.array(FADES, fake.dtype))
-    share = _deviation(fake) / _deviation(batch.real)
-    return found.swapaxes(0, 1), jnp.median(jnp.abs(plain)), share
+    masks = jnp.stack([group == place for place in range(GROUPS)] + [group >= 0])
+    found = jax.lax.map(doubled, masks)
+    changes = jnp.stack([found[-1], found[group, jnp.arange(len(fake))]]) - plain[None]
+    return changes, jnp.median(jnp.abs(plain)), _deviation(fake) / _deviation(batch.real)
 
 
 @functools.partial(jax.jit, static_argnames="game", compiler_options=SOON)
