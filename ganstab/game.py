@@ -130,7 +130,8 @@ def make_game(
         losses = Pair(*(sum(part) for part in zip(*parts, strict=True)))
         metrics = _named(terms, parts) | _numbers_beside(players, params)
         metrics |= _mean_scores(of_real.score, of_fake.score)
-        return losses, Aux(Pair(carry.state.gen, state), metrics)
+        scores = Pair(of_fake.score, of_real.score)
+        return losses, Aux(Pair(carry.state.gen, state), metrics, scores)
 
     return Game(play, judge)
 

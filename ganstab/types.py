@@ -96,6 +96,8 @@ class Aux(NamedTuple):
     """The players' next state."""
     metrics: dict[str, jax.Array]
     """Scalars, named `gen/…` or `disc/…` after the player whose loss they belong to."""
+    scores: Pair | None = None
+    """The discriminator's scores of samples and of data, `[B, …]`; None where there are none."""
 
 
 def metrics_of(aux: Aux, player: PlayerName) -> dict[str, jax.Array]:

@@ -96,6 +96,7 @@ def build(config: CriticOverfitting) -> Experiment:
         recipe=recipe,
         prior=LATENT,
         data=training,
+        held_out=validation,
         evaluation=functools.partial(
             values.evaluation, kinds, recipe.build(players, LATENT).game, LATENT
         ),

@@ -128,6 +128,7 @@ def build(config: StackedMnist) -> Experiment:
     shared = {
         "description": prose(__doc__),
         "data": source,
+        "held_out": images.held_out(config),
         "sampler": stacked_digits,
         "evaluation": functools.partial(evaluation, config),
         "measures": measures(config),

@@ -28,8 +28,8 @@ LATENT = 64
 SIDE = 28
 PACKED = 2
 FALL = 2
-"""r3gan's rate and γ fall over this many times the run's steps. Where they fall over its 5,000 steps
-alone, KL ends at 0.08 to 0.10 in place of 0.07 to 0.08, and fewer digits are legible."""
+"""r3gan's rate and γ fall over this many times the run's steps. Where they fall over its 5,000
+steps alone, KL ends at 0.08 to 0.10 in place of 0.07 to 0.08, and fewer digits are legible."""
 SETTINGS = (
     "recipe", "num_steps", "batch_size", "accumulate", "seed", "eval_every", "checkpoint_every",
     "log_every", "samples", "dataset", "data_dir", "download", "data_files",

@@ -5,8 +5,9 @@
 
 RUN is the folder that a training run wrote (its --workdir), or MODULE:FUNCTION, a function of your
 own that returns a `ganstab.doctor.Subject`. Of a run, the log is read and the game is built anew at
-the newest checkpoint; then a training step is taken, and the field around it measured: a minute for
-a small network on a CPU, several for one with a deep unroll. Words and pictures go into RUN/doctor.
+the newest checkpoint; then a training step is taken, and the field around it measured: less than a
+minute for a small network on a CPU, one or two for one with a deep unroll. Words and pictures go
+into RUN/doctor.
 
 Building the game anew runs the code that made it. That is done unasked for the programs of this
 project alone; for a run of your own name its function with --experiment=MODULE:FUNCTION.
@@ -18,11 +19,13 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+import tqdm
+
 from ganstab._command_line import Parser, exit_status, quiet_where_unread
 from ganstab.doctor.diagnosis import diagnose
-from ganstab.doctor.examination import Examination, examine
+from ganstab.doctor.examination import PARTS, Examination, examine
 from ganstab.doctor.page import in_words, write
-from ganstab.doctor.run import Record, read_record, subject_of_code
+from ganstab.doctor.run import Record, read_record, subject_of_code, with_data
 from ganstab.doctor.subject import Subject
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained
@@ -30,6 +33,8 @@ from ganstab.training import restore
 from ganstab.training.run_folder import check_writable, local_folder
 
 __all__ = ["main"]
+
+BAR = "{percentage:3.0f}%|{bar}| {desc} [{elapsed}]"
 
 
 @quiet_where_unread()
@@ -62,6 +67,7 @@ def _run(asked: argparse.Namespace) -> int:
         record, out = read_record(place), out or place / "doctor"
         if not asked.log_only:
             subject = _game(place, asked.experiment)
+            record = with_data(record, subject)
     check_writable(out, "--out")  # before minutes of computing
     with explained(f"cannot use {out}"):
         out.mkdir(parents=True, exist_ok=True)
@@ -88,9 +94,15 @@ def _game(folder: pathlib.Path, experiment: str | None) -> Subject | None:
 def _examined(subject: Subject | None, eigenvalues: int) -> Examination | None:
     if subject is None:
         return None
-    return examine(
-        subject, eigenvalues=eigenvalues, tell=lambda line: print(f"… {line}", file=sys.stderr)
-    )
+    with tqdm.tqdm(total=PARTS, file=sys.stderr, disable=None, bar_format=BAR, leave=False) as bar:
+
+        def tell(line: str) -> None:
+            if bar.disable:  # no terminal
+                print(f"… {line}", file=sys.stderr)
+            bar.set_description_str(line)
+            bar.update()
+
+        return examine(subject, eigenvalues=eigenvalues, tell=tell)
 
 
 def _count(text: str) -> int:

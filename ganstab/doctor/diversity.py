@@ -11,7 +11,7 @@ from ganstab.doctor.finding import Finding
 from ganstab.doctor.remedies import COLLAPSE, advice
 from ganstab.doctor.run import Record
 
-__all__ = ["distances", "drift", "spread"]
+__all__ = ["distances", "drift", "latest", "spread"]
 
 SIDE = 8
 ALIKE, LESS = 0.5, 0.75
@@ -31,7 +31,7 @@ def spread(examination: Examination | None, record: Record) -> Finding | None:
     well lie closer than the data's.
     """
     del examination
-    step, made, real = _latest(record)
+    step, made, real = latest(record)
     if made is None or real is None:
         return None
     ours, theirs = distances(made), distances(real)
@@ -62,7 +62,7 @@ def spread(examination: Examination | None, record: Record) -> Finding | None:
 def drift(examination: Examination | None, record: Record) -> Finding | None:
     """How far the samples of the same latents move between two evaluations, over the data's d."""
     del examination
-    step, made, real = _latest(record)
+    step, made, real = latest(record)
     earlier = [other for other in sorted(record.samples) if other < step]
     if made is None or real is None or not earlier:
         return None
@@ -96,7 +96,7 @@ def distances(points: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(apart, 0.0)) * (1 - np.eye(len(points)))
 
 
-def _latest(record: Record) -> tuple[int, np.ndarray | None, np.ndarray | None]:
+def latest(record: Record) -> tuple[int, np.ndarray | None, np.ndarray | None]:
     """The last evaluation's step and samples, and as many of the data; None where there are few."""
     if not record.samples or record.reference is None:
         return 0, None, None

@@ -1,21 +1,28 @@
 """What can be measured on a game at one state of its training."""
 
+import concurrent.futures
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from scipy.sparse.linalg import ArpackError
 
 from ganstab import nan_blame
+from ganstab._compiling import SOON
+from ganstab.doctor import scores
 from ganstab.doctor.subject import Subject
-from ganstab.dynamics import Spectrum, field, helmholtz, spectrum, step_spectrum
+from ganstab.dynamics import Spectrum, exact, helmholtz, spectrum, step_spectrum
+from ganstab.dynamics.fields import field_product
 from ganstab.steps import numbered
 from ganstab.types import PLAYERS, Pair, PlayerName
 
-__all__ = ["Examination", "examine"]
+__all__ = ["PARTS", "Examination", "examine"]
 
+PARTS = 10
+"""At most so many are told of before they are done."""
+Measurements = Mapping[str, tuple[str, Callable[[], Any]]]
+"""By the name of a field: what it is in words, and what measures it."""
 ENOUGH = 5e-3  # relative accuracy of an eigenvalue, for words
 
 
@@ -43,6 +50,10 @@ class Examination(NamedTuple):
     """Share of the antisymmetric part in the squared norm of the Jacobian."""
     modes: Mapping[int, np.ndarray] | None = None
     """Samples in each mode, by training step."""
+    contrast: scores.Contrast | None = None
+    """How much of the samples' contrast the discriminator sees."""
+    memory: scores.Memory | None = None
+    """Its scores of data that it was trained on, and of others."""
     unmeasured: tuple[str, ...] = ()
     """What failed, and why: iteration that did not converge, or a derivative that is no number."""
 
@@ -57,7 +68,8 @@ def examine(
     """Takes one training step and measures the field around the state.
 
     All of it multiplies in float32: TF32 and bfloat16, to which jax by itself rounds on GPUs and
-    TPUs, would move eigenvalues by more than what is told from 1.
+    TPUs, would move eigenvalues by more than what is told from 1. The field and the training step
+    are looked at side by side, since most of the time goes to compiling either's derivative.
 
     Args:
       subject: the game at its state.
@@ -66,8 +78,13 @@ def examine(
       probes: for `dynamics.helmholtz`.
       tell: called with what is done next, since a large game takes minutes.
     """
-    with jax.default_matmul_precision("float32"):
+    with _in_float32():
         return _examine(subject, eigenvalues, probes, tell)
+
+
+def _in_float32():
+    """Of this thread alone."""
+    return jax.default_matmul_precision("float32")
 
 
 def _examine(
@@ -75,7 +92,8 @@ def _examine(
 ) -> Examination:
     state = subject.state
     tell("one training step")
-    moved, metrics = jax.jit(subject.make_step(subject.game))(state, subject.batches)
+    take = jax.jit(subject.make_step(subject.game), compiler_options=SOON)
+    moved, metrics = take(state, subject.batches)
     metrics = {name: float(value) for name, value in metrics.items()}
     found = Examination(
         step=int(state.step),
@@ -87,44 +105,79 @@ def _examine(
     if not np.isfinite(list(metrics.values())).all():
         return found._replace(fault=_fault(subject, metrics))
     terms = Pair(*(_terms(subject, player, metrics, tell) for player in PLAYERS))
-    found = found._replace(terms=terms, modes=_modes(subject, tell))
+    numbers, failed = _measured(_scores(subject), tell)
+    found = found._replace(terms=terms, modes=_modes(subject, tell), **numbers, unmeasured=failed)
     return _dynamics(subject, found, eigenvalues, probes, tell)
 
 
 def _dynamics(
     subject: Subject, found: Examination, eigenvalues: int, probes: int, tell: Callable
 ) -> Examination:
-    state = subject.state
+    state, game = subject.state, subject.game
     key = jax.random.fold_in(state.key, state.step)
-    at = {"carry": numbered(state), "batch": subject.batch, "key": key}
+    carry, batch = numbered(state), subject.batch
+    at = {"carry": carry, "batch": batch, "key": key}
     count = min(eigenvalues, sum(found.sizes))
-    accuracy: dict[str, Any] = {"count": count, "tolerance": ENOUGH}
-    edges = ("LR", "LI", "LM")
-    velocity = jax.jit(lambda params: ravel_pytree(field(subject.game, params, **at))[0])
-    found = found._replace(speed=float(np.linalg.norm(velocity(state.params))))
-    step = subject.make_step(subject.game)
-    measurements: dict[str, tuple[str, Callable[[], Any]]] = {
+    accuracy: dict[str, Any] = {
+        "count": count, "tolerance": ENOUGH, "which": ("LR", "LI", "LM"),
+    }  # fmt: skip
+
+    def speed() -> float:
+        nowhere = np.zeros(sum(found.sizes))
+        here = state.params, carry, batch, key
+        return float(np.linalg.norm(field_product(game, exact, nowhere, *here)[0]))
+
+    of_field: Measurements = {
+        "speed": ("the field", speed),
         "eigenvalues": (
             "the field's eigenvalues",
-            lambda: spectrum(subject.game, state.params, **at, **accuracy, which=edges),
-        ),
-        "multipliers": (
-            "the training step's multipliers",
-            lambda: step_spectrum(step, state, subject.batches, **accuracy, which=edges),
+            lambda: spectrum(game, state.params, **at, **accuracy),
         ),
         "rotation": (
             "the share of rotation",
-            lambda: float(helmholtz(subject.game, state.params, **at, probes=probes).rotation),
+            lambda: helmholtz(game, state.params, **at, probes=probes).rotation,
         ),
     }
-    for name, (what, measure) in measurements.items():
+    of_step: Measurements = {
+        "multipliers": (
+            "the training step's multipliers",
+            lambda: step_spectrum(subject.make_step(game), state, subject.batches, **accuracy),
+        )
+    }
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(
+            _measured_beside, of_step, tell, bool(jax.config.values["jax_enable_x64"])
+        )
+        measured = _measured(of_field, tell), beside.result()
+    for numbers, failed in measured:
+        found = found._replace(**numbers, unmeasured=(*found.unmeasured, *failed))
+    return found
+
+
+def _measured(line: Measurements, tell: Callable) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What can be measured by name, and in words what cannot, and why."""
+    numbers, failed = {}, []
+    for name, (what, measure) in line.items():
         tell(what)
         try:
-            found = found._replace(**{name: measure()})
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError, ArpackError) as error:
-            reason = " ".join(str(error).split())
-            found = found._replace(unmeasured=(*found.unmeasured, f"{what} ({reason})"))
-    return found
+            numbers[name] = measure()
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+            failed.append(f"{what} ({' '.join(str(error).split())})")
+    return numbers, tuple(failed)
+
+
+def _measured_beside(line: Measurements, tell: Callable, x64: bool):
+    """The same in a thread of its own, which has no settings of the one that started it."""
+    with jax.enable_x64(x64), _in_float32():
+        return _measured(line, tell)
+
+
+def _scores(subject: Subject) -> Measurements:
+    contrast = "what the discriminator sees of contrast", lambda: scores.contrast(subject)
+    if subject.data is None:
+        return {"contrast": contrast}
+    unseen = "data that the discriminator was not trained on"
+    return {"contrast": contrast, "memory": (unseen, lambda: scores.memory(subject))}
 
 
 def _stride(before, after) -> float:

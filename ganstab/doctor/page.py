@@ -3,7 +3,7 @@
 import pathlib
 import textwrap
 
-from ganstab.doctor.diagnosis import Report
+from ganstab.doctor.diagnosis import Report, worst
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.figures import CAPTIONS, figures
 from ganstab.doctor.run import Record
@@ -70,11 +70,8 @@ def write(
 
 def _state(report: Report) -> str:
     """The answer in a sentence or two: the worst findings, of which one may cause the other."""
-    worst = [one for one in report.findings if one.state == "bad"] or [
-        one for one in report.findings if one.state == "watch"
-    ]
-    if worst:
-        return " ".join(one.answer for one in worst[:2])
+    if told := worst(report):
+        return " ".join(one.answer for one in told)
     return "nothing wrong was found." if report.findings else "there is nothing to judge it by."
 
 

@@ -12,9 +12,17 @@ from ganstab.errors import InputError
 from ganstab.reporting.run_log import Row
 from ganstab.training import restore
 from ganstab.training import run_folder as files
-from ganstab.training.samples import MOST, SAMPLES, read_reference, read_samples
+from ganstab.training.samples import (
+    MOST,
+    SAMPLES,
+    are_images,
+    read_reference,
+    read_samples,
+    to_bytes,
+)
+from ganstab.types import Batch
 
-__all__ = ["Record", "read_record", "subject_of_code"]
+__all__ = ["Record", "read_record", "subject_of_code", "with_data"]
 
 
 class Record(NamedTuple):
@@ -67,6 +75,16 @@ def read_record(folder: pathlib.Path) -> Record:
     shown = {step: arrays[SAMPLES] for step, arrays in read if _are_numbers(arrays[SAMPLES])}
     reference = read_reference(folder).get(SAMPLES)
     return Record(numbers, result, settings, _modes(rows), shown, reference)
+
+
+def with_data(record: Record, subject: Subject | None) -> Record:
+    """The record with the next batch as the like of the data, where the run kept none."""
+    batch = subject.batch if subject else None
+    if record.reference is not None or not record.samples or not isinstance(batch, Batch):
+        return record
+    real = np.asarray(batch.real)
+    real = to_bytes(real) if are_images(real) else real
+    return record._replace(reference=real) if _are_numbers(real) else record
 
 
 def _are_numbers(samples: np.ndarray) -> bool:

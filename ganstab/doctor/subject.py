@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ganstab.steps import Step
-from ganstab.types import Game, TrainState
+from ganstab.types import Game, Pair, TrainState
 
 __all__ = ["Subject"]
 
@@ -24,3 +24,9 @@ class Subject(NamedTuple):
     """What one evaluation of the game takes, for its field and spectrum."""
     modes: Callable[[], Mapping[int, np.ndarray]] | None = None
     """By training step, how many samples fell in each mode, `[M]`; in any order."""
+    plain: Game | None = None
+    """The game without its surrogates, of `make_game`, which the discriminator's scores are taken
+    from; by default `game`."""
+    data: Callable[[], Pair] | None = None
+    """Batches stacked in front, leaves `[m, B, …]`: of what the discriminator was trained on, and
+    as many that it was not; as a `Pair` in this order."""

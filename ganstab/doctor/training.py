@@ -9,11 +9,14 @@ from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.remedies import advice
 from ganstab.doctor.run import Record
+from ganstab.types import Pair
 
-__all__ = ["balance", "fault", "gradients", "saturation", "terms"]
+__all__ = ["balance", "fault", "gradients", "probabilities", "saturation", "terms"]
 
 PROBABILITIES = ("minimax", "non_saturating")
 CERTAIN, SURE = 0.99, 0.9
+VANISHED = 0.01
+"""Of the score's gradient, below which the loss passes none that counts."""
 APART, FAR_APART = 30.0, 300.0
 DOMINATES = 10.0
 GROWN = 10.0
@@ -38,31 +41,47 @@ def fault(examination: Examination | None, record: Record) -> Finding | None:
     return Finding("First fault", "bad", f"Training ended at {reason}.", remedy, answer)
 
 
+def probabilities(examination: Examination | None, record: Record) -> Pair | None:
+    """What the discriminator gives generated samples and data, at its mean scores.
+
+    None for a loss whose scores are no logits.
+    """
+    scores = [_typical(examination, record, f"disc/{kind}_score") for kind in ("fake", "real")]
+    if None in scores or not _loss(examination, record):
+        return None
+    return Pair(*(1 / (1 + np.exp(-np.array(scores, float)))).tolist())
+
+
 def saturation(examination: Examination | None, record: Record) -> Finding | None:
     """Whether the discriminator is so sure that it teaches nothing."""
-    names = _terms(examination, record)
-    losses = [name for name in PROBABILITIES if name in names]
-    scores = [_typical(examination, record, f"disc/{kind}_score") for kind in ("real", "fake")]
-    if not losses or None in scores:
+    given, loss = probabilities(examination, record), _loss(examination, record)
+    if given is None:
         return None
-    real, fake = (1 / (1 + np.exp(-np.array(scores, float)))).tolist()
-    passed = fake if losses[0] == "minimax" else 1 - fake
+    fake, real = given
+    passed = fake if loss == "minimax" else 1 - fake
     words = (
         f"At its mean scores the discriminator gives real samples a probability of {real:.2f} and "
         f"generated ones {fake:.2f}; of its score's gradient, {passed:.0%} reaches the generator "
-        f"through the {losses[0].replace('_', '-')} loss."
+        f"through the {loss.replace('_', '-')} loss."
     )
+    if passed < VANISHED and real > fake:
+        remedy = advice(record, "non_saturating", "wgan_gp", "instance_noise")
+        words += " It is saturated: the generator's gradient vanishes."
+        return Finding("Saturation", "bad", words, remedy, VANISHES)
     remedy = advice(record, "instance_noise", "r1", "non_saturating", "wgan_gp")
     if real > CERTAIN and fake < 1 - CERTAIN:
         return Finding("Saturation", "bad", f"{words} It is saturated.", remedy, SATURATED)
     if real > SURE and fake < 1 - SURE:
         words += " It is nearly sure of itself."
         return Finding("Saturation", "watch", words, remedy, SATURATED)
-    if abs(real - fake) < 0.1:
-        words += " It hardly tells them apart: near an equilibrium, or too weak to see a collapse."
+    if real - fake < 0.1:
+        words += (
+            " It hardly tells them apart: near an equilibrium, or too weak (see Discrimination)."
+        )
     return Finding("Saturation", "good", words)
 
 
+VANISHES = "The generator's gradient vanishes: the loss passes next to none of the score's slope."
 SATURATED = "The discriminator is so sure of itself that it teaches the generator little."
 
 
@@ -145,6 +164,13 @@ def gradients(examination: Examination | None, record: Record) -> Finding | None
     return Finding("Gradients", state, words, remedy, answer)
 
 
+def _loss(examination: Examination | None, record: Record) -> str:
+    """The loss among the run's terms whose scores are logits; empty without one."""
+    known = record.names() or (examination.metrics if examination else {})
+    terms = {name.partition("/")[2] for name in known}
+    return next((name for name in PROBABILITIES if name in terms), "")
+
+
 def _leading(player: str, norms: Mapping[str, float]) -> tuple[str, float]:
     ranked = sorted(norms.items(), key=lambda item: -item[1])
     (first, most), (second, next_most) = ranked[:2]
@@ -154,11 +180,6 @@ def _leading(player: str, norms: Mapping[str, float]) -> tuple[str, float]:
         f"{next_most:.2g}.",
         ratio,
     )
-
-
-def _terms(examination: Examination | None, record: Record) -> set[str]:
-    known = record.names() or (examination.metrics if examination else {})
-    return {name.split("/", 1)[1] for name in known if "/" in name}
 
 
 def _typical(examination: Examination | None, record: Record, name: str) -> float | None:

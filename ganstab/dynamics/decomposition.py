@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from ganstab.dynamics.derivatives import through_stops
-from ganstab.dynamics.fields import flat
+from ganstab.dynamics.derivatives import exact, through_stops
+from ganstab.dynamics.fields import field_product, flat
 from ganstab.types import Carry, Game, Pair
 
 __all__ = ["Helmholtz", "helmholtz"]
@@ -22,7 +23,7 @@ class Helmholtz(NamedTuple):
     """`S x = ½(J + Jᵀ)x`: the part that a potential can have, which attracts or repels."""
     antisymmetric: Callable
     """`A x = ½(J − Jᵀ)x`: the part that no potential has, which turns."""
-    rotation: jax.Array
+    rotation: float
     """`‖A‖² / (‖S‖² + ‖A‖²)`, Frobenius: 0 for descent on one potential, 1 for pure rotation."""
 
 
@@ -33,7 +34,8 @@ def helmholtz(
 
     `J = S + A` with `⟨S, A⟩ = 0`, so that `‖J‖² = ‖S‖² + ‖A‖²` and the share of rotation is a
     number in [0, 1]. Both parts are applied by a forward and a backward pass, and are never
-    written down.
+    written down. The norms take forward passes alone: `‖S‖² − ‖A‖² = tr J²`, so that the share of
+    rotation is `½(1 − tr J² / ‖J‖²)`.
 
     Args:
       game: any game.
@@ -41,8 +43,8 @@ def helmholtz(
       carry: as in `field`.
       batch: as in `field`.
       key: as in `field`.
-      probes: with n ≤ probes the norms are exact; else they are estimated from this many random
-        sign vectors z, by `E‖Az‖² = ‖A‖²` (Hutchinson).
+      probes: with n ≤ probes the share is exact; else `‖J‖² = E‖Jz‖²` and `tr J² = E zᵀJJz` are
+        estimated from this many random sign vectors z (Hutchinson), two products each.
       seed: draws the sign vectors.
 
     Returns:
@@ -54,12 +56,19 @@ def helmholtz(
     if probes < 1:
         raise ValueError(f"probes must be 1 or more, got {probes}")
     at = params, carry, batch, key
-    point = ravel_pytree(params)[0]
-    symmetric, antisymmetric = _squares(game, _directions(point, probes, seed), *at)
+
+    def times(x: np.ndarray) -> np.ndarray:
+        return np.asarray(field_product(game, exact, x, *at)[1], np.float64)
+
+    directions = np.asarray(_directions(ravel_pytree(params)[0], probes, seed), np.float64)
+    once = [times(along) for along in directions]
+    whole = sum(float(each @ each) for each in once)
+    squared = sum(float(z @ times(each)) for z, each in zip(directions, once, strict=True))
+    share = (1 - squared / whole) / 2 if whole else float("nan")
     return Helmholtz(
         symmetric=lambda x: _parts(game, x, *at)[0],
         antisymmetric=lambda x: _parts(game, x, *at)[1],
-        rotation=antisymmetric / (symmetric + antisymmetric),
+        rotation=float(np.clip(share, 0.0, 1.0)),
     )
 
 
@@ -69,12 +78,6 @@ def _parts(game, x, params, carry, batch, key):
     _, push = jax.linearize(through_stops(velocity), point)
     forward, (backward,) = push(x), jax.linear_transpose(push, x)(x)
     return (forward + backward) / 2, (forward - backward) / 2
-
-
-@functools.partial(jax.jit, static_argnames="game")
-def _squares(game, directions, *at):
-    norms = jax.lax.map(lambda x: jnp.stack([p @ p for p in _parts(game, x, *at)]), directions)
-    return jnp.sum(norms, axis=0)
 
 
 def _directions(point: jax.Array, probes: int, seed: int) -> jax.Array:

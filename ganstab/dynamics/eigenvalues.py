@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
+from ganstab._compiling import SOON
 from ganstab.dynamics.derivatives import Derivative, exact
-from ganstab.dynamics.fields import flat
+from ganstab.dynamics.fields import field_product
+from ganstab.dynamics.krylov import EDGES, krylov_schur
 from ganstab.steps import Step
 from ganstab.types import Carry, Game, Pair, TrainState
 
@@ -45,13 +46,13 @@ def spectrum(
 ) -> Spectrum:
     """`count` leading eigenvalues of the field's Jacobian, from products `J·x` alone.
 
-    Implicitly restarted Arnoldi iteration (ARPACK, Lehoucq, Sorensen & Yang 1998, by way of SciPy).
+    The Krylov-Schur iteration (Stewart 2001, SIAM J. Matrix Anal. Appl. 23(3), 601-614), which
+    finds all edges that are asked for from the same products.
     Where the residual `‖Jx − λx‖` is about as large as |λ|, the iteration has not converged to an
     eigenvalue: ignore λ. Else the error of λ is at most about `residual · κ`, with the eigenvalue's
     condition number κ, which is 1 only for a normal Jacobian.
 
-    A game of `count + 1` parameters or fewer, too small for the iteration, is answered from the
-    dense Jacobian.
+    A game of no more parameters than `subspace` is answered from the dense Jacobian.
 
     Args:
       game: any game.
@@ -65,21 +66,23 @@ def spectrum(
         and take the most iterations where many lie close to 0.
       tolerance: the relative accuracy at which iteration ends; by default ε^(2/3) of the dtype.
       restarts: how often to restart at most.
-      subspace: how many vectors of length n are kept, above `count + 1` and at most n; by default
-        `8 count`, at least 40. More of them reach eigenvalues that lie close together sooner.
+      subspace: how many vectors of length n are kept; by default `8 count`, and at least 40. More
+        of them reach eigenvalues that lie close together sooner. At least 2 are kept, and one for
+        each eigenvalue, beyond those that are looked for.
       derivative: `exact` or `central`.
 
     Returns:
       A `Spectrum` with `count` eigenvalues for each `which`, once where they are the same, or
-      those that converged within `restarts`.
+      those that converged within `restarts`. A conjugate comes with its pair.
 
     Raises:
       ValueError: for a count outside [1, n], another `which`, or if none converged.
+      FloatingPointError: a product is not finite.
     """
-    _, point = flat(game, params, carry=carry, batch=batch, key=key)
+    point, _ = ravel_pytree(params)
 
     def times(along: np.ndarray) -> jax.Array:
-        return _product(game, derivative, along, params, carry, batch, key)
+        return field_product(game, derivative, along, params, carry, batch, key)[1]
 
     options = which, tolerance, restarts, subspace
     return _leading(times, point.size, point.dtype, count, *options)
@@ -125,7 +128,7 @@ def step_spectrum(
     point, unravel = ravel_pytree(train_state.params)
 
     # An argument and not a constant of the program: a state is large.
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=SOON)
     def product(along, train_state, batches):
         at = ravel_pytree(train_state.params)[0]
 
@@ -147,63 +150,45 @@ def _leading(product, n, dtype, count, which, tolerance, restarts, subspace) -> 
     if not 1 <= count <= n:
         raise ValueError(f"count must be in [1, {n}], the parameters, got {count}")
     kinds = [which] if isinstance(which, str) else list(which)
-    if not kinds or not set(kinds) <= {"LM", "LR", "LI", "SR"}:
+    if not kinds or not set(kinds) <= EDGES.keys():
         raise ValueError(f"which must be among 'LM', 'LR', 'LI' and 'SR', got {which!r}")
 
     def times(x: np.ndarray) -> np.ndarray:
-        return np.asarray(product(x.ravel()), np.float64)
+        found = np.asarray(product(x), np.float64)
+        if not np.isfinite(found).all():
+            raise FloatingPointError("a product with the Jacobian is not finite")
+        return found
 
     tol = float(jnp.finfo(dtype).eps) ** (2 / 3) if tolerance is None else tolerance
-    kept = min(n, max(8 * count, 40) if subspace is None else subspace)
-    if count > n - 2:
-        found = [_dense(times, n, count, kind) for kind in kinds]
+    kept = max(8 * count, 40) if subspace is None else subspace
+    kept = max(kept, len(kinds) * (count + 1) + 2)
+    if n <= kept:
+        values, vectors = _dense(times, n, count, kinds)
     else:
-        found = [_arnoldi(times, n, count, kind, tol, restarts, kept) for kind in kinds]
-    values, vectors = _distinct(found, 10 * tol)
-    vectors = vectors / np.linalg.norm(vectors, axis=0)
-    images = [times(x.real) + 1j * times(x.imag) for x in vectors.T]
-    residuals = np.linalg.norm(np.stack(images, axis=1) - values * vectors, axis=0)
-    return Spectrum(values, residuals, vectors)
-
-
-def _distinct(found: list[tuple[np.ndarray, np.ndarray]], near: float):
-    """Of one search all, of the later ones what is new to them; rightmost first."""
-    values, vectors = found[0]
-    for more, with_them in found[1:]:
-        apart = np.abs(more[:, None] - values) > near * np.abs(more)[:, None]
-        new = apart.all(axis=1)
-        values = np.concatenate([values, more[new]])
-        vectors = np.concatenate([vectors, with_them[:, new]], axis=1)
-    order = np.lexsort((-values.imag, -values.real))
-    return values[order], vectors[:, order]
-
-
-# The game is static and all that is large an argument: a training run is looked at many times, and
-# compiled once.
-@functools.partial(jax.jit, static_argnames=("game", "derivative"))
-def _product(game, derivative, along, params, carry, batch, key):
-    velocity, point = flat(game, params, carry=carry, batch=batch, key=key)
-    return derivative(velocity, point, along.astype(point.dtype))[1]
-
-
-def _arnoldi(times, n: int, count: int, which: str, tolerance: float, restarts: int, kept: int):
-    operator = LinearOperator((n, n), matvec=times, dtype=np.float64)
-    start = np.random.default_rng(0).standard_normal(n)
-    try:
-        return eigs(
-            operator, count, which=which, v0=start, ncv=kept, maxiter=restarts, tol=tolerance
+        values, vectors = krylov_schur(
+            times, n, kinds, count, tolerance=tol, restarts=restarts, subspace=kept
         )
-    except ArpackNoConvergence as error:
-        if not len(error.eigenvalues):
-            raise ValueError(
-                f"spectrum: none of {count} eigenvalues converged to tolerance={tolerance:.1e} in "
-                f"restarts={restarts} with subspace={kept}; raise one of the three"
-            ) from error
-        return error.eigenvalues, error.eigenvectors
+    if not len(values):
+        raise ValueError(
+            f"spectrum: none of {count} eigenvalues converged to tolerance={tol:.1e} in "
+            f"restarts={restarts} with subspace={kept}; raise one of the three"
+        )
+    order = np.lexsort((-values.imag, -values.real))
+    values, vectors = values[order], vectors[:, order]
+    vectors = vectors / np.linalg.norm(vectors, axis=0)
+    found = zip(values, vectors.T, strict=True)
+    return Spectrum(values, np.array([_residual(times, *each) for each in found]), vectors)
 
 
-def _dense(times, n: int, count: int, which: str):
+def _residual(times, value: complex, vector: np.ndarray) -> float:
+    image = times(vector.real).astype(complex)
+    if value.imag:
+        image += 1j * times(vector.imag)
+    return float(np.linalg.norm(image - value * vector))
+
+
+def _dense(times, n: int, count: int, kinds: Sequence[str]):
     values, vectors = np.linalg.eig(np.stack([times(e) for e in np.eye(n)], axis=1))
-    rank = {"LM": -abs(values), "LR": -values.real, "LI": -abs(values.imag), "SR": values.real}
-    first = np.argsort(rank[which], kind="stable")[:count]
-    return values[first].astype(complex), vectors[:, first].astype(complex)
+    first = {kind: np.argsort(EDGES[kind](values), kind="stable")[:count] for kind in kinds}
+    chosen = sorted({int(place) for places in first.values() for place in places})
+    return values[chosen].astype(complex), vectors[:, chosen].astype(complex)

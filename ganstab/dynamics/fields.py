@@ -1,5 +1,6 @@
 """The field of a game, and its dense Jacobian for small ones."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,10 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from ganstab._compiling import SOON
 from ganstab.dynamics.derivatives import Derivative, exact
 from ganstab.types import Carry, Game, Pair, PlayerName
 
-__all__ = ["field", "flat", "jacobian"]
+__all__ = ["field", "field_product", "flat", "jacobian"]
 
 CHUNK = 64
 
@@ -52,6 +54,15 @@ def flat(
         return ravel_pytree(field(game, unravel(point), carry=carry, batch=batch, key=key))[0]
 
     return velocity, point
+
+
+# The game is static and all that is large an argument: a training run is looked at many times, and
+# compiled once.
+@functools.partial(jax.jit, static_argnames=("game", "derivative"), compiler_options=SOON)
+def field_product(game, derivative, along, params, carry, batch, key):
+    """The field at a point, and the derivative of it along a vector: two of `[n]`."""
+    velocity, point = flat(game, params, carry=carry, batch=batch, key=key)
+    return derivative(velocity, point, along.astype(point.dtype))
 
 
 def jacobian(

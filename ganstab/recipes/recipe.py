@@ -39,6 +39,8 @@ class Trainable:
     """The optax transforms."""
     make_step: Callable[[Game], Step]
     """The same training step of another game of these players."""
+    plain: Game | None = None
+    """The game without its surrogates, whose discriminator is the one that was trained."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Recipe:
             wrapped, *self.terms, prior=prior, joint=self.joint,
             conditional=self.conditional, accumulate=self.accumulate,
         )  # fmt: skip
+        plain = game
         for surrogate in self.surrogates:
             game = surrogate(game)
         make = self.make_step or functools.partial(
@@ -98,4 +101,4 @@ class Recipe:
             return make(game, self.txs)
 
         init = functools.partial(steps.init, wrapped, self.txs)
-        return Trainable(wrapped, game, make_step(game), init, self.txs, make_step)
+        return Trainable(wrapped, game, make_step(game), init, self.txs, make_step, plain)

@@ -53,7 +53,7 @@ def _finite(tx: optax.GradientTransformation, structure, kinds) -> bool:
         return jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(found)])
 
     params = jax.tree.unflatten(structure, [np.ones((1,) * ndim, dtype) for ndim, dtype in kinds])
-    quickly = {"xla_backend_optimization_level": 0}
+    quickly: Any = {"xla_backend_optimization_level": 0}
     try:
         with jax.debug_nans(False):
             found = jax.jit(slopes).lower(params).compile(quickly)(params)

@@ -90,6 +90,9 @@ class Experiment:
     """`(state, folder, stop) -> Findings`: a long measurement after the last step, which keeps what
     it has in the folder, goes on with it, and gives None once `stop()` is true. Every process must
     call `stop` equally often; all get the same answer."""
+    held_out: Any = None
+    """Data of the same kind that are never trained on: the doctor compares the discriminator's
+    scores of both, which tells whether it has learnt its data by heart."""
 
     def __post_init__(self) -> None:
         check_numbers(self.numbers)

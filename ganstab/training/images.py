@@ -27,7 +27,16 @@ from ganstab.training import provenance
 from ganstab.training.config import RunConfig, option
 from ganstab.training.run_folder import local_folder
 
-__all__ = ["ImageConfig", "batch", "classifier_accuracy", "load", "name_of", "size", "take"]
+__all__ = [
+    "ImageConfig",
+    "batch",
+    "classifier_accuracy",
+    "held_out",
+    "load",
+    "name_of",
+    "size",
+    "take",
+]
 
 EMBEDDED = "mnist"
 """The dataset that the package brings along."""
@@ -98,6 +107,11 @@ def load(config: ImageConfig, shape: tuple[int, int, int]) -> Images | RandomAcc
             f"--dataset={config.dataset} has images of shape {found}, this experiment takes {shape}"
         )
     return source
+
+
+def held_out(config: ImageConfig) -> Images | None:
+    """The test split of the embedded images, which nothing trains on; None for others."""
+    return load_mnist("test") if config.is_embedded() else None
 
 
 def size(source: Images | RandomAccess) -> int:

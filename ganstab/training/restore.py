@@ -24,11 +24,12 @@ from ganstab.errors import InputError
 from ganstab.reporting import run_log
 from ganstab.training import distributed
 from ganstab.training import run_folder as files
+from ganstab.training.batches import batch_sources
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
 from ganstab.training.parts import Parts, make_parts
 from ganstab.training.train import Build
-from ganstab.types import TrainState
+from ganstab.types import Pair, TrainState
 
 if TYPE_CHECKING:
     from ganstab.doctor import Subject
@@ -39,6 +40,8 @@ __all__ = ["build_of", "call", "config_of", "find", "guarded", "subject", "told"
 HOME = pathlib.Path(ganstab.__file__ or "").parents[1]
 TRUSTED = ("experiments", "ganstab")
 """Packages whose programs are imported because a run's folder names them."""
+BATCHES = 16
+"""Of either kind of data, whose scores are compared."""
 ANYTHING = Exception, SystemExit
 """What code from elsewhere may raise."""
 
@@ -190,7 +193,22 @@ def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
         batches,
         jax.tree.map(lambda leaf: leaf[0], batches),
         lambda: _modes(folder, parts, parts.config.seed),
+        parts.trainable.plain,
+        functools.partial(_data, parts, state) if parts.experiment.held_out is not None else None,
     )
+
+
+def _data(parts: Parts, state: TrainState) -> Pair:
+    """Batches of the data that were trained on, and of those that were not."""
+    experiment, key = parts.experiment, parts.keys(parts.config.seed)[1]
+    sources = [
+        batch_sources(
+            data, experiment.sampler, [key], updates=BATCHES,
+            batch_size=parts.config.batch_size, steps=1, mesh=parts.mesh,
+        )[0]
+        for data in (experiment.data, experiment.held_out)
+    ]  # fmt: skip
+    return Pair(*(source.at(state) for source in sources))
 
 
 def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:

@@ -14,6 +14,7 @@ from common import scalar_carry
 from ganstab import Aux, Game, Pair, TrainState, doctor, games, steps
 from ganstab.doctor import __main__ as program
 from ganstab.doctor import coverage
+from ganstab.doctor.examination import PARTS
 from ganstab.nan_blame import Fault
 from ganstab.reporting import run_log
 from ganstab.training import restore
@@ -79,6 +80,29 @@ def test_the_dirac_gan_turns_and_its_steps_lead_away():
     slow = findings(doctor.examine(subject(games.dirac(), rates=(0.05, 0.05))))["Training step"]
     assert slow.state == "good" and "too near 1 to tell" in slow.words
     assert "double in 2,2" in slow.words  # ln 2 / ln |1 + 0.025i| = 2,218
+
+
+def test_it_measures_in_float64_where_that_is_asked_for(x64):
+    examination = doctor.examine(subject(games.dirac()))
+    expected = [1 + 0.05j, 1 - 0.05j]
+    np.testing.assert_allclose(examination.multipliers.values, expected, atol=1e-14)
+
+
+def test_each_part_is_told_of_before_it_is_done():
+    told = []
+    doctor.examine(subject(games.dirac()), tell=told.append)
+    assert told[0] == "one training step" and len({*told}) == len(told) <= PARTS
+    assert {"the field's eigenvalues", "the training step's multipliers"} < {*told}
+
+
+def test_the_same_advice_is_given_once():
+    alike = {9: shown(1, scale=0.3)}
+    collapsed = doctor.Record((), {}, {}, {9: counts(0)}, alike, shown(2))
+    found = findings(None, collapsed)
+    assert "surrogates.unrolled" in found["Modes"].remedy
+    assert found["Diversity"].remedy == "The same acts on this: see Modes."
+    alone = findings(None, collapsed._replace(modes={}))
+    assert "surrogates.unrolled" in alone["Diversity"].remedy
 
 
 def test_it_measures_in_float32_whatever_an_accelerator_would_round_to():
@@ -485,8 +509,8 @@ def test_the_log_alone_tells_of_a_collapse_in_its_first_line(tmp_path, capsys):
     assert program.main([str(tmp_path), "--log_only"]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first == (
-        f"{tmp_path}: The generator is collapsing: it covers 1 of 1,000 modes. The discriminator "
-        "is so sure of itself that it teaches the generator little."
+        f"{tmp_path}: The generator is collapsing: it covers 1 of 1,000 modes. The generator's "
+        "gradient vanishes: the loss passes next to none of the score's slope."
     )
     found = json.loads((tmp_path / "doctor" / "findings.json").read_text())
     assert [one["topic"] for one in found if one["state"] == "bad"][-1] == "Turnover"
@@ -531,6 +555,21 @@ def test_a_damaged_folder_gets_one_line(tmp_path, capsys, file, content, told):
     assert program.main([str(tmp_path), "--log_only"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and told in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("folder", ["empty", "pictures", "table", "run.txt", "begun"])
+def test_a_folder_that_is_no_finished_run_gets_one_line(tmp_path, capsys, folder):
+    for name in ("empty", "pictures", "table", "begun"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pictures" / "1.png").write_bytes(b"\x89PNG")
+    (tmp_path / "table" / "result.json").write_text(json.dumps(RESULT))
+    (tmp_path / "run.txt").touch()
+    (tmp_path / "begun" / "config.json").write_text("{}")
+    assert program.main([str(tmp_path / folder)]) == 2
+    error = capsys.readouterr().err
+    told = "no result.json yet" if folder == "begun" else "is no run's folder"
+    assert error.startswith("error: ") and told in error and error.count("\n") == 1
+    assert not (tmp_path / folder / "doctor").exists()
 
 
 def fails(*needed):
