@@ -12,7 +12,7 @@ from ganstab._command_line import exit_status
 from ganstab.errors import InputError
 
 ROOT = pathlib.Path(__file__).parents[1]
-OUT = ROOT / "docs" / "_build"
+BUILD = ROOT / "docs" / "_build"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,9 +30,10 @@ def main(arguments: Sequence[str]) -> int:
             f"the site needs {error.name}, of the extra docs: pip install -e '.[docs]'"
         ) from None
     options = ["-b", "html", "-W", "--keep-going", "-q", "-c", str(ROOT / "docs")]
-    status = build.main([*options, *arguments, str(ROOT), str(OUT)])
+    places = ["-d", str(BUILD / "doctrees"), str(ROOT), str(BUILD / "html")]
+    status = build.main([*options, *arguments, *places])
     if not status:
-        print(f"site: {OUT / 'index.html'}")
+        print(f"site: {BUILD / 'html' / 'index.html'}")
     return status
 
 

@@ -52,7 +52,7 @@ class Entry(NamedTuple):
         if self.directive == "autodata":
             return ("", self.name) in ModuleAnalyzer.for_module(self.module).find_attr_docs()
         words = inspect.getdoc(self.value) if is_function(self.value) else self.value.__doc__
-        return bool(words) and not words.startswith(f"{self.name}(")
+        return bool(words and not words.startswith(f"{self.name}("))
 
 
 def is_function(value: Any) -> bool:

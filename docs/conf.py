@@ -15,6 +15,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Most of a tutorial's time is compiling.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import ganstab  # noqa: E402
 
@@ -48,19 +50,22 @@ myst_enable_extensions = ["fieldlist", "colon_fence"]
 myst_heading_anchors = 4
 default_role = "code"
 nb_execution_mode = "force"
+nb_execution_in_temp = True
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_merge_streams = True
-nb_ipywidgets_js = {}  # from a network, else
+nb_ipywidgets_js: dict[str, dict] = {}  # from a network, else
 
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
+# A module that imports it for types alone.
+autodoc_type_aliases = {"Generator": "ganstab.generator.Generator"}
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_use_unqualified_type_names = True
-maximum_signature_line_length = 88
+maximum_signature_line_length = 120
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 
@@ -74,5 +79,5 @@ html_theme_options = {
     "show_toc_level": 2,
     "show_navbar_depth": 1,
     "navigation_with_keys": False,
-    "extra_footer": "",
+    "navbar_persistent": [],
 }
