@@ -1,1 +1,1 @@
-"""The documents: `python -m docs` makes the site, `python -m docs.gallery` the gallery's figures."""
+"""The documents: `python -m docs` makes the site, `python -m docs.gallery` its figures."""

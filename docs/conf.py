@@ -9,16 +9,17 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-# The tutorials' own processes, too, have this clone's package, and no look at accelerators.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-)
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Most of a tutorial's time is compiling.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
+
+import quick_compile  # noqa: E402
 
 import ganstab  # noqa: E402
+
+# The tutorials have processes of their own: with this clone's code, on a CPU, quick to compile.
+found = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
+os.environ["PYTHONPATH"] = os.pathsep.join(found)
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", quick_compile.flags())
 
 project = "ganstab"
 author = "the authors of ganstab"
@@ -80,4 +81,5 @@ html_theme_options = {
     "show_navbar_depth": 1,
     "navigation_with_keys": False,
     "navbar_persistent": [],
+    "max_navbar_depth": 2,
 }

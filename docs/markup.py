@@ -1,8 +1,8 @@
 """What the site adds to Sphinx's markup: docstrings in Markdown, and names that are links.
 
 Docstrings are Markdown, as the pages are: tables, lists and code stand in them as people read them
-in an editor. `code` that is a public name, such as `losses.hinge`, leads to the name's entry, on
-the pages of the API also where it stands without its module.
+in an editor. `code` that is a public name, such as `losses.hinge` or `Pair`, leads to the name's entry, on the
+pages of the API also where it stands without its module.
 """
 
 import re
@@ -19,6 +19,8 @@ from sphinx.util.nodes import make_refnode
 
 from docs.api_pages import aliases
 
+NO_PYTHON = re.compile(r"<[^<>]*>")
+"""How Python prints a default that has no literal, such as a function."""
 DIRECTIVE = ".. markdown::"
 NAME = re.compile(r"(?:ganstab\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 """A name, or a call of it."""
@@ -41,7 +43,7 @@ def in_markdown(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
     """Hands a docstring to `Markdown`."""
-    if any(lines) and lines[0] != DIRECTIVE:
+    if any(lines) and DIRECTIVE not in lines:
         lines[:] = [DIRECTIVE, "", *(f"   {line}" for line in lines), ""]
 
 
@@ -49,6 +51,15 @@ def value_in_markdown(app: Sphinx, what: str, *rest: Any) -> None:
     """The same for a value: napoleon would take what stands before a colon for its type."""
     if what in ("attribute", "data", "property"):
         in_markdown(app, what, *rest)
+
+
+def readable(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: Any
+) -> tuple[str | None, Any]:
+    """A signature without what is no Python, and without this machine's folders."""
+    if signature:
+        signature = NO_PYTHON.sub("...", signature).replace(f"{app.srcdir}/", "")
+    return signature, returns
 
 
 class LinkedNames(SphinxPostTransform):
@@ -68,7 +79,7 @@ class LinkedNames(SphinxPostTransform):
             short = name[1] if name else ""
             here = page.partition("ganstab.")[2]
             full = known.get(f"{here}.{short}" if here else "") or (
-                known.get(short) if "." in short else None
+                known.get(short) if "." in short or short[:1].isupper() else None
             )
             if full not in objects:
                 continue
@@ -85,6 +96,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connects all to Sphinx."""
     app.add_directive("markdown", Markdown)
     app.connect("autodoc-process-docstring", value_in_markdown, priority=400)
+    app.connect("autodoc-process-signature", readable)
     # Behind napoleon, which makes field lists of Google's sections.
     app.connect("autodoc-process-docstring", in_markdown, priority=600)
     app.add_post_transform(LinkedNames)
