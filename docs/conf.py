@@ -42,6 +42,7 @@ include_patterns = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "BUILD_NOTES.md",
+    "SECURITY.md",
 ]
 exclude_patterns = [".*", "**/.*", "*.egg-info", "build", "dist", "runs", "docs/_build", "ganstab"]
 templates_path = ["_templates"]

@@ -1,8 +1,8 @@
 """What the site adds to Sphinx's markup: docstrings in Markdown, and names that are links.
 
 Docstrings are Markdown, as the pages are: tables, lists and code stand in them as people read them
-in an editor. `code` that is a public name, such as `losses.hinge` or `Pair`, leads to the name's entry, on the
-pages of the API also where it stands without its module.
+in an editor. `code` that is a public name, such as `losses.hinge` or `Pair`, leads to the name's
+entry, on the pages of the API also where it stands without its module.
 """
 
 import re

@@ -69,7 +69,7 @@ def load(path: Path, *, layout: Layout) -> dict[str, Array]:
     if found != expected:
         raise InputError(f"{path} has the SHA-256 {found}; {expected} is expected")
     arrays = _arrays(path, layout)
-    return {name: jnp.asarray(arrays[name], jnp.float32) for name in layout}
+    return {name: jnp.asarray(arrays[name].astype(np.float32)) for name in layout}
 
 
 def digest(data: bytes) -> str:

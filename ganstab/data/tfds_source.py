@@ -91,12 +91,12 @@ def _prepare(builder: Any, name: str, download: bool) -> None:
     if not download:
         raise InputError(
             f"dataset {name}: not prepared in {builder.data_dir}; prepare it with download=True "
-            "(needs the network and `pip install 'ganstab[tfds]'`), or name its data_dir"
+            "(needs the network and `pip install tensorflow-cpu`), or name its data_dir"
         )
     if importlib.util.find_spec("tensorflow") is None:
         raise InputError(
             f"dataset {name}: TensorFlow is needed to prepare it, though not to read it: "
-            "pip install 'ganstab[tfds]'"
+            "pip install tensorflow-cpu"
         )
     try:
         builder.download_and_prepare()

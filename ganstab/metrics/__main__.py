@@ -12,9 +12,10 @@ REAL and FAKE are folders of images, at any depth, or .npy or .npz files with an
 `ganstab metrics RUN REAL` is the same as `ganstab metrics REAL RUN`.
 
 FID, KID, the Inception score, precision, recall, density and coverage need the weights of the
-Inception network, which you download yourself: Google's classify_image_graph_def.pb, or the .pth
-file of pytorch-fid or torch-fidelity. All but KID depend on how many images there are: compare
-numbers of one n only. docs/metrics.md says what each tells, and where the weights are.
+Inception network, which you download yourself: classify_image_graph_def.pb of Google's archive
+inception-2015-12-05.tgz, or its conversion by pytorch-fid (pt_inception-2015-12-05-6726825d.pth) or
+torch-fidelity (weights-inception-2015-12-05-6726825d.pth), attached to their releases. All but KID
+depend on how many images there are: compare numbers of one n only.
 """
 
 import argparse
@@ -217,7 +218,7 @@ def _notes(found: Mapping[str, Any], with_weights: bool) -> Iterator[str]:
     if not with_weights:
         yield (
             "For FID, KID, Inception score, precision and recall give the Inception network's "
-            "weights: --inception=FILE (docs/metrics.md says where to get them)."
+            "weights: --inception=FILE (`ganstab metrics --help` says where to get them)."
         )
     fewest = min(min(r.n_fake, getattr(r, "n_real", r.n_fake)) for r in found.values())
     if fewest < _FEW and "fid" in found:

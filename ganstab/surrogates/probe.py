@@ -47,16 +47,17 @@ def _finite(tx: optax.GradientTransformation, structure, kinds) -> bool:
         second, _ = update_with(tx, grads, state, params, **loss)
         return jax.tree.map(jnp.add, first, second)
 
-    @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
     def slopes(params):
         updates, pull = jax.vjp(lambda grads: moved(grads, params), optax.tree.zeros_like(params))
         (found,) = pull(optax.tree.ones_like(updates))
         return jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(found)])
 
     params = jax.tree.unflatten(structure, [np.ones((1,) * ndim, dtype) for ndim, dtype in kinds])
+    quickly = {"xla_backend_optimization_level": 0}
     try:
-        with jax.ensure_compile_time_eval(), jax.debug_nans(False):
-            return bool(np.all(slopes(params)))
+        with jax.debug_nans(False):
+            found = jax.jit(slopes).lower(params).compile(quickly)(params)
+            return bool(np.asarray(found).all())
     except Exception as error:
         # A line search's loop has no derivative. What else a transform raises, which may hold
         # arrays of the real shapes, is not known.

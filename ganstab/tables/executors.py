@@ -222,4 +222,4 @@ def _installed(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise InputError(f"this needs {name}: pip install 'ganstab[dask]'") from error
+        raise InputError(f"this needs {name}: pip install dask-jobqueue distributed") from error

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from typing import Any, Self
+from typing import Self
 
 import jax
 import numpy as np
@@ -114,8 +114,10 @@ def take(source: Images | RandomAccess, places: np.ndarray) -> Images:
 
 def batch(source: Images | RandomAccess, sampler: Sampler, n: int) -> np.ndarray:
     """Images [n, H, W, C] in [-1, 1] as training sees them, the same at every call."""
-    make: Any = draw if isinstance(source, Images) else fetch_batch
-    return np.asarray(make(sampler, source, jax.random.key(0), n).real)
+    key = jax.random.key(0)
+    if isinstance(source, Images):  # one compiled program, in place of one for each operation
+        return np.asarray(jax.jit(lambda images: draw(sampler, images, key, n).real)(source))
+    return np.asarray(fetch_batch(sampler, source, key, n).real)
 
 
 def name_of(dataset: str) -> str:

@@ -212,9 +212,8 @@ def summary_writer() -> Any:
     try:
         from tensorboardX import SummaryWriter
     except ImportError as error:
-        raise InputError(
-            "TensorBoard events need tensorboardX: pip install 'ganstab[tensorboard]'"
-        ) from error
+        line = "TensorBoard events need tensorboardX: pip install tensorboardX"
+        raise InputError(line) from error
     return SummaryWriter
 
 

@@ -241,5 +241,5 @@ def test_a_run_reads_prepared_cifar10(tmp_path):
 def test_missing_data_name_both_ways_to_get_them(tmp_path):
     message = refusal(lambda: images.load(asked(tmp_path), (32, 32, 3)))
     assert "cifar10: not prepared" in message and str(tmp_path) in message
-    assert "ganstab[tfds]" in message
+    assert "pip install tensorflow-cpu" in message
     assert "--download, or --data_dir=FOLDER with one sub-folder of images a class" in message

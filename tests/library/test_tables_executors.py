@@ -91,7 +91,7 @@ def test_an_executor_that_is_none_is_refused(name, words):
 
 def test_what_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    assert "pip install 'ganstab[dask]'" in refusal(lambda: make_executor("dask:127.0.0.1:1"))
+    assert "pip install dask-jobqueue distributed" in refusal(lambda: make_executor("dask:127.0.0.1:1"))
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):

@@ -272,5 +272,5 @@ def test_a_missing_extra_is_named_before_anything_is_made(start, monkeypatch, tm
         said = capsys.readouterr().err
     except InputError as error:
         said = f"error: {error}"
-    assert said.startswith("error: ") and "pip install 'ganstab[tensorboard]'" in said
+    assert said.startswith("error: ") and "pip install tensorboardX" in said
     assert not list(tmp_path.iterdir())
