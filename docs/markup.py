@@ -19,10 +19,10 @@ from sphinx.util.nodes import make_refnode
 
 from docs.api_pages import aliases
 
-NO_PYTHON = re.compile(r"<[^<>]*>")
+NO_PYTHON = re.compile(r"<(?:[^<>]|<[^<>]*>)*>")
 """How Python prints a default that has no literal, such as a function."""
 DIRECTIVE = ".. markdown::"
-NAME = re.compile(r"(?:ganstab\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
+NAME = re.compile(r"(ganstab\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 """A name, or a call of it."""
 
 
@@ -39,18 +39,26 @@ class Markdown(SphinxDirective):
         return document.children
 
 
+def before_napoleon(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Keeps napoleon from taking what stands before a colon for the type of a value."""
+    if what in ("attribute", "data", "property"):
+        in_markdown(app, what, name, obj, options, lines)
+    for place, line in enumerate(lines[1:], start=1):
+        if lines[place - 1].strip() == "Returns:":
+            indent = len(line) - len(line.lstrip())
+            lines[place] = f"{line[:indent]}: {line[indent:]}"
+
+
 def in_markdown(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Hands a docstring to `Markdown`."""
+    """Hands a docstring to `Markdown`; one that Python made up is dropped."""
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()
     if any(lines) and DIRECTIVE not in lines:
         lines[:] = [DIRECTIVE, "", *(f"   {line}" for line in lines), ""]
-
-
-def value_in_markdown(app: Sphinx, what: str, *rest: Any) -> None:
-    """The same for a value: napoleon would take what stands before a colon for its type."""
-    if what in ("attribute", "data", "property"):
-        in_markdown(app, what, *rest)
 
 
 def readable(
@@ -76,11 +84,11 @@ class LinkedNames(SphinxPostTransform):
             if isinstance(code.parent, nodes.reference | nodes.title):
                 continue
             name = NAME.fullmatch(code.astext())
-            short = name[1] if name else ""
-            here = page.partition("ganstab.")[2]
-            full = known.get(f"{here}.{short}" if here else "") or (
-                known.get(short) if "." in short or short[:1].isupper() else None
-            )
+            if not name:
+                continue
+            here, short = page.partition("ganstab.")[2], name[2]
+            alone = bool(name[1]) or "." in short or short[0].isupper()
+            full = (here and known.get(f"{here}.{short}")) or (alone and known.get(short))
             if full not in objects:
                 continue
             entry = objects[full]
@@ -95,7 +103,7 @@ class LinkedNames(SphinxPostTransform):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connects all to Sphinx."""
     app.add_directive("markdown", Markdown)
-    app.connect("autodoc-process-docstring", value_in_markdown, priority=400)
+    app.connect("autodoc-process-docstring", before_napoleon, priority=400)
     app.connect("autodoc-process-signature", readable)
     # Behind napoleon, which makes field lists of Google's sections.
     app.connect("autodoc-process-docstring", in_markdown, priority=600)

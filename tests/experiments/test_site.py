@@ -68,3 +68,14 @@ def test_every_public_name_is_documented():
     assert entries["ganstab.Pair"] == entries["ganstab.types.Pair"]
     assert entries["ganstab.terms.Term"].module == "ganstab.terms.parts"
     assert [path for path, entry in entries.items() if not entry.is_documented()] == []
+
+
+def test_docstrings_are_markdown():
+    markup = pytest.importorskip("docs.markup", reason="of the extra docs")
+    value, returns = ["Scalars: one a step."], ["It.", "", "Returns:", "  A step: pure."]
+    made_up = ["Alias for field number 0"]
+    for what, lines in (("attribute", value), ("function", returns), ("attribute", made_up)):
+        markup.before_napoleon(None, what, "", None, None, lines)
+    assert value == [".. markdown::", "", "   Scalars: one a step.", ""] and made_up == []
+    assert returns[-1] == "  : A step: pure."
+    assert markup.NO_PYTHON.sub("...", "(f=<function g.<locals>.<lambda>>)") == "(f=...)"
