@@ -1,1 +1,1 @@
-"""The documents; of Python only the gallery, `python -m docs.gallery`."""
+"""The documents: `python -m docs` makes the site, `python -m docs.gallery` its figures."""

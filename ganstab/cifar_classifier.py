@@ -36,6 +36,7 @@ Params = dict[str, Array]
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
+"""The names of the classes, in the order of the scores."""
 WEIGHTS = Path(__file__).parent / "files" / "cifar_classifier.npz"
 CHUNK = 64  # images a pass
 _WIDTHS = (16, 32, 64, 128)

@@ -28,15 +28,25 @@ __all__ = [
     "styled",
 ]
 
-# Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
-BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA3377"
-INK, FAINT = "#333333", "#8A8A8A"
-# From white through BLUE to nearly black: lightness alone tells the order.
+BLUE = "#0072B2"
+"""The first colour of curves. All four are Okabe and Ito's or near them: people with any kind of
+colour vision can tell them apart."""
+VERMILION = "#D55E00"
+"""The second colour."""
+GREEN = "#009E73"
+"""The third colour."""
+PURPLE = "#AA3377"
+"""The fourth colour."""
+INK = "#333333"
+"""The colour of letters."""
+FAINT = "#8A8A8A"
+"""The colour of what stands behind: axes, guides."""
 DEPTH = LinearSegmentedColormap.from_list("depth", ["#FFFFFF", "#9CC9E5", BLUE, "#00263C"])
-# Paler, for the ground on which curves and letters stand.
+"""A scale from white through `BLUE` to nearly black: lightness alone tells the order."""
 GROUND = LinearSegmentedColormap.from_list("ground", ["#FFFFFF", "#D5E8F4", "#A5CCE4"])
-# Between two colours that stay dark on white, for curves whose colour is a number.
+"""A paler scale, for the ground on which curves and letters stand."""
 ALONG = LinearSegmentedColormap.from_list("along", ["#E69F00", VERMILION, PURPLE, "#23205C"])
+"""A scale between two colours that stay dark on white, for curves whose colour is a number."""
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -54,6 +64,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
+"""matplotlib's settings of every picture."""
 PAPER: dict[Any, Any] = {
     **STYLE,
     "font.size": 8,
@@ -68,8 +79,10 @@ PAPER: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
 }
+"""The same with lettering of the size of a paper's column."""
 
 styled = matplotlib.rc_context(PAPER)
+"""A decorator: what the function draws has the settings of `PAPER`."""
 
 
 @styled

@@ -38,6 +38,7 @@ PlayerName = Literal["gen", "disc"]
 """How a function is told which of the players is meant."""
 
 PLAYERS: tuple[PlayerName, PlayerName] = ("gen", "disc")
+"""The names of both, in the order of a `Pair`."""
 
 
 class Pair(NamedTuple):

@@ -28,7 +28,10 @@ __all__ = [
     "read_lines",
 ]
 
-PADDING, UNKNOWN = "\0", "\N{REPLACEMENT CHARACTER}"
+PADDING = "\0"
+"""What fills a line up to its length."""
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+"""What stands for a character outside of the set."""
 
 
 class Lines(NamedTuple):

@@ -20,8 +20,11 @@ import jax.numpy as jnp
 __all__ = ["grid", "grid_modes", "ring", "ring_modes", "swiss_roll"]
 
 WGAN_GP_RING_SCALE = 1.414
+"""What WGAN-GP's code divides the ring by."""
 WGAN_GP_GRID_SCALE = 2.828
+"""What WGAN-GP's code divides the grid by."""
 WGAN_GP_SWISS_ROLL_SCALE = 7.5
+"""What WGAN-GP's code divides the Swiss roll by."""
 
 
 def ring_modes(*, modes: int = 8, radius: float = 2.0, scale: float = 1.0) -> jax.Array:

@@ -20,6 +20,7 @@ from jax.extend.core.primitives import copy_p, stop_gradient_p
 __all__ = ["Derivative", "central", "exact", "through_stops"]
 
 Derivative = Callable[[Callable, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+"""`(fn, at, along) -> (fn(at), J·along)`, a rule of differentiation."""
 
 
 def exact(fn: Callable, at: jax.Array, along: jax.Array) -> tuple[jax.Array, jax.Array]:

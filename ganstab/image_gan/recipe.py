@@ -28,7 +28,9 @@ __all__ = [
 PENALISED = ("r1", "r3gan")
 """Recipes that have a γ."""
 PENALTY_EVERY = 4
+"""Every how many steps a penalty is computed, with as many times its weight."""
 EMA_IMAGES = 20_000
+"""The half-life, in images, of the generator's running average."""
 RATE, WARM_UP = 4e-3, 100
 LAST = 0.02
 """The last rate as a share of the highest."""

@@ -20,7 +20,9 @@ class Layer(NamedTuple):
 
 
 Fork = tuple[Layer, ...]
+"""Layers that see the same input; their outputs are put together as channels."""
 Chain = tuple[Layer | Fork, ...]
+"""What is applied one after the other."""
 
 
 class Block(NamedTuple):
@@ -47,6 +49,7 @@ STEM = (
     Layer("Conv2d_3b_1x1", 80),
     Layer("Conv2d_4a_3x3", 192, (3, 3), 1, "VALID"),
 )
+"""The layers in front of the blocks."""
 
 
 def _chain(name: str, *layers: Any) -> Chain:
@@ -141,3 +144,4 @@ BLOCKS = (
     _e("Mixed_7b", "mean"),
     _e("Mixed_7c", "max"),
 )
+"""The Inception blocks, from the first to the last."""

@@ -12,6 +12,7 @@ from ganstab.types import Pair, Round
 __all__ = ["Term", "given", "now", "step_of", "times"]
 
 Term = Callable[[Round], Pair]
+"""A function from a `Round` to a `Pair` of scalars, one for each player's loss."""
 
 
 def times(weight: optax.ScalarOrSchedule, value: jax.Array, round: Round) -> jax.Array:

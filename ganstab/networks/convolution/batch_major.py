@@ -29,3 +29,4 @@ def _conv_transpose(x: Array, kernel: Array, stride: int, size: Size) -> Array:
 
 
 batch_major = Convolutions(_conv, _conv, _conv_transpose, same, same, -1)
+"""XLA's own convolutions of images as [N, H, W, C]."""

@@ -100,3 +100,4 @@ def _unfused(x: Array) -> Array:
 
 
 batch_minor = Convolutions(_conv, _first_conv, _conv_transpose, _to_minor, _from_minor, 0)
+"""Convolutions of images as [C, H, W, N], for narrow layers."""

@@ -61,3 +61,4 @@ def _contract(x: Array, weights: Array) -> Array:
 
 
 im2col = Convolutions(_conv, _conv, _conv_transpose, same, same, -1)
+"""Convolutions of images as [N, H, W, C] by one product each, for wide layers."""

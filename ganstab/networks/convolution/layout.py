@@ -8,6 +8,7 @@ from jax import Array
 __all__ = ["Convolutions", "same", "same_padding", "transpose_padding"]
 
 Size = tuple[int, int]
+"""Height and width, in pixels."""
 
 
 class Convolutions(NamedTuple):
