@@ -9,14 +9,14 @@ import scipy.linalg
 __all__ = ["EDGES", "Edge", "krylov_schur"]
 
 Edge = Callable[[np.ndarray], np.ndarray]
-
+"""From eigenvalues `[n]` to numbers `[n]`, which are least where the wanted ones are."""
 EDGES: dict[str, Edge] = {
     "LM": lambda values: -np.abs(values),
     "LR": lambda values: -values.real,
     "LI": lambda values: -np.abs(values.imag),
     "SR": lambda values: values.real,
 }
-"""What puts the wanted eigenvalues first."""
+"""By ARPACK's name: largest modulus, real part, imaginary part's modulus; smallest real part."""
 LEAST = np.finfo(np.float64).eps ** (2 / 3)  # what a value of 0 is taken for
 ROUNDING = 1e-8  # of the largest value, within which two numbers are one eigenvalue
 
