@@ -9,7 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 RECORDED = ROOT / "results" / "benchmarks" / "known_failures.json"
-QUICK = ("rotating", "nan_root", "grey", "healthy_normal")
+QUICK = "rotating", "healthy_normal"
 
 
 @pytest.fixture
