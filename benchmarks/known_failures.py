@@ -32,7 +32,8 @@ from matplotlib.figure import Figure
 from ganstab import doctor, style
 from ganstab.doctor.diagnosis import worst
 from ganstab.doctor.run import with_data
-from ganstab.training import restore, train
+from ganstab.doctor.trained import subject_of_run
+from ganstab.training import train
 
 EXPERIMENT = "failures:build"
 SHADES = {"good": 0.12, "watch": 0.45, "bad": 0.8}
@@ -60,7 +61,7 @@ def examined(case: str, seed: int = 0, folder: pathlib.Path | None = None) -> To
     begin, known = time.monotonic(), failures.CASES[case]
     config = failures.KnownFailure(case=case, num_steps=known.num_steps, seed=seed)
     train(failures.build, config, folder, stream=io.StringIO())
-    subject = restore.subject(folder, EXPERIMENT)
+    subject = subject_of_run(folder, EXPERIMENT)
     record = with_data(doctor.read_record(folder), subject)
     report = doctor.diagnose(doctor.examine(subject), record)
     found = {one.topic: one.state for one in report.findings}

@@ -27,6 +27,7 @@ from ganstab.doctor.examination import PARTS, Examination, examine
 from ganstab.doctor.page import in_words, write
 from ganstab.doctor.run import Record, read_record, subject_of_code, with_data
 from ganstab.doctor.subject import Subject
+from ganstab.doctor.trained import subject_of_run
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained
 from ganstab.training import restore
@@ -83,7 +84,7 @@ def _run(asked: argparse.Namespace) -> int:
 def _game(folder: pathlib.Path, experiment: str | None) -> Subject | None:
     """The run's game, or None with a word of why there is none: the log alone is worth reading."""
     try:
-        return restore.subject(folder, experiment)
+        return subject_of_run(folder, experiment)
     except InputError as error:
         if experiment is not None:
             raise

@@ -13,35 +13,25 @@ import sys
 import traceback
 import types
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-import jax
-import numpy as np
+from typing import Any
 
 import ganstab
 from ganstab import checkpoint
 from ganstab.errors import InputError
-from ganstab.reporting import run_log
 from ganstab.training import distributed
 from ganstab.training import run_folder as files
-from ganstab.training.batches import batch_sources
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
 from ganstab.training.parts import Parts, make_parts
 from ganstab.training.train import Build
-from ganstab.types import Pair, TrainState
+from ganstab.types import TrainState
 
-if TYPE_CHECKING:
-    from ganstab.doctor import Subject
-
-__all__ = ["build_of", "call", "config_of", "find", "guarded", "subject", "told"]
+__all__ = ["build_of", "call", "config_of", "find", "guarded", "told", "trained"]
 
 
 HOME = pathlib.Path(ganstab.__file__ or "").parents[1]
 TRUSTED = ("experiments", "ganstab")
 """Packages whose programs are imported because a run's folder names them."""
-BATCHES = 16
-"""Of either kind of data, whose scores are compared."""
 ANYTHING = Exception, SystemExit
 """What code from elsewhere may raise."""
 
@@ -177,52 +167,6 @@ def trained(
     if restored is None:
         raise InputError(f"{folder} has no checkpoint yet, so its networks cannot be looked at")
     return parts, restored.state
-
-
-def subject(folder: pathlib.Path, named: str | None = None) -> Subject:
-    """The run's game at its newest checkpoint, for `ganstab.doctor`; errors as `trained`'s."""
-    from ganstab.doctor import Subject  # here, since a training run has no need of SciPy
-
-    parts, state = trained(folder, named)
-    (source,) = parts.sources([parts.config.seed])
-    batches = source.at(state)
-    return Subject(
-        parts.trainable.game,
-        parts.trainable.make_step,
-        state,
-        batches,
-        jax.tree.map(lambda leaf: leaf[0], batches),
-        lambda: _modes(folder, parts, parts.config.seed),
-        parts.trainable.plain,
-        functools.partial(_data, parts, state) if parts.experiment.held_out is not None else None,
-    )
-
-
-def _data(parts: Parts, state: TrainState) -> Pair:
-    """Batches of the data that were trained on, and of those that were not."""
-    experiment, key = parts.experiment, parts.keys(parts.config.seed)[1]
-    sources = [
-        batch_sources(
-            data, experiment.sampler, [key], updates=BATCHES,
-            batch_size=parts.config.batch_size, steps=1, mesh=parts.mesh,
-        )[0]
-        for data in (experiment.data, experiment.held_out)
-    ]  # fmt: skip
-    return Pair(*(source.at(state) for source in sources))
-
-
-def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:
-    """As the run wrote them down, or measured anew at the checkpoints that are kept."""
-    rows = run_log.read_rows(folder / files.EVALUATIONS)
-    counted = {row["step"]: np.asarray(row["counts"]) for row in rows if row.get("counts")}
-    if counted:
-        count = len(counted[max(counted)])
-        return {step: counts for step, counts in counted.items() if len(counts) == count}
-    saved, initial = folder / files.CHECKPOINTS, parts.initial(seed)
-    states = ((step, checkpoint.restore(saved, initial, step)) for step in checkpoint.steps(saved))
-    key = parts.keys(seed)[2]
-    found = {step: parts.evaluate(known.state, key).counts for step, known in states if known}
-    return {step: counts for step, counts in found.items() if counts is not None}
 
 
 def _is_own(package: str) -> bool:

@@ -19,7 +19,8 @@ from experiments import digits, stacked_mnist
 from experiments.stacked_mnist import StackedMnist, remedies, tables
 from ganstab import checkpoint, data, recipes
 from ganstab.data import Images, RandomAccess, load_mnist
-from ganstab.training import distributed, images, restore, samples
+from ganstab.doctor.trained import subject_of_run
+from ganstab.training import distributed, images, samples
 from ganstab.training.run_folder import read_config
 from ganstab.training.train import train
 
@@ -61,7 +62,7 @@ def test_the_folder_says_all_settings_and_goes_on_with_the_same_alone(run):
 def test_the_doctor_is_given_the_state_that_was_saved(run, monkeypatch):
     folder, result = run
     monkeypatch.setattr(distributed, "make_mesh", one_device)
-    found = restore.subject(folder)
+    found = subject_of_run(folder)
     assert int(found.state.step) == 2
     assert checkpoint.digest(found.state.params) == result["params_digest"]
     assert found.batches.real.shape == (2, 16, 28, 28, 3) and found.batch.real.shape[0] == 16

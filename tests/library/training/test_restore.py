@@ -12,6 +12,7 @@ from short_runs import one_device
 from tiny_run import Tiny, build
 
 from ganstab import checkpoint
+from ganstab.doctor.trained import subject_of_run
 from ganstab.training import distributed, restore, run_folder, train
 
 NAME = "tiny_run:build"
@@ -108,7 +109,7 @@ def written(folder, **names):
 
 def test_code_from_elsewhere_runs_only_if_it_is_named(modules, tmp_path):
     run = written(tmp_path / "run")
-    for get in (restore.config_of, restore.build_of, restore.subject):
+    for get in (restore.config_of, restore.build_of, subject_of_run):
         told = refusal(lambda get=get: get(run))
         assert "code from outside this package" in told and "--experiment=tiny_run:" in told
     assert restore.config_of(run, NAME) == Tiny() and restore.build_of(run, NAME) is build
@@ -144,7 +145,7 @@ def test_what_a_folder_names_has_to_be_what_it_is_for(tmp_path):
 
 def test_the_games_next_step_is_the_runs(whole, copied):
     """Bit for bit, from the newest checkpoint."""
-    subject = restore.subject(whole.folder, NAME)
+    subject = subject_of_run(whole.folder, NAME)
     assert int(subject.state.step) == 6
     assert_equal(subject.state, whole.state)
     state, _ = jax.jit(subject.make_step(subject.game))(subject.state, subject.batches)
@@ -153,20 +154,20 @@ def test_the_games_next_step_is_the_runs(whole, copied):
 
 
 def test_a_run_that_gives_no_subject_says_why(modules, copied, tmp_path):
-    told = refusal(lambda: restore.subject(copied, "program_module:make"))
+    told = refusal(lambda: subject_of_run(copied, "program_module:make"))
     assert told == f"{copied}: what makes its experiment gave int"
     shutil.rmtree(copied / "checkpoints")
-    assert "has no checkpoint yet" in refusal(lambda: restore.subject(copied, NAME))
+    assert "has no checkpoint yet" in refusal(lambda: subject_of_run(copied, NAME))
 
 
 def test_modes_are_as_written_or_measured_anew(whole, copied):
     log = [json.loads(line) for line in (copied / "evaluations.jsonl").read_text().splitlines()]
-    told = restore.subject(copied, NAME).modes()
+    told = subject_of_run(copied, NAME).modes()
     assert {step: counts.tolist() for step, counts in told.items()} == {
         row["step"]: row["counts"] for row in log
     }
     (copied / "evaluations.jsonl").unlink()
-    measured = restore.subject(copied, NAME).modes()
+    measured = subject_of_run(copied, NAME).modes()
     assert sorted(measured) == sorted(checkpoint.steps(copied / "checkpoints"))
     both = measured.keys() & told.keys()
     assert both
