@@ -158,7 +158,7 @@ REMEDIES = {
         "mode without samples is missed by the pairs of its data, and R1 and R2 bound the slopes.",
         lambda record: _recipe(record, "r3gan"),
         "Measured on stacked MNIST with ordinary networks, three seeds: 1,000 of 1,000 modes in "
-        "each, the plain GAN 865 in the one that was run.",
+        "each, two seeds of the plain GAN 865 and 100.",
         _with_recipe("r3gan"),
     ),
     "consensus": Remedy(
