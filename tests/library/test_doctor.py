@@ -17,7 +17,6 @@ from ganstab.doctor import coverage
 from ganstab.doctor.examination import PARTS
 from ganstab.nan_blame import Fault
 from ganstab.reporting import run_log
-from ganstab.training import restore
 from ganstab.training.samples import write_samples
 
 RATE = 0.1
@@ -473,7 +472,12 @@ def test_a_run_is_rebuilt_by_what_its_folder_or_the_user_names(
 ):
     write_run(tmp_path)
     asked = []
-    monkeypatch.setattr(restore, "subject", lambda *given: asked.append(given) or make_dirac())
+
+    def subject_of_run(*given):
+        asked.append(given)
+        return make_dirac()
+
+    monkeypatch.setattr(program, "subject_of_run", subject_of_run)
     flags = [f"--experiment={named}"] if named else []
     assert program.main([str(tmp_path), *flags]) == 0 and asked == [(tmp_path, named)]
     told = capsys.readouterr().out
