@@ -4,6 +4,7 @@ import argparse
 import datetime
 import os
 import pathlib
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from .techniques import TECHNIQUES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARTS = (*TASKS, *SETTINGS)
+COMMAND = "python", "-m", "benchmarks.remedies"
 
 
 def measured(tasks: dict[str, Task], part: str, name: str) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def fill(
         if part.removeprefix("cost_") not in TECHNIQUES[name].absent
         and name not in found["rows"].get(part, {})
     ]
-    run = plain(_run()) if wanted else {}
+    run = plain(_run(parts, names)) if wanted else {}
     begin = time.monotonic()
     for place, (part, name) in enumerate(wanted, start=1):
         at = time.monotonic() - begin
@@ -99,10 +101,11 @@ def fill(
     return found
 
 
-def _run() -> dict[str, Any]:
-    """What all that one command measures has in common."""
+def _run(parts: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
+    """What all that one command measures has in common; files and folders are the machine's."""
+    only = () if list(names) == list(TECHNIQUES) else ("--only", *names)
     return {
-        "command": provenance.command_line(),
+        "command": shlex.join([*COMMAND, "--parts", *parts, *only]),
         "date": datetime.date.today().isoformat(),
         "versions": provenance.versions(),
     }
@@ -110,7 +113,7 @@ def _run() -> dict[str, Any]:
 
 def main(argv: Any = None) -> int:
     """Returns the exit status."""
-    parser = Parser(prog="python -m benchmarks.remedies", description=ABOUT, allow_abbrev=False)
+    parser = Parser(prog=" ".join(COMMAND), description=ABOUT, allow_abbrev=False)
     add = parser.add_argument
     add("--only", nargs="+", default=list(TECHNIQUES), choices=TECHNIQUES, metavar="NAME",
         help=f"techniques; all by default: {', '.join(TECHNIQUES)}")  # fmt: skip

@@ -179,7 +179,7 @@ def _game(**options: Any) -> Task:
     return Task(
         _at_random, zeros, zeros,
         look=lambda samples: jnp.abs(samples[0, 0]), judge=arrived,
-        numbers=lambda distances: {"distance": distances[..., -1]},
+        numbers=lambda distances: {},
         rates=tuple(np.geomspace(0.05, 3.2, 7)), steps=2000, looks=500, is_game=True, **options,
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from ganstab.training.samples import (
 )
 from ganstab.types import Batch
 
-__all__ = ["Record", "read_record", "subject_of_code", "with_data"]
+__all__ = ["Record", "modes_of", "read_record", "subject_of_code", "with_data"]
 
 
 class Record(NamedTuple):
@@ -74,7 +74,7 @@ def read_record(folder: pathlib.Path) -> Record:
     read = read_samples(folder, most=MOST).items()
     shown = {step: arrays[SAMPLES] for step, arrays in read if _are_numbers(arrays[SAMPLES])}
     reference = read_reference(folder).get(SAMPLES)
-    return Record(numbers, result, settings, _modes(rows), shown, reference)
+    return Record(numbers, result, settings, modes_of(rows), shown, reference)
 
 
 def with_data(record: Record, subject: Subject | None) -> Record:
@@ -92,7 +92,7 @@ def _are_numbers(samples: np.ndarray) -> bool:
     return samples.ndim in (2, 4) and (samples.dtype == np.uint8 or samples.dtype.kind == "f")
 
 
-def _modes(rows: Sequence[Row]) -> dict[int, np.ndarray]:
+def modes_of(rows: Sequence[Row]) -> dict[int, np.ndarray]:
     """The counts of evaluations, as many modes as the last one has."""
     counts = {row["step"]: np.asarray(row["counts"]) for row in rows if row.get("counts")}
     last = next(reversed(counts.values()), None)

@@ -55,7 +55,7 @@ def contrast(subject: Subject) -> Contrast | None:
     game, batch = subject.plain or subject.game, subject.batch
     if not isinstance(batch, Batch):
         return None
-    found = _faded(game, subject.state, batch)
+    found = _doubled(game, subject.state, batch)
     if found is None:
         return None
     changes, level, share = (np.asarray(leaf, np.float64) for leaf in found)
@@ -76,7 +76,7 @@ def memory(subject: Subject) -> Memory | None:
     return Memory(known[:, 0], other[:, 0], known[:, 1])
 
 
-def _faded(game: Game, state: TrainState, batch: Batch) -> Any:
+def _doubled(game: Game, state: TrainState, batch: Batch) -> Any:
     """As of `_changes`, or None."""
     carry, key = _at(state)
     shape = jax.eval_shape(game.play, state.params.gen, carry, batch, key)[0]

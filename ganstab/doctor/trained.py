@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from ganstab import checkpoint
+from ganstab.doctor.run import modes_of
 from ganstab.doctor.subject import Subject
 from ganstab.reporting import run_log
 from ganstab.training import run_folder as files
@@ -61,11 +62,8 @@ def _data(parts: Parts, state: TrainState) -> Pair:
 
 def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:
     """As the run wrote them down, or measured anew at the checkpoints that are kept."""
-    rows = run_log.read_rows(folder / files.EVALUATIONS)
-    counted = {row["step"]: np.asarray(row["counts"]) for row in rows if row.get("counts")}
-    if counted:
-        count = len(counted[max(counted)])
-        return {step: counts for step, counts in counted.items() if len(counts) == count}
+    if written := modes_of(run_log.read_rows(folder / files.EVALUATIONS)):
+        return written
     saved, initial = folder / files.CHECKPOINTS, parts.initial(seed)
     states = ((step, checkpoint.restore(saved, initial, step)) for step in checkpoint.steps(saved))
     key = parts.keys(seed)[2]
