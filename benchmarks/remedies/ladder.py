@@ -54,7 +54,7 @@ def known(path: pathlib.Path, tasks: dict[str, Task]) -> dict[str, Any]:
     start = plain({"settings": settings(tasks), "runs": [], "rows": {}})
     if not path.exists():
         return start
-    found = read_json(path)
+    found = read_json(path, "name another file with --out")
     if not all(isinstance(found.get(name), type(start[name])) for name in start):
         raise InputError(f"{path} is not of this program: name another file with --out")
     if found["settings"] != start["settings"]:
