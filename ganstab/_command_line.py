@@ -28,6 +28,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"error: {one_line(message)} (see {self.prog} --help)\n")
 
 
+def add_step(parser: argparse.ArgumentParser) -> None:
+    """The flag `--step` of the commands that read a run: a number, "best", or None."""
+
+    def read(text: str) -> int | str:
+        if text != "best" and not text.isdecimal():
+            raise argparse.ArgumentTypeError(f"{text}: a whole number or best is expected")
+        return text if text == "best" else int(text)
+
+    parser.add_argument(
+        "--step",
+        type=read,
+        help="a run's checkpoint of this step, or best: of its best evaluation (default: the "
+        "newest)",
+    )
+
+
 @contextlib.contextmanager
 def quiet_where_unread() -> Iterator[None]:
     """Ends the program without a word where nobody reads its words, as in `--help | head`."""

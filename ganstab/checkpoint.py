@@ -40,7 +40,9 @@ class Restored(NamedTuple):
     """One line each, newest first: which checkpoint, and what is wrong with it."""
 
 
-def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path:
+def save(
+    directory: str | Path, state: Any, step: int, *, keep: int = 3, also: int | None = None
+) -> Path:
     """Writes one checkpoint, then removes the oldest of the others, so that `keep` are left.
 
     Every process of a distributed run calls it. The checkpoint is complete when it returns.
@@ -50,6 +52,7 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
       state: a pytree of arrays, numbers and random keys, each the same on all processes or sharded.
       step: names the checkpoint; one that is already there is replaced, once the new one is whole.
       keep: how many to keep, at least 1, this one always among them.
+      also: the step of one to keep beside them, if it is there.
 
     Raises:
       InputError: where the disk is full or refuses; checkpoints already there are untouched.
@@ -80,7 +83,7 @@ def save(directory: str | Path, state: Any, step: int, *, keep: int = 3) -> Path
     if jax.process_index() == 0:
         if again:
             _remove([folder], written)
-        others = [path for _, path in _checkpoints(folder.parent) if path != folder]
+        others = [path for at, path in _checkpoints(folder.parent) if at not in (step, also)]
         _remove(others[keep - 1 :])
     return folder
 

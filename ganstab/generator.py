@@ -218,13 +218,14 @@ def _on_the_arc(a: jax.Array, b: jax.Array, t: float) -> jax.Array:
 
 
 def load(
-    run: str | os.PathLike[str], *, step: int | None = None, experiment: str | None = None
+    run: str | os.PathLike[str], *, step: int | str | None = None, experiment: str | None = None
 ) -> Generator:
     """The generator of a run's folder.
 
     Args:
       run: the folder.
-      step: of a checkpoint that it has; the newest by default.
+      step: of a checkpoint that it has, or "best" for that of its best evaluation
+        (`training.Experiment.best_by`); the newest by default.
       experiment: "MODULE:FUNCTION" that makes the run's experiment, where that is code from outside
         of this package, which is imported only if it is named here.
 

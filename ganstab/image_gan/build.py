@@ -58,6 +58,7 @@ def build(config: ImageGan) -> Experiment:
         sampler=_sampler(config),
         evaluation=functools.partial(evaluation, config, real),
         measures=measures(config),
+        best_by=next((measure.name for measure in measures(config)), ""),
         classes=config.class_names(),
         reference={"samples": shown} if len(shown) else {},
         notes=notes,

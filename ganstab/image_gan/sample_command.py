@@ -10,13 +10,14 @@ import numpy as np
 import tqdm
 from PIL import Image
 
-from ganstab._command_line import Parser, exit_status
+from ganstab._command_line import Parser, add_step, exit_status
 from ganstab.errors import InputError
 from ganstab.generator import Generator, load
 from ganstab.metrics.sources import GRID
+from ganstab.reporting.formatting import best_line
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.training import distributed
-from ganstab.training.run_folder import check_writable, local_folder
+from ganstab.training.run_folder import check_writable, local_folder, read_result
 from ganstab.training.samples import are_images, tile, to_bytes
 
 __all__ = ["main"]
@@ -55,9 +56,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         metavar="FILE.gif",
         help="write samples on the way between random inputs too, as an animation",
     )
-    parser.add_argument(
-        "--step", type=int, help="the checkpoint of this step (default: the newest)"
-    )
+    add_step(parser)
     parser.add_argument(
         "--experiment",
         metavar="MODULE:FUNCTION",
@@ -84,6 +83,8 @@ def _sample(asked: argparse.Namespace) -> int:
         raise InputError(f"--interpolate: the samples of {asked.run} are no images")
     key = jax.random.key(asked.seed)
     print(f"step {generator.step:,} of {asked.run}")
+    if asked.step is None and (best := best_line(read_result(local_folder(asked.run, "RUN")))):
+        print(best)
     print(_write_samples(generator, key, label, asked, out))
     if animation:
         _write_animation(generator, key, label, asked, animation)

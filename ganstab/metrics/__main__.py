@@ -26,7 +26,7 @@ from typing import Any
 import jax
 import tqdm
 
-from ganstab._command_line import Parser, exit_status
+from ganstab._command_line import Parser, add_step, exit_status
 from ganstab.errors import InputError
 from ganstab.generator import load
 from ganstab.metrics.evaluation import METRICS, depths_of, evaluate
@@ -72,9 +72,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
         help=f"samples of a run (default: as many as real images, {_MOST:,} at most; "
         f"{_FEW:,} of each of two runs)",
     )
-    parser.add_argument(
-        "--step", type=int, help="a run's checkpoint of this step (default: the newest)"
-    )
+    add_step(parser)
     parser.add_argument(
         "--experiment",
         metavar="MODULE:FUNCTION",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = [
+    "best_line",
     "compare_with_paper",
     "describe",
     "format_duration",
@@ -89,6 +90,21 @@ def summary_lines(result: Mapping[str, Any]) -> Iterator[str]:
         paper = format_published(entry.get("published"))
         beside = f" (paper {paper}); {compare_with_paper(entry, result['status'])}"
         yield line + (beside if paper else "")
+    if best := best_line(result):
+        yield best
+
+
+def best_line(result: Mapping[str, Any]) -> str:
+    """Which evaluation was better than the last one, if one was."""
+    best = result.get("best")
+    if not best or best["step"] == result.get("evaluated_at_step"):
+        return ""
+    entry = result.get("results", {}).get(best["measure"], {})
+    label = entry.get("label", best["measure"])
+    return (
+        f"Best at step {best['step']:,}: {label} {format_number(best['value'])}. Its checkpoint is "
+        "kept: --step=best."
+    )
 
 
 def compare_with_paper(entry: Mapping[str, Any], status: str = "finished") -> str:

@@ -69,7 +69,14 @@ def run_page(
     pictures = {"curves": curves, "samples": samples, "more": more}
     texts = [(text, caption) for text, caption in lines if text]
     return render(
-        "run.html", result=result, state=state, good=good, texts=texts, **pictures, **shown
+        "run.html",
+        result=result,
+        state=state,
+        good=good,
+        best=formatting.best_line(result),
+        texts=texts,
+        **pictures,
+        **shown,
     )
 
 

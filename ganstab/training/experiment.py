@@ -70,6 +70,9 @@ class Experiment:
     """`(gen) -> (state, key) -> Evaluation`, of the generator as the recipe wraps it; the key is
     the same at every evaluation of a run. Without, samples are drawn and nothing is measured."""
     measures: tuple[Measure, ...] = ()
+    best_by: str = ""
+    """The measure that says which evaluation was the best. The checkpoint of that step is kept
+    beside the newest ones, as `--step=best` of the commands that read a run. None is with ""."""
     sampler: Sampler = single_images
     """What makes batches of `data.Images` or a `data.RandomAccess`."""
     title: str = ""
@@ -99,6 +102,12 @@ class Experiment:
         names = [measure.name for measure in self.measures]
         if len({*names}) < len(names):
             raise ValueError(f"measures need names of their own, got {', '.join(names)}")
+        over_steps = [measure.name for measure in self.measures if not measure.final]
+        if self.best_by and self.best_by not in over_steps:
+            allowed = ", ".join(over_steps) or "of which there is none"
+            raise ValueError(
+                f"best_by must be a measure of every evaluation, {allowed}; got {self.best_by!r}"
+            )
 
 
 def prose(docstring: str | None) -> str:

@@ -1,13 +1,14 @@
 """A measure is declared once; curves, tables, cards, captions and progress follow from it."""
 
 import dataclasses
+import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from ganstab.reporting.writing import plain
 
-__all__ = ["Measure", "Published", "check_numbers", "measured"]
+__all__ = ["Measure", "Published", "best_row", "check_numbers", "measured"]
 
 OWN_NAMES = ("step", "wall_time_s", "counts")
 
@@ -60,6 +61,23 @@ def check_numbers(names: Iterable[str]) -> None:
                 f"a measure cannot be called {name!r}: {', '.join(OWN_NAMES)}, and what begins "
                 "with gen/ or disc/, are a run's own"
             )
+
+
+def best_row(rows: Iterable[Mapping[str, Any]], measure: Measure) -> Mapping[str, Any] | None:
+    """The evaluation after which the measure is best, of equal ones the last.
+
+    Args:
+      rows: evaluations in the order of their steps; one before the first step does not count, and
+        neither does one whose number is missing or not finite.
+      measure: which is looked at.
+    """
+    sign = 1 if measure.better == "higher" else -1
+    best, found = -math.inf, None
+    for row in rows:
+        value = row.get(measure.name)
+        if row["step"] and value is not None and math.isfinite(value) and sign * value >= best:
+            best, found = sign * value, row
+    return found
 
 
 def measured(values: Sequence[float], measure: Measure) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ganstab.training import distributed, figures, provenance, samples
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Evaluation, Experiment, Findings
-from ganstab.training.measures import measured
+from ganstab.training.measures import best_row, measured
 from ganstab.training.progress import Said
 from ganstab.types import TrainState
 
@@ -102,9 +102,15 @@ class Recorder:
         """The step of the last evaluation; only the main process knows."""
         return self._evaluations[-1]["step"] if self._evaluations else None
 
+    def best_step(self) -> int | None:
+        """The step of the best evaluation; only the main process knows."""
+        best = self._best()
+        return best["step"] if best else None
+
     def save(self, state: TrainState, step: int) -> None:
         """A checkpoint, written after the row of its step."""
-        checkpoint.save(self._folder / files.CHECKPOINTS, state, step)
+        place = self._folder / files.CHECKPOINTS
+        checkpoint.save(place, state, step, also=self.best_step())
         self._saved = step
 
     def conclude(self, findings: Findings) -> None:
@@ -142,6 +148,13 @@ class Recorder:
             more=self._findings.pictures,
         )
         write_atomic(self._folder / files.REPORT, page)
+
+    def _best(self) -> dict[str, Any] | None:
+        """Which evaluation was the best, by what, and the number."""
+        name = self._experiment.best_by
+        by = [measure for measure in self._experiment.measures if measure.name == name]
+        row = best_row(self._evaluations, by[0]) if by else None
+        return {"step": row["step"], "measure": name, "value": row[name]} if row else None
 
     def _keep(self, found: Evaluation, row: run_log.Row) -> Mapping[str, np.ndarray]:
         """An evaluation's numbers, arrays and picture; gives the picture's pixels."""
@@ -204,6 +217,7 @@ class Recorder:
             "versions": provenance.versions(),
             "command": self._command,
             **({"population": list(self._together)} if self._together else {}),
+            **({"best": best} if (best := self._best()) else {}),
         }
 
 

@@ -148,14 +148,14 @@ def guarded(build: Build, folder: pathlib.Path) -> Build:
 
 
 def trained(
-    folder: pathlib.Path, named: str | None = None, step: int | None = None
+    folder: pathlib.Path, named: str | None = None, step: int | str | None = None
 ) -> tuple[Parts, TrainState]:
     """The run's experiment, and its state at a checkpoint.
 
     Args:
       folder: a run's.
       named: "module:function" that makes the experiment, if the user names one.
-      step: of the checkpoint; the newest by default.
+      step: of the checkpoint, or "best" for that of the best evaluation; the newest by default.
 
     Raises:
       InputError: the experiment cannot be had, or the run has no such checkpoint.
@@ -163,7 +163,8 @@ def trained(
     config = config_of(folder, named)
     experiment = guarded(build_of(folder, named), folder)(config)
     parts = make_parts(experiment, config, distributed.make_mesh())
-    restored = checkpoint.restore(folder / files.CHECKPOINTS, parts.initial(config.seed), step)
+    at = files.checkpoint_step(folder, step)
+    restored = checkpoint.restore(folder / files.CHECKPOINTS, parts.initial(config.seed), at)
     if restored is None:
         raise InputError(f"{folder} has no checkpoint yet, so its networks cannot be looked at")
     return parts, restored.state

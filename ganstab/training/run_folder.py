@@ -31,9 +31,11 @@ from ganstab.training.config import RunConfig, differences, from_mapping, refere
 from ganstab.training.soundness import result_damage
 
 __all__ = [
+    "BEST",
     "InUseError",
     "check_same",
     "check_writable",
+    "checkpoint_step",
     "hold",
     "is_done",
     "is_held",
@@ -59,6 +61,8 @@ IN_USE = 75
 """Exit status where another process is at work in the folder: the system's "try again later"."""
 EXPERIMENT, CLASS = "experiment", "config_class"
 CHECKSUM = "checksum"
+BEST = "best"
+"""Stands for the step of the best evaluation."""
 
 
 class InUseError(InputError):
@@ -280,6 +284,25 @@ def write_result(folder: pathlib.Path, result: Mapping[str, Any]) -> dict[str, A
 def _checksum(result: Mapping[str, Any]) -> str:
     content = {name: value for name, value in result.items() if name != CHECKSUM}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def checkpoint_step(folder: pathlib.Path, step: int | str | None) -> int | None:
+    """The step of a run's checkpoint that a user named: a number, or "best".
+
+    Raises:
+      InputError: the run's `result.json` is damaged, or names no best evaluation.
+      ValueError: the name is another text.
+    """
+    if not isinstance(step, str):
+        return step
+    if step != BEST:
+        raise ValueError(f"step must be a whole number or {BEST!r}, got {step!r}")
+    best = read_sound_result(folder).get(BEST)
+    if not best:
+        raise InputError(
+            f"{folder} has no best step: nothing says yet which of its evaluations was the best"
+        )
+    return int(best["step"])
 
 
 def mark_interrupted(folder: pathlib.Path, reason: str) -> None:

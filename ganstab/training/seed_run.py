@@ -179,13 +179,22 @@ class SeedRun:
     def keep(self, stopped: bool) -> None:
         """Saves and reports where that is due, or stops."""
         going = self.is_going()
-        if stopped or not going or self.at % self.config.checkpoint_every == 0:
+        due = stopped or not going or self.at % self.config.checkpoint_every == 0
+        if due or self._is_best():
             self.recorder.save(self.state, self.at)
         if stopped and going:
             self.note(f"stopped at step {self.at:,}; the same command goes on from there")
             self._end("interrupted")
         elif self.said.evaluated and going:
             self.recorder.report(self.state, self.at, "running")
+
+    def _is_best(self) -> bool:
+        """Whether this step has been evaluated, and better than all before it."""
+        if not (self.said.evaluated and self._parts.experiment.best_by):
+            return False
+        return distributed.any_process(
+            distributed.is_main() and self.recorder.best_step() == self.at
+        )
 
     def finish(self) -> None:
         """What is measured after the last step, if anything is, and the last report."""

@@ -49,6 +49,15 @@ def _is_published(published: Any) -> bool:
     )
 
 
+def _is_best(best: Any) -> bool:
+    return (
+        isinstance(best, dict)
+        and type(best.get("step")) is int
+        and isinstance(best.get("measure"), str)
+        and _is_number(best.get("value"))
+    )
+
+
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and -1e300 < value < 1e300
 
@@ -71,5 +80,6 @@ _SOUND = {
     "population": lambda value: isinstance(value, list) and bool(value),
     "measures": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "params_digest": _is_text,
+    "best": _is_best,
     "versions": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
 }

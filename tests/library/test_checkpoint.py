@@ -175,6 +175,9 @@ def test_old_checkpoints_are_removed(tmp_path):
     for step in (1, 2, 10):
         checkpoint.save(tmp_path, small, step, keep=2)
     assert names(tmp_path) == ["step_000000002", "step_000000010"]
+    for step in (11, 12, 13):
+        checkpoint.save(tmp_path, small, step, keep=2, also=10)
+    assert checkpoint.steps(tmp_path) == [13, 12, 10]
     with pytest.raises(ValueError, match="keep must be 1 or more, got 0"):
         checkpoint.save(tmp_path, small, 11, keep=0)
 

@@ -19,6 +19,7 @@ from ganstab.generator import Generator
 from ganstab.image_gan import ImageGan, build, evaluation, open_source, recipe_of
 from ganstab.priors import as_prior
 from ganstab.training import distributed, train
+from ganstab.training.run_folder import write_result
 
 RNG = np.random.default_rng(1)
 CLASSES = ["ant", "bee", "cat"]
@@ -137,6 +138,31 @@ def test_sample_writes_pictures_a_grid_and_an_animation(run, tmp_path, capsys):
     np.testing.assert_allclose(pixels, (np.asarray(expected[7]) + 1) * 127.5, atol=0.51)
     assert Image.open(tmp_path / "way.gif").n_frames > 10
     assert "11 in" in capsys.readouterr().out
+
+
+def test_sample_says_which_evaluation_was_better_and_draws_of_its_checkpoint(run, tmp_path, capsys):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    result = json.loads((copy / "result.json").read_text())
+    assert result["best"] == {
+        "step": 2,
+        "measure": "swd",
+        "value": result["results"]["swd"]["mean"],
+    }
+    words = ["sample", str(copy), "--n=2", f"--out={tmp_path / 'out'}"]
+    assert program.main(words) == 0 and "Best at" not in capsys.readouterr().out
+    # As if a later evaluation had been worse.
+    write_result(copy, result | {"evaluated_at_step": 4})
+    assert program.main(words) == 0
+    assert "Best at step 2: sliced Wasserstein distance × 1,000, 64 samples" in (
+        capsys.readouterr().out
+    )
+    assert program.main([*words, "--step=best"]) == 0
+    assert capsys.readouterr().out.startswith("step 2 of ")
+    assert ganstab.load(copy, step="best").step == 2
+    with pytest.raises(SystemExit, match="2"):
+        program.main([*words, "--step=last"])
+    assert "--step: last: a whole number or best is expected" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from ganstab.training.measures import Measure, Published, measured
+from ganstab.training.measures import Measure, Published, best_row, measured
 
 
 def test_a_measure_of_several_seeds_beside_the_papers():
@@ -27,3 +27,11 @@ def test_one_seed_has_no_standard_error_and_no_number_is_null():
     entry = measured([math.nan], Measure("kl", "KL", better="lower"))
     assert entry["mean"] is None and entry["values"] == [None] and entry["n"] == 1
     assert entry["standard_error"] is entry["published"] is None and entry["better"] == "lower"
+
+
+def test_the_best_evaluation_is_the_last_of_equal_ones_and_counts_no_initial_state():
+    values = {0: 0.1, 10: 3.0, 20: 2.0, 30: math.nan, 40: 2.0, 50: None, 60: 5.0}
+    rows = [{"step": step, "kl": value} for step, value in values.items()] + [{"step": 70}]
+    assert best_row(rows, Measure("kl", "KL", better="lower"))["step"] == 40
+    assert best_row(rows, Measure("kl", "KL", better="higher"))["step"] == 60
+    assert best_row(rows[:1], Measure("kl", "KL")) is None

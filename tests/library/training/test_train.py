@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import shutil
 import signal
 
 import jax
@@ -16,6 +17,7 @@ from flax import nnx
 from tiny_run import Tiny, build, content, rows
 
 from ganstab import Pair, Player, checkpoint, players, recipes
+from ganstab.errors import InputError
 from ganstab.reporting import Picture
 from ganstab.training import Experiment, Findings, RunConfig, View, run_folder, train
 from ganstab.training.samples import read_samples
@@ -216,3 +218,59 @@ def test_a_programs_fault_is_no_input_error(tmp_path):
     with pytest.raises(ZeroDivisionError):
         train(experiment, RunConfig(**SHORT), tmp_path)
     assert not run_folder.is_held(tmp_path)
+
+
+def kept_best(config):
+    """An evaluation whose number follows from the step alone: its best are steps 12 and 24."""
+
+    def evaluation(gen):
+        measured = build(config).evaluation(gen)
+
+        def evaluate(state, key):
+            spread = {12: 9.0, 24: 9.5}.get(int(state.step), 5.0 - int(state.step) / 100)
+            return dataclasses.replace(measured(state, key), numbers={"spread": spread})
+
+        return evaluate
+
+    return dataclasses.replace(build(config), evaluation=evaluation, best_by="spread")
+
+
+def test_the_checkpoint_of_the_best_evaluation_outlives_newer_ones(tmp_path):
+    config = Tiny(num_steps=20, checkpoint_every=5)
+    trained = train(kept_best, config, tmp_path)
+    assert checkpoint.steps(tmp_path / "checkpoints") == [20, 15, 12, 10]
+    assert trained.result["best"] == {"step": 12, "measure": "spread", "value": 9.0}
+    page = (tmp_path / "report.html").read_text()
+    assert "Best at step 12: spread of the samples 9" in page and "--step=best" in page
+    assert run_folder.checkpoint_step(tmp_path, "best") == 12
+    longer = train(kept_best, config.replace(num_steps=28), tmp_path)
+    assert checkpoint.steps(tmp_path / "checkpoints") == [28, 25, 24, 20]
+    assert longer.result["best"]["step"] == 24
+
+
+def test_a_killed_run_knows_its_best_evaluation(tmp_path):
+    config = Tiny(num_steps=20, checkpoint_every=5)
+    whole = train(kept_best, config, tmp_path / "whole")
+    part = train(kept_best, config.replace(num_steps=16), tmp_path / "part")
+    shutil.rmtree(part.folder / "checkpoints" / "step_000000016")
+    (part.folder / "result.json").unlink()
+    again = train(kept_best, config, part.folder)
+    assert checkpoint.steps(part.folder / "checkpoints") == [20, 15, 12, 10]
+    assert again.result["best"] == whole.result["best"]
+
+
+def test_what_is_best_has_to_be_measured_at_every_evaluation():
+    for name in ("seconds", "unknown"):
+        with pytest.raises(
+            ValueError, match="best_by must be a measure of every evaluation, spread"
+        ):
+            dataclasses.replace(build(Tiny()), best_by=name)
+
+
+def test_a_run_without_a_best_evaluation_says_so(run):
+    trained, *_ = run
+    assert "best" not in trained.result
+    with pytest.raises(InputError, match="has no best step"):
+        run_folder.checkpoint_step(trained.folder, "best")
+    with pytest.raises(ValueError, match="a whole number or 'best'"):
+        run_folder.checkpoint_step(trained.folder, "newest")
