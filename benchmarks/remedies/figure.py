@@ -98,7 +98,8 @@ def _name(axis: Axes, points: Points, renderer: RendererAgg) -> None:
             words.set_in_layout(False)
             words.update_positions(renderer)
             box = Text.get_window_extent(words)  # without the line to its point
-            free = box.x0 > inside.x0 and not any(box.overlaps(other) for other in taken)
+            within = inside.x0 < box.x0 and box.x1 < inside.x1
+            free = within and not any(box.overlaps(other) for other in taken)
             if free or (x, y) == PLACES[-1]:
                 break
             words.remove()
