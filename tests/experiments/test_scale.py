@@ -87,15 +87,17 @@ def test_a_step_sends_gradients_and_statistics_and_shares_the_rest_out(load, unr
 
 
 def test_a_ring_and_the_smallest_batch_of_a_busy_pod_by_hand(load):
-    scale, read = load("scale"), load("collectives")
-    assert scale.ring(4, 100.0, 50.0) == pytest.approx(2 * 3 / 4 * 2)
-    machine = scale.Machine(1e9, lambda n: (n,), lambda shape: 1e-3, scale.MACHINES["TPU v5e"].move)
+    links, read = load("links"), load("collectives")
+    assert links.ring(4, 100.0, 50.0) == pytest.approx(2 * 3 / 4 * 2)
+    machine = links.Machine(1e9, lambda n: (n,), lambda shape: 1e-3, links.MACHINES["TPU v5e"].move)
     found = [read.Collective("all-reduce", 10**9, 2), read.Collective("all-reduce", 4, 3)]
-    latency, moving = scale.waiting(machine, found, 8)
+    latency, moving = links.waiting(machine, found, 8)
     assert latency == pytest.approx(5e-3)
     assert moving == pytest.approx(2 * 7 / 8 * (2e9 + 12) / 200e9)
-    busy = (latency + moving) * scale.SHARE * 1e9 / 100
-    assert busy <= scale.half_busy(machine, found, 8, 100.0) < busy + 1
+    busy = (latency + moving) * links.SHARE * 1e9 / 100
+    assert busy <= links.half_busy(machine, found, 8, 100.0) < busy + 1
+    # Fourteen hops around eight chips, two of them from node to node.
+    assert links.nodes((4, 2)) == pytest.approx(1e-6 * (3.6 + 12 * 0.47 * 1.8 + 2 * 2.7))
     # Sixteen by sixteen chips: fifteen hops along either axis, there and back.
-    pod = scale.MACHINES["TPU v5e"]
+    pod = links.MACHINES["TPU v5e"]
     assert pod.steps(pod.shape(256)) == pytest.approx(60e-6)
