@@ -37,7 +37,7 @@ def ring(count: int, size: float, speed: float) -> float:
 
 def torus(peak: float, axes: int, speed: float) -> Machine:
     """A TPU: `speed` is all links' of a chip, one way; a hop takes 1 µs."""
-    sides = {
+    sides: dict[int, dict[int, tuple[int, ...]]] = {
         2: {8: (2, 4), 64: (8, 8), 256: (16, 16)},
         3: {8: (2, 2, 2), 64: (4, 4, 4), 256: (4, 8, 8)},
     }

@@ -155,7 +155,9 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """The samples a device from which it is half busy, over the number of devices."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(MACHINES), figsize=(9, 3), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(
+        1, len(MACHINES), figsize=(9, 3.3), sharey=True, layout="constrained"
+    )
     for place, name in zip(axes, MACHINES, strict=True):
         lines = dict.fromkeys((r["model"], r["unroll"]) for r in rows)
         for model, unroll in lines:
@@ -169,7 +171,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
         place.set_xticklabels(map(str, DEVICES[1:]))
         place.minorticks_off()
     axes[0].set_ylabel("samples a device, half busy")
-    axes[0].legend(fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=90)
 
 
