@@ -4,6 +4,7 @@ The game knows no technique by name: it lets the generator move, lets the discri
 adds up the terms.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -13,8 +14,10 @@ import jax.numpy as jnp
 from ganstab._checks import scores_of
 from ganstab._metric_names import PARAMETER, free_name
 from ganstab._micro_batches import in_micro_batches
+from ganstab._placement import apart, blocks, joined
 from ganstab._precision import wide
 from ganstab.players.extension import extension_of
+from ganstab.players.mixing import is_batch_norm
 from ganstab.priors import as_prior
 from ganstab.terms import Term, name
 from ganstab.types import (
@@ -57,8 +60,11 @@ def make_game(
       prior: `(key, n) -> z[n, …]`, the generator's input, or d for a standard normal `z[n, d]`.
       joint: whether real and fake pass through the discriminator as one batch, so that its batch
         norm sees one set of statistics, or one after the other. Without batch statistics both
-        give the same game. One after the other they share a key: what it draws of noise or dropout
-        is the same at one place of either batch, and in `Round.score`.
+        give the same game. As one batch, where `ganstab.training` splits it over several devices,
+        data and samples lie on each side by side, and not all data first, unless the discriminator
+        mixes samples otherwise than by batch norm; what it draws of noise or dropout for a place
+        is then another sample's than on one device. One after the other they share a key: what it
+        draws of noise or dropout is the same at one place of either batch, and in `Round.score`.
       conditional: `"gen"` or `True` gives the generator the pair `(z, batch.label)` in place of
         `z`; `"both"` gives the discriminator pairs too, `(x, batch.label)`: sample i is made, and
         judged, under the label of datum i. Penalties take gradients in x alone, and a point
@@ -81,7 +87,9 @@ def make_game(
     if conditional not in (False, True, "gen", "both"):
         raise ValueError(f"conditional must be False, 'gen' or 'both', got {conditional!r}")
     draw, own_parts = as_prior(prior), MicroBatches(accumulate)
-    judge_both = _judge_joint if joint else _judge_apart
+    # Whoever sees more of a batch than its mean and variance, a pack for one, is shown it in order.
+    in_blocks = all(map(is_batch_norm, players.disc.mixes))
+    judge_both = functools.partial(_judge_joint, in_blocks) if joint else _judge_apart
 
     def play(gen_params, carry: Carry, batch: Batch, key):
         prior_key, gen_key, _, _ = jax.random.split(key, 4)
@@ -175,14 +183,15 @@ def _scalars(term: Term, part: Pair) -> Pair:
     return part
 
 
-def _judge_joint(verdict: Callable, state, real: jax.Array, fake: jax.Array, label):
-    twice = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), label)
-    both, state = verdict(state, (jnp.concatenate([real, fake]), twice))
-    n = real.shape[0]
-    of_real, of_fake = (
-        jax.tree.map(lambda leaf, part=part: leaf[part], both)
-        for part in (slice(None, n), slice(n, None))
-    )
+def _judge_joint(
+    in_blocks: bool, verdict: Callable, state, real: jax.Array, fake: jax.Array, label
+):
+    count = blocks(len(real)) if in_blocks else 1
+    twice = jax.tree.map(lambda leaf: joined(leaf, leaf, count), label)
+    both, state = verdict(state, (joined(real, fake, count), twice))
+    leaves, tree = jax.tree.flatten(both)
+    of_each = zip(*(apart(leaf, count) for leaf in leaves), strict=True)
+    of_real, of_fake = (jax.tree.unflatten(tree, of) for of in of_each)
     return (of_real, of_fake), state
 
 

@@ -8,12 +8,19 @@ import jax.numpy as jnp
 
 from ganstab.types import ApplyFn
 
-__all__ = ["batch_norm_at", "samples_meet"]
+__all__ = ["batch_norm_at", "is_batch_norm", "samples_meet"]
+
+_BATCH_NORM = " (BatchNorm)"
 
 
 def batch_norm_at(path: tuple) -> str:
     """What a player declares in `mixes` of a batch norm."""
-    return f"{'.'.join(map(str, path)) or 'the network'} (BatchNorm)"
+    return f"{'.'.join(map(str, path)) or 'the network'}{_BATCH_NORM}"
+
+
+def is_batch_norm(declared: str) -> bool:
+    """Whether an entry of `mixes` is a batch norm, which knows no order of the samples."""
+    return declared.endswith(_BATCH_NORM)
 
 
 def samples_meet(apply: ApplyFn, params: Any, state: Any, example: Any) -> bool:

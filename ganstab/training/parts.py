@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from ganstab._placement import on_mesh
 from ganstab.errors import InputError
 from ganstab.priors import as_prior
 from ganstab.recipes import Trainable
@@ -68,6 +69,7 @@ def make_parts(experiment: Experiment, config: RunConfig, mesh: Mesh) -> Parts:
     if recipe.accumulate > 1:
         players = Pair(*(_over_devices(player, mesh) for player in players))
     trainable = recipe.build(players, prior)
+    trainable = dataclasses.replace(trainable, step=on_mesh(mesh, trainable.step))
     make_evaluation = experiment.evaluation or _shows_samples(experiment, config, mesh)
     return Parts(experiment, config, mesh, trainable, make_evaluation(trainable.players.gen))
 

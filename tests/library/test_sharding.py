@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from common import arrays, assert_close, assert_equal, normed_pair, prior
+from common import arrays, assert_close, assert_equal, normed_pair, perceptron, plain_pair, prior
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from ganstab import Batch, Pair, losses, optimizers, penalties, players, steps, terms
+from ganstab._placement import apart, blocks, joined, on_mesh
 from ganstab.game import make_game
 from ganstab.networks import stacked_mnist
 from ganstab.surrogates import unrolled
@@ -19,24 +20,31 @@ from ganstab.surrogates import unrolled
 KEY = jax.random.key(0)
 
 
-def ends_on_one_and_eight(step, start, data, mesh):
-    """The last state and all metrics of a scan over `data[step, update, batch, …]`."""
+def ends_on_one_and_eight(step, start, data, mesh, told=True):
+    """The last state and all metrics of a scan over `data[step, update, batch, …]`.
+
+    On eight devices the step is told of the mesh, as `training` does, or not.
+    """
     run = jax.jit(lambda start, data: jax.lax.scan(step, start, data))
+    on_eight = on_mesh(mesh, step) if told else step
+    run_on_eight = jax.jit(lambda start, data: jax.lax.scan(on_eight, start, data))
     split = NamedSharding(mesh, P(None, None, "data"))
     replicated = jax.device_put(start, NamedSharding(mesh, P()))
-    eight = run(replicated, jax.device_put(data, split))
+    eight = run_on_eight(replicated, jax.device_put(data, split))
     assert all(leaf.sharding.device_set == {*jax.devices()} for leaf in jax.tree.leaves(eight))
     (end, metrics), (end8, metrics8) = run(start, data), eight
     return (end.params, end.carry, metrics), (end8.params, end8.carry, metrics8)
 
 
-def test_twenty_steps_of_an_unrolled_game_with_batch_norm(mesh):
+@pytest.mark.parametrize("told", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_twenty_steps_of_an_unrolled_game_with_batch_norm(mesh, told):
     pair, txs = normed_pair(), Pair(optimizers.adam(1e-3, b1=0.5), optimizers.adam(2e-3, b1=0.5))
     term = terms.score_loss(losses.non_saturating)
     game = unrolled(make_game(pair, term, prior=prior, joint=True), txs.disc, 3)
     start = jax.jit(lambda key: steps.init(pair, txs, key))(KEY)
     data = Batch(arrays(1, 20, 2, 16, 2))
-    one, eight = ends_on_one_and_eight(steps.alternating(game, txs), start, data, mesh)
+    step = steps.alternating(game, txs)
+    one, eight = ends_on_one_and_eight(step, start, data, mesh, told=told)
     assert_close(eight, one, rtol=1e-5, atol=1e-6)
     moved = jax.tree.map(lambda a, b: float(jnp.max(jnp.abs(a - b))), one[0], start.params)
     assert min(jax.tree.leaves(moved)) > 1e-3
@@ -58,6 +66,48 @@ def test_the_stacked_mnist_pair(mesh):
     step = steps.alternating(unrolled(game, txs.disc, 1), txs)
     one, eight = ends_on_one_and_eight(step, start, data, mesh)
     assert_close(eight, one, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("m", [1, 4])
+def test_a_joint_game_scores_every_sample_as_one_device_does(mesh, m):
+    """A pack of four holds four data or four samples, though each device has but two of either."""
+    pair = normed_pair() if m == 1 else plain_pair()
+    pair = pair._replace(disc=players.packed(perceptron(2 * m, 6, 1), m)) if m > 1 else pair
+    game = make_game(pair, terms.score_loss(losses.minimax), prior=prior, joint=True)
+    start = steps.init(pair, Pair(optax.sgd(0.1), optax.sgd(0.1)), KEY)
+
+    def scores(real):
+        return game(start.params, start.carry, Batch(real), KEY)[1].scores
+
+    real = arrays(8, 16, 2)
+    split = jax.device_put(real, NamedSharding(mesh, P("data")))
+    assert_close(jax.jit(on_mesh(mesh, scores))(split), jax.jit(scores)(real), rtol=1e-5, atol=1e-6)
+
+
+def test_batches_are_joined_block_by_block():
+    first, second = jnp.arange(6), jnp.arange(10, 16)
+    both = joined(first, second, 3)
+    assert both.tolist() == [0, 1, 10, 11, 2, 3, 12, 13, 4, 5, 14, 15]
+    assert_equal(apart(both, 3), (first, second))
+    assert_equal(joined(first, second, 1), jnp.concatenate([first, second]))
+    assert_equal(apart(joined(first, second, 1), 1), (first, second))
+
+
+def test_blocks_are_those_of_a_mesh_that_xla_splits_over(mesh):
+    found = []
+
+    def look(x):
+        found.append([blocks(16), blocks(15)])
+        return x
+
+    jax.jit(look)(jnp.zeros(16))
+    jax.jit(on_mesh(mesh, look))(jnp.zeros(16))
+    with jax.set_mesh(mesh):
+        jax.jit(lambda x: look(x))(jnp.zeros(16))
+    jax.jit(jax.shard_map(look, mesh=mesh, in_specs=P("data"), out_specs=P("data")))(jnp.zeros(16))
+    assert found == [[1, 1], [8, 1], [8, 1], [1, 1]]
+    one = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    assert on_mesh(one, look) is look
 
 
 def tanh_critic(w, x):

@@ -6,9 +6,11 @@ every one is filled from the batch.
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from ganstab._placement import blocks
 from ganstab.networks.convolution.layout import Convolutions, Size
 from ganstab.networks.convolution.shifts import (
     overlay,
@@ -76,7 +78,15 @@ def _conv_transpose(x: Array, kernel: Array, stride: int, size: Size) -> Array:
 
 
 def _contract(weights: Array, x: Array) -> Array:
-    """[I, O] and [I, H, W, N] -> [O, H, W, N], as one matrix product."""
+    """[I, O] and [I, H, W, N] -> [O, H, W, N], as one matrix product on each device."""
+    count = blocks(x.shape[-1])
+    if count == 1:
+        return _product(weights, x)
+    own = x.reshape(*x.shape[:-1], count, -1)
+    return jax.vmap(_product, (None, 3), 3)(weights, own).reshape(-1, *x.shape[1:])
+
+
+def _product(weights: Array, x: Array) -> Array:
     flat = lax.dot_general(weights, x.reshape(x.shape[0], -1), (((0,), (0,)), ((), ())))
     return flat.reshape(-1, *x.shape[1:])
 

@@ -13,8 +13,10 @@ import time
 import jax
 import numpy as np
 import pytest
+import split_input
 import tiny_run
 from common import refusal
+from jax.sharding import AxisType
 from program import ROOT, RUN, environment
 
 from ganstab import InputError
@@ -100,6 +102,38 @@ def wait_for_rows(folder, count, processes):
     while not path.exists() or len(path.read_text().splitlines()) < count:
         assert all(p.poll() is None for p in processes.values()), logs(folder.parent)
         time.sleep(0.02)
+
+
+def test_four_processes_read_their_own_part_of_each_batch(tmp_path):
+    where, count = f"127.0.0.1:{free_port()}", 4
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
+    processes = []
+    for place in range(count):
+        words = [tmp_path / f"{place}.npz", where, count, place]
+        with open(tmp_path / f"process{place}.log", "w") as log:
+            processes.append(subprocess.Popen(
+                [sys.executable, "-m", "split_input", *map(str, words)],
+                stdout=log, stderr=log, env={**environment(), "PYTHONPATH": path},
+            ))  # fmt: skip
+    devices = jax.devices()[:count]
+    mesh = jax.make_mesh(
+        (count,), (distributed.AXIS,), devices=devices, axis_types=(AxisType.Auto,)
+    )
+    alone = split_input.look(mesh)
+    assert {p.wait(timeout=240) for p in processes} == {0}, logs(tmp_path)
+    each = [np.load(tmp_path / f"{place}.npz") for place in range(count)]
+
+    for name in ("resident", "streamed"):
+        own = [one[name] for one in each]
+        assert {part.shape[:3] for part in own} == {(6, 2, split_input.BATCH // count)}
+        np.testing.assert_array_equal(np.concatenate(own, axis=2), alone[name])
+    # The gradients are of the whole batch, of which no process has more than a quarter.
+    assert all((one["end"] == each[0]["end"]).all() for one in each)
+    np.testing.assert_allclose(each[0]["end"], alone["end"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(alone["streamed"], alone["resident"])
+    for one in each:
+        index = np.rint((one["streamed"][..., 0, 0, 0] + 1) * 127.5).astype(int)
+        assert sorted(one["read"]) == sorted(index.ravel())
 
 
 LONG = {"num_steps": 10_000, "eval_every": 2, "checkpoint_every": 2}
