@@ -21,6 +21,9 @@ from typing import Any
 
 from collectives import Collective, collectives, product_flops
 from links import MACHINES, SHARE, half_busy, waiting
+from matplotlib.figure import Figure
+
+from ganstab.style import panels, png, styled
 
 DEVICES, UNROLLS, SAMPLES = (1, 8, 64, 256), (0, 5, 10), 8
 
@@ -151,28 +154,23 @@ def estimates(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
+@styled
+def draw(rows: Sequence[dict[str, Any]]) -> Figure:
     """The samples a device from which it is half busy, over the number of devices."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(
-        1, len(MACHINES), figsize=(9, 3.3), sharey=True, layout="constrained"
-    )
-    for place, name in zip(axes, MACHINES, strict=True):
-        lines = dict.fromkeys((r["model"], r["unroll"]) for r in rows)
-        for model, unroll in lines:
-            own = [
-                r for r in rows if (r["machine"], r["model"], r["unroll"]) == (name, model, unroll)
-            ]
+    drawn, axes = panels(1, len(MACHINES), width=3.4, height=3.4)
+    for axis, name in zip(axes[0], MACHINES, strict=True):
+        for model, unroll in dict.fromkeys((row["model"], row["unroll"]) for row in rows):
+            known = {"machine": name, "model": model, "unroll": unroll}
+            own = [row for row in rows if known.items() <= row.items()]
             label = f"stacked MNIST, K = {unroll}" if model == "stacked_mnist" else "r3gan, 32 × 32"
-            at = [r["devices"] for r in own], [r["half_busy_samples"] for r in own]
-            place.loglog(*at, "o-", label=label, markersize=4)
-        place.set(title=name, xlabel="devices", xticks=DEVICES[1:])
-        place.set_xticklabels(map(str, DEVICES[1:]))
-        place.minorticks_off()
-    axes[0].set_ylabel("samples a device, half busy")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    figure.savefig(path, dpi=90)
+            at = [row["devices"] for row in own], [row["half_busy_samples"] for row in own]
+            axis.loglog(*at, "o-", label=label, markersize=4)
+        axis.set(title=name, xlabel="devices", xticks=DEVICES[1:], ylim=(3, 1e4))
+        axis.set_xticklabels(map(str, DEVICES[1:]))
+        axis.minorticks_off()
+    axes[0][0].set_ylabel("samples a device, half busy")
+    drawn.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return drawn
 
 
 def main() -> None:
@@ -208,7 +206,7 @@ def main() -> None:
         content = {"command": command, "share_of_peak": SHARE, "programs": held, "estimates": rows}
         flags.out.write_text(json.dumps(content, indent=1) + "\n")
     if flags.figure:
-        draw(rows, flags.figure)
+        flags.figure.write_bytes(png(draw(rows)))
 
 
 if __name__ == "__main__":
