@@ -23,7 +23,7 @@ from collectives import Collective, collectives, product_flops
 from links import MACHINES, SHARE, half_busy, waiting
 from matplotlib.figure import Figure
 
-from ganstab.style import panels, png, styled
+from ganstab.style import BLUE, GREEN, PURPLE, VERMILION, panels, png, styled
 
 DEVICES, UNROLLS, SAMPLES = (1, 8, 64, 256), (0, 5, 10), 8
 
@@ -159,6 +159,7 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
     """The samples a device from which it is half busy, over the number of devices."""
     drawn, axes = panels(1, len(MACHINES), width=3.4, height=3.4)
     for axis, name in zip(axes[0], MACHINES, strict=True):
+        axis.set_prop_cycle(color=[BLUE, GREEN, PURPLE, VERMILION])
         for model, unroll in dict.fromkeys((row["model"], row["unroll"]) for row in rows):
             known = {"machine": name, "model": model, "unroll": unroll}
             own = [row for row in rows if known.items() <= row.items()]
