@@ -5,8 +5,8 @@
 Starts `python -m experiments.stacked_mnist --unroll_steps=K` with an empty compilation cache, and
 then again with what that start left. At each point of a start stand the seconds since the process
 began, those of its processor, its resident memory and the most that it ever was, beside the number
-of programs compiled, of those read from disk, and the seconds that each took to be traced, lowered
-and compiled. On a machine that others use too, the processor's seconds say more than the wall's.
+of programs compiled, of those read from disk, and the wall's seconds that each took to be traced,
+lowered and compiled. On a machine that others use too, the processor's seconds say more than the wall's.
 """
 
 import argparse
@@ -62,10 +62,10 @@ def watch(began: float, path: pathlib.Path, arguments: list[str]) -> None:
 
         setattr(owner, name, watched)
 
-    def timed(event: str, seconds: float, **of: Any) -> None:
+    def timed(event: str, duration_secs: float, **of: Any) -> None:
         if event in EVENTS:
             known = programs.setdefault(str(of.get("fun_name", "")), {})
-            known[EVENTS[event]] = known.get(EVENTS[event], 0.0) + seconds
+            known[EVENTS[event]] = known.get(EVENTS[event], 0.0) + duration_secs
             counts["compiled"] += EVENTS[event] == "compile_s"
 
     def told(event: str, **of: Any) -> None:
@@ -77,12 +77,12 @@ def watch(began: float, path: pathlib.Path, arguments: list[str]) -> None:
     jax.monitoring.register_event_duration_secs_listener(timed)
     jax.monitoring.register_event_listener(told)
     from experiments import stacked_mnist
-    from ganstab.training import kept_programs, parts, seed_run, train
+    from ganstab.training import kept_programs, parts, seed_run
 
     mark("program imported")
     after(stacked_mnist, "build", "data read")
     after(parts.Parts, "initial", "initial parameters")
-    after(train, "make_loops", "step compiled")
+    after(sys.modules["ganstab.training.train"], "make_loops", "step compiled")
     after(kept_programs.Program, "__call__", f"first {STEPS} steps")
     after(seed_run.SeedRun, "begin", "first evaluation")
     sys.argv = [PROGRAM, *arguments]
@@ -151,24 +151,23 @@ def main() -> None:
     asked.add_argument("--repeats", type=int, default=3)
     asked.add_argument("--out", type=pathlib.Path)
     given = asked.parse_args()
-    starts = []
+    record: dict[str, Any] = {
+        "command": " ".join(["python", "benchmarks/start.py", *sys.argv[1:]]),
+        "date": datetime.date.today().isoformat(),
+        "machine": platform.machine(),
+        "imports_s": imports(),
+        "starts": [],
+    }
     for _ in range(given.repeats):
         for unroll in given.steps:
             with tempfile.TemporaryDirectory() as place:
                 folder = pathlib.Path(place)
                 for kind in ("first", "second"):
                     found = start(unroll, folder, folder / "cache")
-                    starts.append({"unroll": unroll, "start": kind, **found})
-            print(table(starts), flush=True)
-    if given.out:
-        record = {
-            "command": " ".join(["python", "benchmarks/start.py", *sys.argv[1:]]),
-            "date": datetime.date.today().isoformat(),
-            "machine": platform.machine(),
-            "imports_s": imports(),
-            "starts": starts,
-        }
-        given.out.write_text(json.dumps(record, indent=1) + "\n")
+                    record["starts"].append({"unroll": unroll, "start": kind, **found})
+                    if given.out:
+                        given.out.write_text(json.dumps(record, indent=1) + "\n")
+            print(table(record["starts"]), flush=True)
 
 
 def _memory() -> dict[str, float]:

@@ -20,6 +20,7 @@ from typing import Any
 import jax
 import jax.export
 
+from ganstab import _memory
 from ganstab._files import read_bytes
 from ganstab.errors import InputError
 from ganstab.reporting.writing import write_atomic
@@ -71,6 +72,7 @@ class Program:
                 self._call, self._promised = self._compile(exported), digest
         if self._promised is None:
             self._renew()
+        _memory.give_back()
 
     def __call__(self, *inputs: jax.Array) -> Any:
         """What the function gives, once it is computed."""

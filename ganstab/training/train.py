@@ -13,6 +13,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
 
+from ganstab import _memory
 from ganstab.reporting.formatting import summary_lines
 from ganstab.training import distributed, kept_programs, provenance
 from ganstab.training import run_folder as files
@@ -148,6 +149,7 @@ def _train(runs: Sequence[SeedRun], session: Session) -> None:
             looked = True
             for run in going:
                 run.begin()
+            _memory.give_back()
         for run, passed in zip(going, found(), strict=True):
             if run.is_going():
                 run.take(passed)
