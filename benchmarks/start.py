@@ -5,8 +5,8 @@
 Starts `python -m experiments.stacked_mnist --unroll_steps=K` with an empty compilation cache, and
 then again with what that start left. At each point of a start stand the seconds since the process
 began, those of its processor, its resident memory and the most that it ever was, beside the number
-of programs compiled, of those read from disk, and the wall's seconds that each took to be traced,
-lowered and compiled. On a machine that others use too, the processor's seconds say more than the wall's.
+of programs compiled, of those read from disk, and the seconds of the wall that each took to be
+traced, lowered and compiled. On a machine that others use too, those of the processor say more.
 """
 
 import argparse
