@@ -253,7 +253,7 @@ def in_words() -> str:
 
 
 def use_compilation_cache(folder: str | None) -> None:
-    """Keeps compiled programs on disk, so that a second start trains at once.
+    """Keeps compiled programs, and the step's trace, on disk: a second start trains at once.
 
     Args:
       folder: where; `None` for `ganstab/xla` in the user's cache folder, empty for no cache.
