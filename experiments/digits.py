@@ -1,17 +1,19 @@
 """Digits as an MNIST classifier reads them: those of the data, and those of samples."""
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.axes import Axes
 
 from ganstab import digit_classifier, metrics
 from ganstab.data import Images, RandomAccess, to_unit_range
 from ganstab.metrics.divergences import kl
 from ganstab.training import ImageConfig, Measure, images, samples
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CLASSES = 10
 DATA = 10_000
@@ -84,7 +86,7 @@ def read_data(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(digits).ravel(), np.asarray(sure).ravel()
 
 
-def draw_channels(axis: Axes, arrays: samples.Arrays, reference: samples.Arrays) -> None:
+def draw_channels(axis: "Axes", arrays: samples.Arrays, reference: samples.Arrays) -> None:
     """Twelve stacks of digits, each as its three channels side by side, in grey."""
     del reference
     stacks = arrays[samples.SAMPLES][:12]

@@ -17,12 +17,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
+from etils import epy
 from jax.experimental import multihost_utils
 
 from ganstab._checkpoint_faults import fault, hushed
 from ganstab._leaves import given_back, is_python, is_weak, named, same_kind, stored, wanted
 from ganstab.errors import InputError
+
+with epy.lazy_imports():  # a run starts without it
+    import orbax.checkpoint as ocp
 
 __all__ = ["Restored", "clean", "digest", "restore", "save", "steps"]
 

@@ -3,10 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
+from etils import epy
 from numpy.typing import ArrayLike
 
 from ganstab.metrics.statistics import FeatureStatistics, covariance, statistics_on_host
+
+with epy.lazy_imports():  # a run starts without it
+    import scipy.linalg
 
 __all__ = ["FrechetDistance", "fid", "frechet_distance"]
 

@@ -4,8 +4,11 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-import scipy.special
+from etils import epy
 from numpy.typing import ArrayLike
+
+with epy.lazy_imports():  # a run starts without it
+    import scipy.special
 
 __all__ = ["InceptionScore", "inception_score"]
 

@@ -4,16 +4,20 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from etils import epy
+
 from ganstab.reporting import Picture, table_page
 from ganstab.reporting.formatting import describe, format_mean, format_published
 from ganstab.reporting.run_log import Row
 from ganstab.reporting.writing import explained, to_json, write_atomic
 from ganstab.tables.collect import finished, measures
-from ganstab.tables.figures import curves
 from ganstab.tables.runs import Found, Plan, read_log
 from ganstab.tables.table import Cell, Runs
 from ganstab.training import samples
 from ganstab.training.run_folder import FIGURES, REPORT, RESULT
+
+with epy.lazy_imports():  # a run starts without matplotlib
+    from ganstab.tables import figures
 
 __all__ = ["state", "summary_lines", "write"]
 
@@ -122,7 +126,7 @@ def _curves(plan: Plan, result: Mapping[str, Any], name: str, logs: Logs) -> lis
     cells = result["cells"].items()
     entry = next(cell["measures"][name] for _, cell in cells if name in cell["measures"])
     path = plan.folder / FIGURES / f"{name}.png"
-    drawn = curves(
+    drawn = figures.curves(
         plan.table,
         name,
         logs,

@@ -6,6 +6,7 @@
 | `experiment`, `measures` | `Experiment`: players × recipe × data × measures |
 | `train`, `seed_run`, `parts` | restore, train, evaluate, save, report |
 | `loop`, `batches`, `recorder` | the compiled loop, its batches, what is kept of it |
+| `kept_programs` | the loop's trace on disk, for a second start |
 | `samples`, `figures` | samples kept and drawn; curves |
 | `run_folder`, `restore`, `compare` | a run's folder, and what is read from it again |
 | `images` | settings and sources of runs on images |

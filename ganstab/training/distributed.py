@@ -253,7 +253,7 @@ def in_words() -> str:
 
 
 def use_compilation_cache(folder: str | None) -> None:
-    """Keeps compiled programs on disk, so that a second start trains at once.
+    """Keeps compiled programs, and the step's trace, on disk: a second start trains at once.
 
     Args:
       folder: where; `None` for `ganstab/xla` in the user's cache folder, empty for no cache.
@@ -267,4 +267,5 @@ def use_compilation_cache(folder: str | None) -> None:
         check_writable(local_folder(folder, CACHE), CACHE)
     home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     jax.config.update("jax_compilation_cache_dir", folder or str(pathlib.Path(home, "ganstab/xla")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+    # Some twenty small programs together take as long as a large one.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

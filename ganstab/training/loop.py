@@ -1,5 +1,6 @@
 """The one training loop: many steps a call, and a stop at the first number that is not finite."""
 
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from ganstab.steps import Step
 from ganstab.training.batches import BatchSource
+from ganstab.training.kept_programs import Program
 from ganstab.types import TrainState
 
-__all__ = ["Passed", "make_loops"]
+__all__ = ["Loop", "Passed", "make_loops"]
 
 
 class Passed(NamedTuple):
@@ -25,18 +27,25 @@ class Passed(NamedTuple):
     """Whether the last step taken was finite."""
 
 
-Loop = Callable[[Sequence[TrainState], Sequence[int]], list[Passed]]
+Loop = Callable[[Sequence[TrainState], Sequence[int]], Callable[[], list[Passed]]]
 
 
 def make_loops(
-    step: Step, sources: Sequence[BatchSource], examples: Sequence[TrainState], steps: int
+    step: Step,
+    sources: Sequence[BatchSource],
+    examples: Sequence[TrainState],
+    steps: int,
+    kept: pathlib.Path | None = None,
 ) -> Loop:
-    """Compiles `(states, counts) -> [Passed, …]`: the loops of several runs as one program.
+    """Compiles `(states, counts) -> passed`: the loops of several runs as one program.
 
     A step whose metrics (losses, their terms, gradient norms) are not all finite is not taken: the
     state stays that of the step before, and the run's loop ends. Each run has a state, batches and
     a count of its own (0 for a run that is over), and ends where it would end alone. One run alone
     is not put under `vmap`, and keeps its bits.
+
+    The call returns when the steps are computed. `passed() -> [Passed, …]` has what they left, and
+    waits until it is known that a program kept on disk is that of this step.
 
     Args:
       step: `(train_state, batches) -> (train_state, metrics)`, of all runs.
@@ -44,15 +53,32 @@ def make_loops(
         runs different must be in their arrays; an array that they share is there once.
       examples: of each run, a state of the right shapes and shardings.
       steps: the most steps of one call, for which there is one program.
+      kept: the file that keeps the traced program, see `kept_programs`; None keeps none.
     """
     arrays = _arrays(sources, examples)
-    run = _make_run(step, sources[0], examples[0], arrays[0], steps)
-    program = _together(run, arrays) if len(sources) > 1 else lambda *of: [run(*(x[0] for x in of))]
-    compiled = jax.jit(program).lower(examples, arrays, _counts([0] * len(sources))).compile()
+    inputs, tree = jax.tree.flatten((list(examples), arrays, _counts([0] * len(sources))))
+    structure = jax.tree.structure(examples[0])
 
-    def loop(states: Sequence[TrainState], counts: Sequence[int]) -> list[Passed]:
-        found = compiled(list(states), _arrays(sources, states), _counts(counts))
-        return [_passed(*each) for each in found]
+    def function(*leaves: jax.Array):
+        run = _make_run(step, sources[0], examples[0], arrays[0], steps)
+        states, given, counts = jax.tree.unflatten(tree, leaves)
+        if len(sources) > 1:
+            found = _together(run, arrays)(states, given, counts)
+        else:
+            found = [run(states[0], given[0], counts[0])]
+        return [(jax.tree.leaves(state), *rest) for state, *rest in found]
+
+    program = Program(function, inputs, kept)
+
+    def loop(states: Sequence[TrainState], counts: Sequence[int]) -> Callable[[], list[Passed]]:
+        leaves = jax.tree.leaves((list(states), _arrays(sources, states), _counts(counts)))
+        found = program(*leaves)
+
+        def passed() -> list[Passed]:
+            sound = found if program.is_current() else program(*leaves)
+            return [_passed(jax.tree.unflatten(structure, state), *rest) for state, *rest in sound]
+
+        return passed
 
     return loop
 

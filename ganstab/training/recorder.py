@@ -8,19 +8,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from etils import epy
 
 from ganstab import checkpoint
 from ganstab.errors import InputError
 from ganstab.reporting import Picture, run_log, run_page
 from ganstab.reporting.formatting import describe
 from ganstab.reporting.writing import explained, write_atomic
-from ganstab.training import distributed, figures, provenance, samples
+from ganstab.training import distributed, provenance, samples
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Evaluation, Experiment, Findings
 from ganstab.training.measures import best_row, measured
 from ganstab.training.progress import Said
 from ganstab.types import TrainState
+
+with epy.lazy_imports():  # a run starts without matplotlib
+    from ganstab.training import figures
 
 __all__ = ["Recorder", "summary_writer", "tensorboard_writer"]
 

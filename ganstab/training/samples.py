@@ -4,23 +4,29 @@ import dataclasses
 import io
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import matplotlib
-import matplotlib.image
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from etils import epy
 
 from ganstab._files import read_arrays, read_bytes
 from ganstab.errors import InputError
 from ganstab.priors import as_prior
 from ganstab.reporting import run_log
 from ganstab.reporting.writing import explained, write_atomic
-from ganstab.style import PAPER, panels, png
 from ganstab.types import Player, PriorFn, TrainState
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
+
+with epy.lazy_imports():  # a run starts without them
+    import matplotlib.figure
+    import matplotlib.image
+
+    from ganstab import style
 
 __all__ = [
     "View",
@@ -56,7 +62,7 @@ _GAP = 2
 class View:
     """One way to draw the arrays of an evaluation."""
 
-    draw: Callable[[Axes, Arrays, Arrays], None]
+    draw: Callable[["Axes", Arrays, Arrays], None]
     """`(axis, arrays, reference)`; the reference is the data's own arrays, empty where unknown."""
     label: str = ""
     """Beside its row of pictures."""
@@ -241,10 +247,10 @@ def draw_samples(
         matplotlib.image.imsave(buffer, tile(arrays[SAMPLES][:SHOWN], columns=8, scale=2))
         write_atomic(path, buffer.getvalue())
     elif views := views or views_of(arrays):
-        with matplotlib.rc_context(PAPER):
-            figure, axes = panels(width=2.4, height=2.4)
+        with matplotlib.rc_context(style.PAPER):
+            figure, axes = style.panels(width=2.4, height=2.4)
             views[0].draw(axes[0, 0], arrays, reference)
-            write_atomic(path, png(figure))
+            write_atomic(path, style.png(figure))
 
 
 def over_training(
@@ -269,16 +275,21 @@ def over_training(
     """
     steps = spread(set.intersection(*(set(found) for _, found, _ in rows)) if rows else (), most)
     if steps:
-        with matplotlib.rc_context(PAPER):
-            figure = Figure(dpi=200, layout="constrained")
+        with matplotlib.rc_context(style.PAPER):
+            figure = matplotlib.figure.Figure(dpi=200, layout="constrained")
             columns = draw_rows(figure, rows, steps, reference, images=images)
             figure.set_size_inches(1.28 * columns, 1.36 * len(rows))
-            write_atomic(path, png(figure))
+            write_atomic(path, style.png(figure))
     return bool(steps)
 
 
 def draw_rows(
-    figure: FigureBase, rows: Rows, steps: Sequence[int], reference: Arrays, *, images: bool = False
+    figure: "FigureBase",
+    rows: Rows,
+    steps: Sequence[int],
+    reference: Arrays,
+    *,
+    images: bool = False,
 ) -> int:
     """The axes of `over_training`; gives how many columns there are."""
     last = steps[-1]
@@ -313,7 +324,7 @@ def spread(steps: Iterable[int], most: int = MOST) -> list[int]:
     return [known[place] for place in run_log.spread(len(known), most)]
 
 
-def draw_square(axis: Axes, arrays: Arrays, reference: Arrays) -> None:
+def draw_square(axis: "Axes", arrays: Arrays, reference: Arrays) -> None:
     """A square of 25 images; image i of two steps has the same latents."""
     del reference
     axis.imshow(tile(arrays[SAMPLES][:25], 5, 2))
@@ -321,7 +332,7 @@ def draw_square(axis: Axes, arrays: Arrays, reference: Arrays) -> None:
     axis.spines[:].set_visible(False)
 
 
-def _scatter(axis: Axes, arrays: Arrays, reference: Arrays) -> None:
+def _scatter(axis: "Axes", arrays: Arrays, reference: Arrays) -> None:
     """Points of the plane as a density, over the extent of the data."""
     from ganstab import plots  # here, so that a run starts without SciPy
 

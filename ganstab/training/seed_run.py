@@ -160,7 +160,7 @@ class SeedRun:
         return due if self.is_going() else 0
 
     def begin(self) -> None:
-        """Looks at the state before the first step."""
+        """Looks at the state before the first step, which `take` then moves on from."""
         if self.at == 0:
             self.said = self.recorder.log(0, {}, self._evaluate())
 

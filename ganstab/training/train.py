@@ -13,8 +13,9 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TextIO
 
+from ganstab import _memory
 from ganstab.reporting.formatting import summary_lines
-from ganstab.training import distributed, provenance
+from ganstab.training import distributed, kept_programs, provenance
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
@@ -140,11 +141,16 @@ def train_together(
 def _train(runs: Sequence[SeedRun], session: Session) -> None:
     """Takes all steps that are left, until all runs are over or a stop was asked for."""
     going = [run for run in runs if run.is_going()]
-    loop = _compile(going, session) if going else None
+    loop, looked = _compile(going, session) if going else None, False
     while loop and any(run.is_going() for run in going):
         moving = [run for run in going if run.is_going()]
         found = loop([run.state for run in going], [run.count() for run in going])
-        for run, passed in zip(going, found, strict=True):
+        if not looked:  # after the first steps, which so are taken seconds earlier
+            looked = True
+            for run in going:
+                run.begin()
+            _memory.give_back()
+        for run, passed in zip(going, found(), strict=True):
             if run.is_going():
                 run.take(passed)
         tell(session.progress, {run.name: run.said for run in moving if run.is_open()})
@@ -158,7 +164,7 @@ def _train(runs: Sequence[SeedRun], session: Session) -> None:
 
 
 def _compile(going: Sequence[SeedRun], session: Session) -> Loop:
-    """The compiled loop, and a look at what is there before the first step."""
+    """The compiled loop."""
     many = f", {len(going)} seeds at once" if len(going) > 1 else ""
     session.progress.note(distributed.in_words())
     with session.progress.during(f"compiling the training step{many}"):
@@ -167,11 +173,19 @@ def _compile(going: Sequence[SeedRun], session: Session) -> Loop:
             [run.source for run in going],
             [run.state for run in going],
             session.parts.config.log_every,
+            kept_programs.place(_decides(going, session)),
         )
-    for run in going:
-        run.begin()
     session.progress.note(f"training; look at {going[0].folder / files.FIGURES} at any time")
     return loop
+
+
+def _decides(going: Sequence[SeedRun], session: Session) -> Mapping[str, Any]:
+    """What the program of the steps follows from, whatever the seed."""
+    return {
+        **provenance.of_run([run.config for run in going], session.experiment),
+        **provenance.versions(),
+        "seed": None,
+    }
 
 
 def _tell_end(run: SeedRun) -> None:

@@ -149,3 +149,17 @@ def test_the_gpu_is_named_where_it_can_be(load, monkeypatch):
     monkeypatch.setattr(unroll.subprocess, "run", absent)
     found = unroll._gpu(unroll.parse(["--device", "gpu"]))
     assert found == {"gpu": "unknown", "precision": "float32"}
+
+
+def test_the_table_of_starts_has_medians_at_every_point(load):
+    def seen(seconds, kind):
+        point = {"wall_s": 2 * seconds, "cpu_s": seconds, "rss_mib": 500, "peak_mib": 900}
+        points = [{"point": "end", **point, "compiled": 19, "read": 18}]
+        return {"unroll": 5, "start": kind, "points": points}
+
+    starts = [seen(s, "first") for s in (9.0, 10.0, 30.0)] + [seen(4.0, "second")]
+    assert load("start").table(starts).splitlines() == [
+        "| until | K = 5, first start | K = 5, second start |",
+        "| --- | --- | --- |",
+        "| end | 10.0 (20.0); 500, 900; 19, 18 | 4.0 (8.0); 500, 900; 19, 18 |",
+    ]

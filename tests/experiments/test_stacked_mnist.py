@@ -240,3 +240,14 @@ def test_the_table_of_remedies_has_every_recipe():
     for cell in table.cells:
         parts = stacked_mnist.build(StackedMnist(**cell.settings))
         assert parts.recipe.name == cell.name and parts.recipe.conditional is False
+
+
+def test_it_starts_without_what_draws_saves_and_measures():
+    """They take a second of the processor to import, and the first step needs none of them."""
+    later = "matplotlib", "orbax", "tensorstore", "scipy", "tensorflow_datasets"
+    code = f"import experiments.stacked_mnist, sys; print({{*{later}}} & {{*sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "set()\n"

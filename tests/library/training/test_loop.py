@@ -30,7 +30,7 @@ class Looped:
         """The last state and the metrics of calls of so many steps."""
         state, logs = self.initial, []
         for count in counts:
-            (passed,) = self._loop([state], [count])
+            (passed,) = self._loop([state], [count])()
             state = passed.state
             logs.append(passed.metrics)
         joined = {name: np.concatenate([log[name] for log in logs]) for name in logs[0]}
