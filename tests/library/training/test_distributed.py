@@ -104,6 +104,7 @@ def wait_for_rows(folder, count, processes):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_four_processes_read_their_own_part_of_each_batch(tmp_path):
     where, count = f"127.0.0.1:{free_port()}", 4
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])

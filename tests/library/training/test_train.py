@@ -221,13 +221,13 @@ def test_a_programs_fault_is_no_input_error(tmp_path):
 
 
 def kept_best(config):
-    """An evaluation whose number follows from the step alone: its best are steps 12 and 24."""
+    """An evaluation whose number follows from the step alone, and is best at step 4."""
 
     def evaluation(gen):
         measured = build(config).evaluation(gen)
 
         def evaluate(state, key):
-            spread = {12: 9.0, 24: 9.5}.get(int(state.step), 5.0 - int(state.step) / 100)
+            spread = 9.0 if state.step == 4 else 5.0 - int(state.step) / 100
             return dataclasses.replace(measured(state, key), numbers={"spread": spread})
 
         return evaluate
@@ -235,28 +235,20 @@ def kept_best(config):
     return dataclasses.replace(build(config), evaluation=evaluation, best_by="spread")
 
 
-def test_the_checkpoint_of_the_best_evaluation_outlives_newer_ones(tmp_path):
-    config = Tiny(num_steps=20, checkpoint_every=5)
+def test_the_checkpoint_of_the_best_evaluation_outlives_newer_ones_and_a_kill(tmp_path):
+    config = Tiny(num_steps=14, checkpoint_every=3)
     trained = train(kept_best, config, tmp_path)
-    assert checkpoint.steps(tmp_path / "checkpoints") == [20, 15, 12, 10]
-    assert trained.result["best"] == {"step": 12, "measure": "spread", "value": 9.0}
+    assert checkpoint.steps(tmp_path / "checkpoints") == [14, 12, 9, 4]
+    best = {"step": 4, "measure": "spread", "value": 9.0}
+    assert trained.result["best"] == best
     page = (tmp_path / "report.html").read_text()
-    assert "Best at step 12: spread of the samples 9" in page and "--step=best" in page
-    assert run_folder.checkpoint_step(tmp_path, "best") == 12
-    longer = train(kept_best, config.replace(num_steps=28), tmp_path)
-    assert checkpoint.steps(tmp_path / "checkpoints") == [28, 25, 24, 20]
-    assert longer.result["best"]["step"] == 24
-
-
-def test_a_killed_run_knows_its_best_evaluation(tmp_path):
-    config = Tiny(num_steps=20, checkpoint_every=5)
-    whole = train(kept_best, config, tmp_path / "whole")
-    part = train(kept_best, config.replace(num_steps=16), tmp_path / "part")
-    shutil.rmtree(part.folder / "checkpoints" / "step_000000016")
-    (part.folder / "result.json").unlink()
-    again = train(kept_best, config, part.folder)
-    assert checkpoint.steps(part.folder / "checkpoints") == [20, 15, 12, 10]
-    assert again.result["best"] == whole.result["best"]
+    assert "Best at step 4: spread of the samples 9" in page and "--step=best" in page
+    # As if it had been killed at step 13.
+    shutil.rmtree(tmp_path / "checkpoints" / "step_000000014")
+    (tmp_path / "result.json").unlink()
+    assert train(kept_best, config, tmp_path).result["best"] == best
+    assert checkpoint.steps(tmp_path / "checkpoints") == [14, 12, 9, 4]
+    assert run_folder.checkpoint_step(tmp_path, "best") == 4
 
 
 def test_what_is_best_has_to_be_measured_at_every_evaluation():
