@@ -77,7 +77,7 @@ def parts(batch: int) -> dict[str, Part]:
 
     return {
         "sampling of data": Part(
-            lambda images, key: data.draw(data.stacked_digits(), images, key, batch).real,
+            lambda images, key: data.draw(data.stacked_digits, images, key, batch).real,
             (digits, key),
             reads_all=False,
         ),
@@ -243,7 +243,7 @@ def _child(threads: int, arguments: Sequence[str]) -> dict:
     env = os.environ | {"JAX_PLATFORMS": "cpu", "NPROC": str(threads),
                         "PYTHONPATH": os.pathsep.join(filter(None, paths))}  # fmt: skip
     command = [sys.executable, __file__, *arguments, "--worker", str(threads)]
-    return json.loads(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
+    return json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout)
 
 
 def render(found: dict) -> str:
