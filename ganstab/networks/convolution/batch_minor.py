@@ -27,8 +27,8 @@ __all__ = ["batch_minor"]
 
 def _conv(x: Array, kernel: Array, stride: int) -> Array:
     height, width = (-(-n // stride) for n in x.shape[1:3])
-    cin, cout = kernel.shape[2:]
-    x = _padded(x, kernel.shape[:2], stride)
+    taps_h, taps_w, cin, cout = kernel.shape
+    x = _padded(x, (taps_h, taps_w), stride)
     if stride == 1 and cout < cin:
         return _narrowing_conv(x, kernel, height, width)
     apart = [phases(row, 2, stride) for row in phases(x, 1, stride)]
