@@ -3,10 +3,10 @@
     python benchmarks/limits.py --out results/benchmarks/limits.json
 
 The machine is measured first, on one thread and on two: products of float32 matrices of 1,024 ×
-1,024, and sums of two arrays of 64 MiB, for each of which 192 MiB are read and written. Then a step of
-stacked MNIST (discriminator width 1/4) and its parts are compiled, counted and timed on one thread,
-each in turn. Times are the processor's seconds over the threads, so that other work on the machine
-weighs little.
+1,024, and sums of two arrays of 64 MiB, for each of which 192 MiB are read and written. Then a step
+of stacked MNIST (discriminator width 1/4) and its parts are compiled, counted and timed on one
+thread, each in turn. Times are the processor's seconds over the threads, so that other work on the
+machine weighs little.
 
 Floating-point operations are counted in the program as it is traced: two for each multiplication of
 a matrix product, one for each number that any other arithmetic makes or takes into a sum, and all
