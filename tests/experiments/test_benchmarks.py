@@ -3,6 +3,8 @@
 import importlib
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -163,3 +165,24 @@ def test_the_table_of_starts_has_medians_at_every_point(load):
         "| --- | --- | --- |",
         "| end | 10.0 (20.0); 500, 900; 19, 18 | 4.0 (8.0); 500, 900; 19, 18 |",
     ]
+
+
+def test_operations_are_counted_in_the_program_and_once_for_each_turn_of_a_loop(load):
+    limits = load("limits")
+    left, right = jnp.ones((2, 3)), jnp.ones((3, 5))
+
+    def looped(left, right):
+        return jax.lax.scan(lambda sum, _: (sum + jax.jit(jnp.matmul)(left, right), None),
+                            jnp.zeros((2, 5)), length=7)[0].sum()  # fmt: skip
+
+    count = limits.operations(jax.make_jaxpr(looped)(left, right).jaxpr)
+    assert count == (7 * 2 * 2 * 3 * 5, 7 * 2 * 5 + 2 * 5)
+
+
+def test_a_table_of_limits_has_the_share_of_every_part(load):
+    row = {"part": "noise", "products_mflop": 0.0, "others_mflop": 1.5, "mib": 2.0,
+           "limit_ms": 0.5, "ms": 2.0, "share": 0.25}  # fmt: skip
+    machine = {1: {"gflops": 100.0, "gb_per_s": 10.0}}
+    text = load("limits").render({"machine": machine, "cells": {64: [row]}})
+    assert text.splitlines()[0] == "1 thread(s): 100 GFLOP/s, 10.0 GB/s"
+    assert text.splitlines()[-1] == "| noise | 0.0 | 1.5 | 2.0 | 0.50 | 2.00 | 25% |"

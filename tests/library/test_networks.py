@@ -63,6 +63,37 @@ def test_conv_is_the_same_padded_convolution(x64, layout, size, kernel, stride, 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("size", "kernel", "stride"), [((7, 6), (3, 3), 2), ((9, 6), (5, 4), 3)])
+def test_first_conv_has_the_derivatives_of_a_convolution(x64, layout, size, kernel, stride):
+    ops = LAYOUTS[layout]
+    x, weights = normal(0, 5, *size, 3), normal(1, *kernel, 3, 2)
+    along = normal(2, *x.shape), normal(3, *weights.shape)
+
+    def first(x, weights):
+        return ops.from_internal(ops.first_conv(x, weights, stride))
+
+    def plain(x, weights):
+        return lax.conv_general_dilated(
+            x, weights, (stride, stride), "SAME", dimension_numbers=DIMENSIONS
+        )
+
+    def derivatives(conv, x, weights):
+        def loss(*arrays):
+            return jnp.sum(jnp.sin(conv(*arrays)))
+
+        grads = jax.grad(loss, (0, 1))
+        forward = jax.jvp(grads, (x, weights), along)
+        backward = jax.vjp(grads, x, weights)[1](along)
+        each = jax.vmap(lambda x: grads(x[None], weights)[1])(x)
+        return *forward, backward, each
+
+    found, known = (
+        jit(functools.partial(derivatives, conv))(x, weights) for conv in (first, plain)
+    )
+    assert relative(found, known) < 1e-12
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
     ("small", "size", "kernel", "stride", "channels"),
     [((4, 4), (7, 7), (3, 3), 2, (8, 4)), ((7, 7), (14, 14), (3, 3), 2, (4, 2)),

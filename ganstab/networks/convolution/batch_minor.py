@@ -4,6 +4,7 @@ With 2 to 8 channels most lanes of a vector register would stay empty if it held
 every one is filled from the batch.
 """
 
+import functools
 from collections.abc import Sequence
 
 import jax
@@ -26,9 +27,9 @@ __all__ = ["batch_minor"]
 
 
 def _conv(x: Array, kernel: Array, stride: int) -> Array:
-    taps_h, taps_w, cin, cout = kernel.shape
     height, width = (-(-n // stride) for n in x.shape[1:3])
-    x = pad_same(pad_same(x, 1, taps_h, stride), 2, taps_w, stride)
+    taps_h, taps_w, cin, cout = kernel.shape
+    x = _padded(x, (taps_h, taps_w), stride)
     if stride == 1 and cout < cin:
         return _narrowing_conv(x, kernel, height, width)
     apart = [phases(row, 2, stride) for row in phases(x, 1, stride)]
@@ -36,19 +37,39 @@ def _conv(x: Array, kernel: Array, stride: int) -> Array:
 
 
 def _first_conv(x: Array, kernel: Array, stride: int) -> Array:
-    """The phases become channels where the images are laid out anew.
+    height, width = (-(-n // stride) for n in x.shape[1:3])
+    rows = split(_laid_out(x, kernel.shape[:2], stride), stride)
+    return _windows_conv([split(row, stride) for row in rows], kernel, (height, width))
 
-    The derivative of that is one transposition. Taken apart later, XLA would compute it together
-    with the sum over the windows, pixel by pixel, which costs more than the rest of the update.
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _laid_out(x: Array, taps: Size, stride: int) -> Array:
+    """[N, H, W, C] -> [stride^2 C, rows, columns, N]: padded, its phases as channels.
+
+    The images come into the layout first, and their phases are taken apart there, in copies of
+    whole batches. The derivative takes them apart where the layout is changed, so that it is one
+    transposition. Both as either is would cost more: the first one's derivative is computed
+    together with the sum over the windows, pixel by pixel, and the second is slow forwards.
     """
-    taps_h, taps_w, cin, _ = kernel.shape
-    count, height, width, _ = x.shape
-    x = pad_same(pad_same(x, 1, taps_h, stride), 2, taps_w, stride)
+    count, cin = x.shape[0], x.shape[3]
+    x = _padded(x.transpose(3, 1, 2, 0), taps, stride)
     rows, columns = (n // stride for n in x.shape[1:3])
+    x = x.reshape(cin, rows, stride, columns, stride, count).transpose(2, 4, 0, 1, 3, 5)
+    return x.reshape(stride**2 * cin, rows, columns, count)
+
+
+@_laid_out.defjvp
+def _(taps: Size, stride: int, at: tuple[Array], along: tuple[Array]) -> tuple[Array, Array]:
+    x = _padded(along[0], taps, stride)
+    count, height, width, cin = x.shape
+    rows, columns = height // stride, width // stride
     x = x.reshape(count, rows, stride, columns, stride, cin).transpose(2, 4, 5, 1, 3, 0)
-    x = _unfused(x.reshape(stride**2 * cin, rows, columns, count))
-    apart = [split(row, stride) for row in split(x, stride)]
-    return _windows_conv(apart, kernel, (-(-height // stride), -(-width // stride)))
+    moved = _unfused(x.reshape(stride**2 * cin, rows, columns, count))
+    return _laid_out(at[0], taps, stride), moved
+
+
+def _padded(x: Array, taps: Size, stride: int) -> Array:
+    return pad_same(pad_same(x, 1, taps[0], stride), 2, taps[1], stride)
 
 
 def _windows_conv(apart: Sequence[Sequence[Array]], kernel: Array, size: Size) -> Array:
