@@ -36,7 +36,8 @@ def figure(rows: Mapping[str, Any], folder: pathlib.Path) -> Figure:
     """A panel for each task of which there is something.
 
     Horizontal bars are the quartiles of the rounds of timing, vertical ones the standard error over
-    seeds. Blue techniques are recipes of `ganstab.recipes`, the red one is the plain GAN.
+    seeds. Blue techniques are recipes of `ganstab.recipes`, the red one is the plain GAN. What is
+    at 0 % and no recipe has no name.
     """
     everything = {**rows, **stacked(folder)}
     points = {task: _points(everything, task) for task in PANELS}
@@ -46,7 +47,11 @@ def figure(rows: Mapping[str, Any], folder: pathlib.Path) -> Figure:
         _, title, label = PANELS[task]
         axis.set_xscale("log", base=2)
         axis.xaxis.set_major_formatter("{x:g}")
-        axis.set(title=title, ylabel=label, ylim=(-6, 106))
+        top = min(
+            106, 10 + 1.2 * max((y.middle + y.high for _, y in points[task].values()), default=80)
+        )
+        axis.set(title=title, ylabel=label, ylim=(-0.15 * top, top))
+        axis.set_yticks([tick for tick in axis.get_yticks() if 0 <= tick <= 100])
         axis.set_xlabel("time of a step, in steps of the plain GAN")
         for name, (x, y) in points[task].items():
             axis.errorbar(
@@ -86,7 +91,8 @@ def _name(axis: Axes, points: Points, renderer: RendererAgg) -> None:
     marks = (axis.transData.transform(place) for place in at.values())
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in marks]
     inside = axis.get_window_extent()
-    for name in sorted(at, key=lambda name: at[name][1]):
+    named = [name for name in at if at[name][1] > 0 or name in RECIPES]
+    for name in sorted(named, key=lambda name: at[name][1]):
         for x, y in PLACES:
             words = axis.annotate(
                 name, at[name], (x, y), textcoords="offset points", fontsize=6.5,
@@ -98,7 +104,8 @@ def _name(axis: Axes, points: Points, renderer: RendererAgg) -> None:
             words.set_in_layout(False)
             words.update_positions(renderer)
             box = Text.get_window_extent(words)  # without the line to its point
-            within = inside.x0 < box.x0 and box.x1 < inside.x1
+            within = inside.containsx(box.x0) and inside.containsx(box.x1)
+            within = within and inside.containsy(box.y0) and inside.containsy(box.y1)
             free = within and not any(box.overlaps(other) for other in taken)
             if free or (x, y) == PLACES[-1]:
                 break

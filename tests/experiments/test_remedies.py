@@ -2,6 +2,7 @@
 
 import json
 import math
+import pathlib
 
 import jax
 import numpy as np
@@ -10,9 +11,11 @@ from matplotlib.text import Text
 
 from benchmarks.remedies import cost, ladder, tasks
 from benchmarks.remedies.figure import figure
-from benchmarks.remedies.table import table
+from benchmarks.remedies.table import of_rounds, share, table
 from benchmarks.remedies.techniques import PLAIN, TECHNIQUES
 from ganstab import Pair
+from ganstab.doctor.remedies import REMEDIES, advice
+from ganstab.doctor.run import Record
 from ganstab.dynamics import Outcome
 from ganstab.errors import InputError
 
@@ -170,3 +173,18 @@ def test_table_and_picture_are_made_of_the_file_alone(tmp_path, monkeypatch, cap
     assert ladder.main(["--parts", *places]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "found.md").read_text() in capsys.readouterr().out
+
+
+def test_the_doctor_tells_what_the_ladder_measured():
+    file = pathlib.Path(ladder.__file__).parents[2] / "results/benchmarks/remedies.json"
+    rows = json.loads(file.read_text())["rows"]
+    names = {"packed": "pacgan", "adaptive_augmentation": "ada", "faster_disc": "five_updates"}
+    told = {name: known.step_time for name, known in REMEDIES.items() if known.step_time}
+    for name, time in told.items():
+        measured = of_rounds(rows["cost_ring"][names.get(name, name)]["processor_time"])
+        assert time == pytest.approx(measured.middle, abs=0.05), name
+    for name in ("r1", "averaged"):
+        well = share(rows["ring"][name], Outcome.CONVERGES)
+        assert f"{well.middle:.0f} ± {well.low:.0f} %" in REMEDIES["r1"].evidence
+    assert share(rows["ring"][PLAIN], Outcome.CONVERGES).middle == 0
+    assert "A step of small networks takes 1.2 times" in advice(Record(), "r1")
