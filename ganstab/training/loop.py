@@ -28,6 +28,7 @@ class Passed(NamedTuple):
 
 
 Loop = Callable[[Sequence[TrainState], Sequence[int]], Callable[[], list[Passed]]]
+"""`(states, counts) -> passed`: what `make_loops` compiles."""
 
 
 def make_loops(
