@@ -11,11 +11,12 @@ compiled programs are what makes the trace worth keeping. Each has some hundred 
 
 import concurrent.futures
 import contextlib
+import functools
 import hashlib
 import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.export
@@ -25,7 +26,7 @@ from ganstab._files import read_bytes
 from ganstab.errors import InputError
 from ganstab.reporting.writing import write_atomic
 
-__all__ = ["MOST", "Program", "place"]
+__all__ = ["MOST", "Kept", "Program", "place"]
 
 FOLDER, SUFFIX = "traced", ".program"
 MOST = 64
@@ -36,7 +37,7 @@ NOT_EXPORTED = (ValueError, NotImplementedError)
 """What `jax.export` raises for a program that it cannot write, such as one with callbacks."""
 
 
-def place(decided_by: Mapping[str, Any]) -> pathlib.Path | None:
+def place(decided_by: Mapping[str, Any]) -> "Kept | None":
     """The file of the program that values of JSON decide; None where none is to be kept.
 
     Two programs under one name would each be computed rightly, and slow each other down.
@@ -46,30 +47,77 @@ def place(decided_by: Mapping[str, Any]) -> pathlib.Path | None:
     if not cache or "://" in cache or jax.process_count() > 1:
         return None
     name = hashlib.sha256(json.dumps(decided_by, sort_keys=True, default=str).encode()).hexdigest()
-    return pathlib.Path(cache, FOLDER, name + SUFFIX)
+    return Kept(pathlib.Path(cache, FOLDER, name + SUFFIX))
+
+
+class Found(NamedTuple):
+    """What a file holds."""
+
+    text: str
+    """The digest of the program's text."""
+    exported: jax.export.Exported
+    call: Callable | None
+    """The compiled program, where it is for one device."""
+
+
+class Kept:
+    """The file of one traced program, which may be there or not."""
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+        self._ahead: concurrent.futures.Future[Found] | None = None
+
+    def fetch(self) -> None:
+        """Begins to read the file, and to load what was compiled of it, in a thread."""
+        if self._ahead is None and self.path.is_file():
+            self._ahead = _beside(self._read)
+
+    def read(self) -> Found:
+        """What the file holds; raises something where it is not there or not whole."""
+        ahead, self._ahead = self._ahead, None
+        return ahead.result() if ahead else self._read()
+
+    def write(self, text: Callable[[], str], data: bytes) -> None:
+        """Keeps a program where that can be done, and removes the oldest of too many."""
+        known = {"text": text(), "content": hashlib.sha256(data).hexdigest()}
+        # A run goes on without.
+        with contextlib.suppress(InputError, OSError):
+            folder = self.path.parent
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomic(self.path, json.dumps(known).encode().ljust(LENGTH) + data)
+            files = sorted(folder.glob("*" + SUFFIX), key=lambda file: file.stat().st_mtime)
+            for old in files[:-MOST]:
+                old.unlink(missing_ok=True)
+
+    def _read(self) -> Found:
+        whole = read_bytes(self.path)
+        known, content = json.loads(whole[:LENGTH]), whole[LENGTH:]
+        if known["content"] != hashlib.sha256(content).hexdigest():
+            raise ValueError(f"{self.path} is damaged")
+        exported = jax.export.deserialize(bytearray(content))
+        return Found(known["text"], exported, _compiled_for_one(exported))
 
 
 class Program:
     """A compiled function of arrays: of the trace that is kept, or of a new one, which is kept."""
 
-    def __init__(
-        self, function: Callable, inputs: Sequence[jax.Array], path: pathlib.Path | None = None
-    ):
+    def __init__(self, function: Callable, inputs: Sequence[jax.Array], kept: Kept | None = None):
         """Compiles it.
 
         Args:
           function: of arrays, to nested lists, tuples and dicts of arrays.
           inputs: arrays of the right shapes and shardings.
-          path: of the file that keeps the trace; None keeps none.
+          kept: the file that keeps the trace; None keeps none.
         """
-        self._function, self._inputs, self._path = jax.jit(function), list(inputs), path
+        self._function, self._inputs, self._kept = function, list(inputs), kept
         self._promised: str | None = None
         self._found: concurrent.futures.Future[str] | None = None
-        if path is not None:
+        if kept is not None:
             # Whatever is wrong with the file, it is written anew.
             with contextlib.suppress(Exception):
-                digest, exported = _read(path)
-                self._call, self._promised = self._compile(exported), digest
+                text, exported, call = kept.read()
+                _check_fits(exported, self._inputs)
+                self._call, self._promised = call or self._compiled(exported), text
         if self._promised is None:
             self._renew()
         _memory.give_back()
@@ -78,7 +126,7 @@ class Program:
         """What the function gives, once it is computed."""
         found = jax.block_until_ready(self._call(*inputs))
         if self._promised and not self._found:
-            self._found = _beside(self._digest)
+            self._found = _beside(self._text)
         return found
 
     def is_current(self) -> bool:
@@ -90,28 +138,55 @@ class Program:
         if promised is None or self._found is None:
             return True
         # A trace beside other traces may be another text, so one that differs is taken again alone.
-        if promised == self._found.result() or promised == self._digest():
+        if promised == self._found.result() or promised == self._text():
             return True
         self._renew()
         return False
 
-    def _digest(self) -> str:
-        """Of the text of the function's program, without places in its source."""
-        return hashlib.sha256(self._function.lower(*self._inputs).as_text().encode()).hexdigest()
+    def _text(self) -> str:
+        """The digest of the text of the function's program, traced anew."""
+        return self._text_of(self._untraced())
+
+    def _text_of(self, function: jax.stages.Wrapped) -> str:
+        """Of its text, without places in its source; a trace that it has is used."""
+        return hashlib.sha256(function.lower(*self._inputs).as_text().encode()).hexdigest()
+
+    def _untraced(self) -> jax.stages.Wrapped:
+        # A function of its own, since `jit` gives a known one the trace that it has.
+        @functools.wraps(self._function)
+        def function(*inputs: jax.Array) -> Any:
+            return self._function(*inputs)
+
+        return jax.jit(function)
 
     def _renew(self) -> None:
         """Traces and compiles the function, and keeps the trace."""
-        if self._path is not None:
+        function = self._untraced()
+        if self._kept is not None:
             with contextlib.suppress(*NOT_EXPORTED):
-                exported = jax.export.export(self._function)(*self._inputs)
+                exported = jax.export.export(function)(*self._inputs)
                 data = bytes(exported.serialize())
-                _beside(_write, self._path, self._digest, data)
-                self._call = self._compile(exported)
+                _beside(self._kept.write, lambda: self._text_of(function), data)
+                self._call = _compiled_for_one(exported) or self._compiled(exported)
                 return
-        self._call = self._function.lower(*self._inputs).compile()
+        self._call = function.lower(*self._inputs).compile()
 
-    def _compile(self, exported: jax.export.Exported) -> Callable:
+    def _compiled(self, exported: jax.export.Exported) -> Callable:
         return jax.jit(exported.call).lower(*self._inputs).compile()
+
+
+def _compiled_for_one(exported: jax.export.Exported) -> Callable | None:
+    """Compiled for one device, which needs none of the inputs; None for several devices."""
+    if exported.nr_devices > 1:
+        return None
+    inputs = [jax.ShapeDtypeStruct(of.shape, of.dtype) for of in exported.in_avals]
+    return jax.jit(exported.call).lower(*inputs).compile()
+
+
+def _check_fits(exported: jax.export.Exported, inputs: Sequence[jax.Array]) -> None:
+    found = map(jax.typeof, inputs)
+    if [(of.shape, of.dtype) for of in exported.in_avals] != [(of.shape, of.dtype) for of in found]:
+        raise ValueError("a program of other inputs")
 
 
 def _beside(do: Callable, *given: Any) -> concurrent.futures.Future:
@@ -120,24 +195,3 @@ def _beside(do: Callable, *given: Any) -> concurrent.futures.Future:
     future = with_one.submit(do, *given)
     with_one.shutdown(wait=False)
     return future
-
-
-def _read(path: pathlib.Path) -> tuple[str, jax.export.Exported]:
-    """The digest of the text, and the program; raises something where the file is not whole."""
-    whole = read_bytes(path)
-    known, content = json.loads(whole[:LENGTH]), whole[LENGTH:]
-    if known["content"] != hashlib.sha256(content).hexdigest():
-        raise ValueError(f"{path} is damaged")
-    return known["text"], jax.export.deserialize(bytearray(content))
-
-
-def _write(path: pathlib.Path, digest: Callable[[], str], data: bytes) -> None:
-    """Keeps a program where that can be done, and removes the oldest of too many."""
-    known = {"text": digest(), "content": hashlib.sha256(data).hexdigest()}
-    # A run goes on without.
-    with contextlib.suppress(InputError, OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, json.dumps(known).encode().ljust(LENGTH) + data)
-        files = sorted(path.parent.glob("*" + SUFFIX), key=lambda file: file.stat().st_mtime)
-        for old in files[:-MOST]:
-            old.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """The one training loop: many steps a call, and a stop at the first number that is not finite."""
 
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from ganstab.steps import Step
 from ganstab.training.batches import BatchSource
-from ganstab.training.kept_programs import Program
+from ganstab.training.kept_programs import Kept, Program
 from ganstab.types import TrainState
 
 __all__ = ["Loop", "Passed", "make_loops"]
@@ -36,7 +35,7 @@ def make_loops(
     sources: Sequence[BatchSource],
     examples: Sequence[TrainState],
     steps: int,
-    kept: pathlib.Path | None = None,
+    kept: Kept | None = None,
 ) -> Loop:
     """Compiles `(states, counts) -> passed`: the loops of several runs as one program.
 

@@ -19,6 +19,7 @@ from ganstab.training import distributed, kept_programs, provenance
 from ganstab.training import run_folder as files
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Experiment
+from ganstab.training.kept_programs import Kept
 from ganstab.training.loop import Loop, make_loops
 from ganstab.training.parts import make_parts
 from ganstab.training.progress import Progress, tell
@@ -109,6 +110,9 @@ def train_together(
     configs = [config.fingerprinted() for config in configs]
     name = None if isinstance(experiment, Experiment) else files.reference(experiment)
     distributed.agree(provenance.of_run(configs, name))
+    kept = kept_programs.place(_decides(configs, name))
+    if kept:
+        kept.fetch()
     built = experiment if isinstance(experiment, Experiment) else experiment(configs[0])
     for note in built.notes:
         progress.note(note)
@@ -131,17 +135,20 @@ def train_together(
         runs = [
             SeedRun(session, *own) for own in zip(sources, configs, places, commands, strict=True)
         ]
-        _train([run for run in runs if run.is_open()], session)
+        _train([run for run in runs if run.is_open()], session, kept)
         progress.close()
         for run in runs:
             _tell_end(run)
         return [_trained(run, stop) for run in runs]
 
 
-def _train(runs: Sequence[SeedRun], session: Session) -> None:
-    """Takes all steps that are left, until all runs are over or a stop was asked for."""
+def _train(runs: Sequence[SeedRun], session: Session, kept: Kept | None) -> None:
+    """Takes all steps that are left, until all runs are over or a stop was asked for.
+
+    `kept` is the file of the program that trains all of the session's seeds.
+    """
     going = [run for run in runs if run.is_going()]
-    loop, looked = _compile(going, session) if going else None, False
+    loop, looked = _compile(going, session, kept) if going else None, False
     while loop and any(run.is_going() for run in going):
         moving = [run for run in going if run.is_going()]
         found = loop([run.state for run in going], [run.count() for run in going])
@@ -163,8 +170,11 @@ def _train(runs: Sequence[SeedRun], session: Session) -> None:
             run.finish()
 
 
-def _compile(going: Sequence[SeedRun], session: Session) -> Loop:
+def _compile(going: Sequence[SeedRun], session: Session, kept: Kept | None) -> Loop:
     """The compiled loop."""
+    if len(going) < len(session.seeds):  # another program, of fewer seeds
+        configs = [run.config for run in going]
+        kept = kept_programs.place(_decides(configs, session.experiment))
     many = f", {len(going)} seeds at once" if len(going) > 1 else ""
     session.progress.note(distributed.in_words())
     with session.progress.during(f"compiling the training step{many}"):
@@ -173,16 +183,16 @@ def _compile(going: Sequence[SeedRun], session: Session) -> Loop:
             [run.source for run in going],
             [run.state for run in going],
             session.parts.config.log_every,
-            kept_programs.place(_decides(going, session)),
+            kept,
         )
     session.progress.note(f"training; look at {going[0].folder / files.FIGURES} at any time")
     return loop
 
 
-def _decides(going: Sequence[SeedRun], session: Session) -> Mapping[str, Any]:
+def _decides(configs: Sequence[RunConfig], experiment: str | None) -> Mapping[str, Any]:
     """What the program of the steps follows from, whatever the seed."""
     return {
-        **provenance.of_run([run.config for run in going], session.experiment),
+        **provenance.of_run(configs, experiment),
         **provenance.versions(),
         "seed": None,
     }

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import time
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from short_runs import one_device
 from tiny_run import Tiny, build
 
 from ganstab.training import distributed, kept_programs, provenance, train
-from ganstab.training.kept_programs import Program
+from ganstab.training.kept_programs import Kept, Program
 from ganstab.training.loop import make_loops
 from ganstab.training.parts import make_parts
 
@@ -27,7 +28,10 @@ def traces(monkeypatch):
 
     def at_once(do, *given):
         future = concurrent.futures.Future()
-        future.set_result(do(*given))
+        try:
+            future.set_result(do(*given))
+        except Exception as error:
+            future.set_exception(error)
         return future
 
     monkeypatch.setattr(kept_programs, "_beside", at_once)
@@ -47,7 +51,7 @@ class Counted:
 def started(path, shift=1.0):
     """A start with the file, up to its first result: the program, its function, what it gave."""
     function = Counted(shift)
-    program = Program(function, [X], path)
+    program = Program(function, [X], Kept(path))
     before = function.count
     return program, before, program(X)
 
@@ -77,12 +81,50 @@ def test_a_program_of_something_else_decides_no_number(tmp_path, traces):
     np.testing.assert_array_equal(found[0], X + 2)
 
 
+def test_a_program_may_be_fetched_ahead(tmp_path, monkeypatch):
+    """A thread reads the file and loads what was compiled: the start itself compiles nothing."""
+    path = tmp_path / "a.program"
+    absent = Kept(path)
+    absent.fetch()
+    first = Program(Counted(1.0), [X], absent)
+    np.testing.assert_array_equal(first(X)[0], X + 1)
+    while not path.exists():
+        time.sleep(0.01)
+    kept, function = Kept(path), Counted(1.0)
+    kept.fetch()
+    text, exported, call = kept.read()
+    monkeypatch.setattr(kept, "read", lambda: (text, exported, call))
+    monkeypatch.setattr(kept_programs, "_compiled_for_one", None)  # which fails where it is called
+    program = Program(function, [X], kept)
+    assert function.count == 0
+    np.testing.assert_array_equal(program(X)[0], X + 1)
+    assert program.is_current()
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "foreign"])
+def test_what_was_fetched_ahead_and_is_of_no_use_is_made_anew(tmp_path, traces, damage):
+    path = tmp_path / "a.program"
+    started(path)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-9])
+    if damage == "foreign":
+        Program(Counted(1.0), [X[:3]], Kept(path))
+    kept, function = Kept(path), Counted(1.0)
+    if damage == "gone":
+        path.unlink()
+    kept.fetch()
+    program = Program(function, [X], kept)
+    assert function.count == 1
+    np.testing.assert_array_equal(program(X)[0], X + 1)
+    assert program.is_current() and started(path)[1] == 0
+
+
 def test_large_constants_are_told_apart(tmp_path, traces):
     path, large = tmp_path / "a.program", np.arange(5000, dtype=np.float32)
-    Program(lambda x: x + jnp.asarray(large), [large], path)
+    Program(lambda x: x + jnp.asarray(large), [large], Kept(path))
     other = large.copy()
     other[2500] = -1
-    program = Program(lambda x: x + jnp.asarray(other), [large], path)
+    program = Program(lambda x: x + jnp.asarray(other), [large], Kept(path))
     program(large)
     assert not program.is_current()
     np.testing.assert_array_equal(program(large), large + other)
@@ -90,8 +132,8 @@ def test_large_constants_are_told_apart(tmp_path, traces):
 
 def test_other_names_of_results_are_another_program(tmp_path, traces):
     path = tmp_path / "a.program"
-    Program(lambda x: {"a": x, "b": 2 * x}, [X], path)
-    program = Program(lambda x: {"c": x, "b": 2 * x}, [X], path)
+    Program(lambda x: {"a": x, "b": 2 * x}, [X], Kept(path))
+    program = Program(lambda x: {"c": x, "b": 2 * x}, [X], Kept(path))
     program(X)
     assert not program.is_current() and set(program(X)) == {"b", "c"}
 
@@ -103,7 +145,7 @@ def test_a_damaged_file_is_made_anew(tmp_path, traces, damage):
     whole = path.read_bytes()
     middle = len(whole) // 2
     if damage == "foreign":  # whole, but for inputs of another shape
-        Program(Counted(1.0), [X[:3]], path)
+        Program(Counted(1.0), [X[:3]], Kept(path))
     elif damage == "folder":
         path.unlink()
         path.mkdir()
@@ -146,7 +188,7 @@ def test_what_cannot_be_exported_is_computed_and_not_kept(tmp_path, traces):
     def function(x):
         return jax.pure_callback(lambda x: np.asarray(x) + 1, jax.ShapeDtypeStruct((6,), "f4"), x)
 
-    program = Program(function, [X], path)
+    program = Program(function, [X], Kept(path))
     np.testing.assert_array_equal(program(X), X + 1)
     assert program.is_current() and not path.exists()
 
@@ -173,12 +215,12 @@ def test_the_name_is_of_all_that_is_given(tmp_path, cache):
         cache(none)
         assert kept_programs.place(known) is None
     cache(str(tmp_path))
-    path = kept_programs.place(known)
+    path = kept_programs.place(known).path
     assert path.parent == tmp_path / "traced"
-    assert path == kept_programs.place(dict(reversed(known.items())))
+    assert path == kept_programs.place(dict(reversed(known.items()))).path
     others = [{**known, name: other} for name, other in
               [("code", "b"), ("jax", "0.12"), ("batch_size", 65), ("loss", "hinge")]]  # fmt: skip
-    assert len({path, *map(kept_programs.place, others)}) == 5
+    assert len({path, *(kept_programs.place(other).path for other in others)}) == 5
 
 
 def test_runs_keep_one_program_for_all_seeds_and_one_for_other_settings(
@@ -216,7 +258,8 @@ def test_loops_of_runs_give_the_same_bits_from_a_kept_program(tmp_path, traces, 
             traced.append(1)
             return parts.trainable.step(*given)
 
-        loop = make_loops(step, parts.sources(seeds), states, 4, path)
+        kept = Kept(path) if path else None
+        loop = make_loops(step, parts.sources(seeds), states, 4, kept)
         waiting = loop(states, [4] * len(seeds))
         before = len(traced)
         after = loop([passed.state for passed in waiting()], [3] * len(seeds))()
