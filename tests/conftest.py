@@ -16,6 +16,7 @@ os.environ["XLA_FLAGS"] = " ".join(
 
 import jax
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -26,6 +27,17 @@ LONGEST = ("test_distributed.py", "test_stacked_mnist.py", "test_catalogue.py", 
 def pytest_collection_modifyitems(items):
     """The longest files first."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+@pytest.fixture(autouse=True)
+def own_settings():
+    """What a command sets for its process ends with the test that called it."""
+    name = "jax_compilation_cache_dir"
+    before = jax.config.values[name]
+    yield
+    if jax.config.values[name] != before:
+        jax.config.update(name, before)
+        compilation_cache.reset_cache()
 
 
 @pytest.fixture

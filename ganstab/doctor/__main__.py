@@ -30,7 +30,7 @@ from ganstab.doctor.subject import Subject
 from ganstab.doctor.trained import subject_of_run
 from ganstab.errors import InputError
 from ganstab.reporting.writing import explained
-from ganstab.training import restore
+from ganstab.training import distributed, restore
 from ganstab.training.run_folder import check_writable, local_folder
 
 __all__ = ["main"]
@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
 
 
 def _run(asked: argparse.Namespace) -> int:
+    distributed.use_compilation_cache(None)
     record, subject, named = Record(), None, asked.experiment
     out = None if asked.out is None else local_folder(asked.out, "--out")
     if ":" in asked.run and not pathlib.Path(asked.run).exists():

@@ -443,6 +443,17 @@ def make_dirac():
     return subject(games.dirac(), at=(0.3, -0.2))
 
 
+def test_a_second_look_reads_what_the_first_compiled(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    look = [f"{__name__}:make_dirac", f"--out={tmp_path / 'out'}"]
+    assert program.main(look) == 0
+    kept = {path.name for path in (tmp_path / "cache" / "ganstab" / "xla").iterdir()}
+    jax.clear_caches()
+    assert kept and program.main(look) == 0
+    found = {path.name for path in (tmp_path / "cache" / "ganstab" / "xla").iterdir()}
+    assert {name for name in found if name.endswith("-cache")} <= kept
+
+
 def test_a_game_of_ones_own_from_the_command_line(tmp_path, capsys):
     assert program.main([f"{__name__}:make_dirac", f"--out={tmp_path}"]) == 0
     told = capsys.readouterr().out

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from common import assert_equal
-from jax.experimental.compilation_cache import compilation_cache
 from short_runs import one_device
 from tiny_run import Tiny, build
 
@@ -202,11 +201,8 @@ def test_a_folder_that_cannot_be_written_keeps_no_program_from_computing(tmp_pat
 
 @pytest.fixture
 def cache():
-    """Sets the folder of compiled programs, for the test alone."""
-    before = jax.config.values[CACHE]
-    yield lambda folder: jax.config.update(CACHE, folder)
-    jax.config.update(CACHE, before)
-    compilation_cache.reset_cache()
+    """Sets the folder of compiled programs, for the test alone (`conftest.own_settings`)."""
+    return lambda folder: jax.config.update(CACHE, folder)
 
 
 def test_the_name_is_of_all_that_is_given(tmp_path, cache):
