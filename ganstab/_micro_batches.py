@@ -8,6 +8,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from ganstab._placement import dealt, gathered
+
 __all__ = ["in_micro_batches"]
 
 _DERIVATIVES = 3
@@ -27,7 +29,8 @@ def in_micro_batches(
       count: n, parts of the batch; 1 calls the network itself.
       state: that every part starts from. The new one is the mean over the parts of what is
         floating point, and the last part's of all else.
-      x: leaves `[B, …]`.
+      x: leaves `[B, …]`; the parts are consecutive samples, of each device's own where the batch
+        lies on several.
       key: part i has `fold_in(key, i)`.
 
     Raises:
@@ -51,13 +54,13 @@ def in_micro_batches(
     start = jax.tree.map(lambda leaf: jnp.zeros_like(leaf) if _floats(leaf) else leaf, state)
     total, outputs = jax.lax.scan(body, start, (parts, keys))
     state = jax.tree.map(lambda leaf: leaf / count if _floats(leaf) else leaf, total)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), outputs), state
+    return jax.tree.map(gathered, outputs), state
 
 
 def _split(count: int, leaf: jax.Array) -> jax.Array:
     if leaf.shape[0] % count:
         raise ValueError(f"accumulate={count} does not divide a batch of {leaf.shape[0]}")
-    return leaf.reshape(count, -1, *leaf.shape[1:])
+    return dealt(leaf, count)
 
 
 def _floats(leaf: Any) -> bool:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-__all__ = ["apart", "blocks", "joined", "on_mesh"]
+__all__ = ["apart", "blocks", "dealt", "gathered", "joined", "on_mesh"]
 
 
 def on_mesh(mesh: Mesh, function: Callable) -> Callable:
@@ -62,3 +62,26 @@ def apart(both: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     parts = both.reshape(count, 2, -1, *both.shape[1:])
     first, second = (parts[:, i].reshape(n, *both.shape[1:]) for i in range(2))
     return first, second
+
+
+def dealt(batch: jax.Array, parts: int) -> jax.Array:
+    """`[B, …]` -> `[parts, B / parts, …]`: of every block its first samples, then its next, ….
+
+    With one block these are runs of consecutive samples.
+    """
+    size = len(batch) // parts
+    count = blocks(size)
+    if count == 1:
+        return batch.reshape(parts, size, *batch.shape[1:])
+    own = batch.reshape(count, parts, size // count, *batch.shape[1:])
+    return own.swapaxes(0, 1).reshape(parts, size, *batch.shape[1:])
+
+
+def gathered(parts: jax.Array) -> jax.Array:
+    """`[parts, B / parts, …]` -> `[B, …]`: the batch whose samples were `dealt`."""
+    number, size = parts.shape[:2]
+    count = blocks(size)
+    if count == 1:
+        return parts.reshape(number * size, *parts.shape[2:])
+    own = parts.reshape(number, count, size // count, *parts.shape[2:])
+    return own.swapaxes(0, 1).reshape(number * size, *parts.shape[2:])

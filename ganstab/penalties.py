@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from ganstab._checks import check_number, one_score_each, or_value_error, scores_of
+from ganstab._placement import blocks
 from ganstab._precision import wide
 
 __all__ = [
@@ -192,8 +193,11 @@ def r1_r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey
     evaluated once more, and `r1` beside `r2` is faster on a CPU (benchmarks/penalties.py). What a
     critic draws for each sample, such as instance noise, is drawn for 2B samples.
 
+    In a step on several devices it is `r1` and `r2` apart: one behind the other, the two batches
+    would have to be sent between the devices.
+
     Args:
-      score_fn: the critic, `x[2B, …] -> [2B]`.
+      score_fn: the critic, `x[2B, …] -> [2B]`; `[B, …]` twice on several devices.
       real: [B, …].
       fake: [B, …], of the same shape.
       key: not used; here so that all penalties are called alike.
@@ -201,12 +205,13 @@ def r1_r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey
     Raises:
       ValueError: at trace time, for samples of two shapes.
     """
-    del key
     with or_value_error(
         "r1_r2 takes real and fake as one batch, which must have one shape, got "
         f"{real.shape} (real) and {fake.shape} (fake)"
     ):
         chex.assert_equal_shape([real, fake])
+    if blocks(len(real)) > 1:
+        return r1(score_fn, real, fake, key) + r2(score_fn, real, fake, key)
     both = jnp.concatenate([real, fake])
     return jnp.sum(_square_norms(score_fn, both)) / real.shape[0]
 

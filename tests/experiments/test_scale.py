@@ -11,7 +11,8 @@ import pytest
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
-from ganstab import Pair
+from ganstab import Pair, penalties
+from ganstab._placement import on_mesh
 from ganstab.networks import stacked_mnist
 from ganstab.players import from_nnx
 from ganstab.recipes import unrolled
@@ -101,3 +102,36 @@ def test_a_ring_and_the_smallest_batch_of_a_busy_pod_by_hand(load):
     # Sixteen by sixteen chips: fifteen hops along either axis, there and back.
     pod = links.MACHINES["TPU v5e"]
     assert pod.steps(pod.shape(256)) == pytest.approx(60e-6)
+
+
+def test_a_step_in_micro_batches_shares_them_out(load):
+    """Each part is a share of every device's samples, none of which is sent."""
+    scale, read = load("scale"), load("collectives")
+    flops = []
+    for devices in (1, 2):
+        config = RunConfig(num_steps=1, batch_size=16, accumulate=2)
+        step, _ = scale.compiled_step(small(0), config, mesh_of(devices))
+        found = read.collectives(step.as_text())
+        flops.append(read.product_flops(step.as_text()))
+        assert {c.kind for c in found} == ({"all-reduce"} if devices > 1 else set())
+    assert flops[1] == pytest.approx(flops[0] / 2, rel=0.01)
+
+
+def test_r1_and_r2_by_one_gradient_send_no_samples(load):
+    """On one device both kinds are one batch, on two each is differentiated where it lies."""
+    read, mesh = load("collectives"), mesh_of(2)
+    weight, real, fake = jnp.eye(3), jnp.ones((8, 3)), jnp.zeros((8, 3))
+
+    def penalty(weight, real, fake):
+        def score(x):
+            return jnp.tanh(x @ weight).sum(1) ** 2
+
+        return penalties.r1_r2(score, real, fake, jax.random.key(0))
+
+    split = jax.NamedSharding(mesh, P("batch"))
+    here = [jax.device_put(x, split) for x in (real, fake)]
+    compiled = jax.jit(on_mesh(mesh, jax.grad(penalty))).lower(weight, *here).compile()
+    assert {c.kind for c in read.collectives(compiled.as_text())} == {"all-reduce"}
+    np.testing.assert_allclose(
+        compiled(weight, *here), jax.grad(penalty)(weight, real, fake), rtol=1e-5, atol=1e-6
+    )

@@ -12,7 +12,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from ganstab import Batch, Pair, losses, optimizers, penalties, players, steps, terms
-from ganstab._placement import apart, blocks, joined, on_mesh
+from ganstab._placement import apart, blocks, dealt, gathered, joined, on_mesh
 from ganstab.game import make_game
 from ganstab.networks import stacked_mnist
 from ganstab.surrogates import unrolled
@@ -175,3 +175,32 @@ def test_a_sharded_run_is_repeatable_to_the_bit(mesh):
     data = jax.device_put(arrays(6, 16, 4), NamedSharding(mesh, P("data")))
     w = jax.device_put(arrays(7, 4), NamedSharding(mesh, P()))
     assert_equal(step(w, data), step(w, data))
+
+
+@pytest.mark.parametrize("size", [16, 32, 40])
+def test_parts_of_a_batch_have_the_samples_of_every_device(mesh, size):
+    """A batch of 40 in two parts of 20 has no equal blocks on eight devices, and is cut in two."""
+    batch, seen = arrays(4, size, 3), []
+
+    def function(batch):
+        parts = dealt(batch, 2)
+        seen.append(blocks(size // 2))
+        return parts, gathered(parts)
+
+    parts, whole = jax.jit(on_mesh(mesh, function))(batch)
+    assert_equal(whole, batch)
+    assert seen == [1 if size == 40 else 8]
+    own = np.asarray(batch).reshape(seen[0], 2, -1, 3)
+    assert_equal(parts, own.swapaxes(0, 1).reshape(2, -1, 3))
+
+
+def test_a_step_in_micro_batches_on_eight_devices(mesh):
+    pair, txs = plain_pair(), Pair(optax.sgd(0.1), optax.sgd(0.3))
+    game = make_game(
+        pair, terms.score_loss(losses.non_saturating), terms.disc_penalty(2.0, penalties.r1),
+        prior=prior, accumulate=2,
+    )  # fmt: skip
+    start = steps.init(pair, txs, KEY)
+    data = Batch(arrays(1, 3, 2, 32, 2))
+    one, eight = ends_on_one_and_eight(steps.alternating(game, txs), start, data, mesh)
+    assert_close(eight, one, rtol=1e-5, atol=1e-6)
