@@ -17,7 +17,7 @@ from ganstab.training.batches import BatchSource, batch_sources
 from ganstab.training.config import RunConfig
 from ganstab.training.experiment import Evaluation, Experiment
 from ganstab.training.samples import SAMPLES, make_sampler
-from ganstab.types import Pair, Player, TrainState
+from ganstab.types import TrainState
 
 __all__ = ["Parts", "make_parts"]
 
@@ -65,10 +65,7 @@ def make_parts(experiment: Experiment, config: RunConfig, mesh: Mesh) -> Parts:
     def prior(key: jax.Array, n: int) -> jax.Array:
         return distributed.split(mesh, draw(key, n))
 
-    players = experiment.players
-    if recipe.accumulate > 1:
-        players = Pair(*(_over_devices(player, mesh) for player in players))
-    trainable = recipe.build(players, prior)
+    trainable = recipe.build(experiment.players, prior)
     trainable = dataclasses.replace(trainable, step=on_mesh(mesh, trainable.step))
     make_evaluation = experiment.evaluation or _shows_samples(experiment, config, mesh)
     return Parts(experiment, config, mesh, trainable, make_evaluation(trainable.players.gen))
@@ -102,15 +99,3 @@ def _labels(experiment: Experiment, config: RunConfig, mesh: Mesh) -> np.ndarray
     if label is None:
         raise InputError(f"{experiment.recipe.name} is conditional, but the data have no labels")
     return np.asarray(label.addressable_data(0))[0]
-
-
-def _over_devices(player: Player, mesh: Mesh) -> Player:
-    """The player, whose parts of a batch are split over the devices as the batch is."""
-
-    def spread(leaf: jax.Array) -> jax.Array:
-        return leaf if leaf.shape[0] % mesh.size else distributed.split(mesh, leaf)
-
-    def apply(params, state, x, key, *, train=True):
-        return player.apply(params, state, jax.tree.map(spread, x), key, train=train)
-
-    return player._replace(apply=apply)
