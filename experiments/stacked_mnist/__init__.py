@@ -3,7 +3,8 @@
 Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.3.1 and Table 1.
 Each image is three random MNIST digits, one a colour channel, so the data have 10 × 10 × 10 = 1,000
 modes. The discriminator is kept small on purpose, at a fraction of the generator's width: a plain
-GAN then often drops most modes, one whose generator looks K discriminator updates ahead fewer.
+GAN then often drops most modes, and one whose generator looks K discriminator updates ahead drops
+fewer.
 
     python -m experiments.stacked_mnist --unroll_steps=5
     python -m experiments.stacked_mnist --unroll_steps=0
@@ -20,7 +21,8 @@ Networks, optimizer (Adam) and evaluation follow the paper. Kernel sizes, learni
 beta1, leak and number of samples are taken from PacGAN's re-run of the table.
 Batch size, length, beta2 and initialisation are our own choice; the length is chosen for minutes,
 not hours. Real and generated images pass through the discriminator as one batch (--disc_batch): the
-paper does not say; --table=choices compares it, and what else it leaves open, with other choices.
+paper does not say which. --table=choices compares this and the paper's other open choices with
+alternatives.
 
 With --recipe, one of `ganstab.recipes` trains ordinary networks, see `remedies`; the share of
 digits that the classifier names with 0.9 confidence is measured too.

@@ -1,4 +1,4 @@
-"""Says in plain words what a training run or a game is suffering from, and what acts on it.
+"""Says in plain words what is wrong with a training run or a game, and which remedies act on it.
 
     python -m ganstab.doctor RUN
 

@@ -5,12 +5,12 @@
 
 RUN is the folder that a training run wrote (its --workdir), or MODULE:FUNCTION, a function of your
 own that returns a `ganstab.doctor.Subject`. Of a run, the log is read and the game is built anew at
-the newest checkpoint; then a training step is taken, and the field around it measured: less than a
-minute for a small network on a CPU, one or two for one with a deep unroll. Words and pictures go
-into RUN/doctor.
+the newest checkpoint; then a training step is taken, and the field around it is measured. On a CPU
+this takes less than a minute for a small network, and one or two minutes with a deep unroll. Words
+and pictures go into RUN/doctor.
 
-Building the game anew runs the code that made it. That is done unasked for the programs of this
-project alone; for a run of your own name its function with --experiment=MODULE:FUNCTION.
+Building the game anew runs the code that made it. For the programs of this project that is done
+unasked; for a run of your own program name its function with --experiment=MODULE:FUNCTION.
 """
 
 import argparse
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
     parser.add_argument("run", metavar="RUN", help="a run's folder, or MODULE:FUNCTION")
     parser.add_argument("--log_only", action="store_true", help="read the log, and compute nothing")
     parser.add_argument(
-        "--experiment", metavar="MODULE:FUNCTION", help="what makes the run's experiment"
+        "--experiment",
+        metavar="MODULE:FUNCTION",
+        help="makes the run's experiment, if that is your own code",
     )
     parser.add_argument(
         "--eigenvalues",

@@ -1,4 +1,4 @@
-"""What a game does to those who play it: its field, and what the field's derivative says.
+"""The dynamics of a game: its field, and what the field's derivative says about training.
 
 The field is the direction in which the players move, `v = (−∇_θ L_G, −∇_ψ L_D)`, and its Jacobian
 `J = ∂v/∂(θ, ψ)` decides what happens near a point: a symmetric part that attracts or repels, an
@@ -12,7 +12,7 @@ antisymmetric part that turns, and eigenvalues with the rates of both.
 | `decomposition` | how much of it is rotation: `helmholtz` |
 | `orbits` | where they end up: `flow`, `training`, `orbit` |
 | `chaos` | whether two runs that start alike stay alike: `lyapunov` |
-| `equilibria` | where they could rest, and whether they would: `fixed_points` |
+| `equilibria` | where the players are at rest, and whether that is stable: `fixed_points` |
 | `phases` | where on a grid of two hyperparameters they converge: `phase_diagram` |
 | `slices` | what a plane through the parameters of a large network looks like |
 

@@ -1,7 +1,8 @@
 """optax transforms for games.
 
-Any optax transform can stand in an unroll. What stands here is what optax lacks, or has in pieces.
-Where in an `optax.chain` each belongs:
+An unrolled transform is differentiated, so its derivative at a gradient of 0 must be finite. That
+of `optax.adam` is not; `adam` here computes the same updates with a finite derivative. The other
+transforms are those that optax lacks, or has in pieces. Where in an `optax.chain` each belongs:
 
 | transform | place |
 | --- | --- |

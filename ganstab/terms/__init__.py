@@ -1,4 +1,4 @@
-"""Terms: what a game's losses are the sum of. A term maps a `Round` to a `Pair` of scalars.
+"""Terms, whose sum is a game's losses. A term maps a `Round` to a `Pair` of scalars.
 
 `score_loss` lifts a loss of `ganstab.losses`, `disc_penalty` a penalty of `ganstab.penalties`; a
 function of your own from a `Round` to a `Pair` is as good. Terms of half-precision scores and

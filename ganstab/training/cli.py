@@ -66,7 +66,7 @@ class Launch:
     partner_timeout: int = option(
         60,
         "With --coordinator: seconds within which all processes have to come, and within which one "
-        "that died or does not answer is missed; the others then end with exit status 76.",
+        "that died or does not answer is noticed; the others then end with exit status 76.",
         lower=5,
         upper=86_400,
     )
@@ -109,10 +109,10 @@ class TableLaunch:
     jobs: int | None = option(
         None,
         "With --table: how many processes at once. Default: one for each core of a CPU or for "
-        "each GPU, kept to its own, and one for all chips of a TPU; on an accelerator each trains"
-        " several seeds of a cell, --population of them, by default as many as leave no GPU idle."
-        " 1 leaves all devices to one process. 0 starts none, and puts together what is there "
-        "(see --merge).",
+        "each GPU, which has it alone, and one for all chips of a TPU; on an accelerator each "
+        "trains several seeds of a cell, --population of them, by default as many as leave no "
+        "GPU idle. 1 leaves all devices to one process. 0 starts none, and puts together what is "
+        "there (see --merge).",
         lower=0,
         upper=10_000,
     )

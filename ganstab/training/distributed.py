@@ -60,7 +60,7 @@ def join(
         environment (TPU pods, Slurm, Open MPI, …); `None` for a run of one process.
       num_processes: how many processes there are.
       process_id: which of them this is, from 0.
-      timeout: seconds within which all processes have to come, and a missing one is missed.
+      timeout: seconds within which all processes have to come, and a missing one is noticed.
 
     Raises:
       InputError: the three do not belong together, or the processes' software differs.
