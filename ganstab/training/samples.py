@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import pathlib
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ DATA = "samples/data.npz"
 SHOWN = 64
 MOST = 6
 """Steps that a picture over training shows."""
+ROW = 14
+"""Letters of a label that stand beside a row of images."""
 _GAP = 2
 
 
@@ -306,7 +309,7 @@ def draw_rows(
             view.draw(axis, arrays, reference)
         if images:
             draw_square(line[-1], found[last], reference)
-        line[0].set_ylabel(label.replace(", ", "\n"))
+        line[0].set_ylabel(_beside_a_row(label))
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, loc="center", fontweight="normal")
     captions = {
@@ -316,6 +319,11 @@ def draw_rows(
     if len(captions) == 1:
         figure.supxlabel(captions.pop(), fontsize=7.5)
     return len(titles)
+
+
+def _beside_a_row(label: str) -> str:
+    """The label in lines that are no longer than a row of images is high."""
+    return "\n".join(textwrap.fill(part, ROW) for part in label.split(", "))
 
 
 def spread(steps: Iterable[int], most: int = MOST) -> list[int]:

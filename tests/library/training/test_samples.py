@@ -145,3 +145,14 @@ def test_over_training_shows_the_steps_that_all_rows_have(tmp_path):
         assert not samples.over_training(none, {}, tmp_path / "none.png")
     assert not seen and not (tmp_path / "none.png").exists()
     assert samples.spread([5, 3, 1]) == [1, 3, 5] and samples.spread(range(9), 2) == [0, 8]
+
+
+def test_labels_of_rows_of_images_are_no_longer_than_a_row_is_high():
+    images = {step: {"samples": np.zeros((25, 8, 8, 1), np.uint8)} for step in (0, 1)}
+    view, figure = View(samples.draw_square, is_of_images=True), Figure(figsize=(4, 3), dpi=100)
+    label = "decay_steps = 1000000, seed = 0"
+    samples.draw_rows(figure, [(label, images, view), ("plain", images, view)], [0, 1], {})
+    axes = [axis for axis in figure.axes if axis.get_ylabel()]
+    assert axes[0].get_ylabel().split() == label.replace(",", "").split()
+    lines = axes[0].get_ylabel().split("\n")
+    assert len(lines) == 3 and max(map(len, lines)) <= 14 and axes[1].get_ylabel() == "plain"
