@@ -69,8 +69,7 @@ class Kept:
 
     def fetch(self) -> None:
         """Begins to read the file, and to load what was compiled of it, in a thread."""
-        if self._ahead is None and self.path.is_file():
-            self._ahead = _beside(self._read)
+        self._ahead = _beside(self._read)
 
     def read(self) -> Found:
         """What the file holds; raises something where it is not there or not whole."""
