@@ -52,7 +52,7 @@ def _small(name: str, technique: Technique) -> Recipe:
 def _of_images(name: str, technique: Technique) -> Recipe:
     """A recipe as `experiments.stacked_mnist --recipe` trains it, others as on small networks."""
     if name in by_name:
-        return remedies.recipe(name, batch_size=64)
+        return remedies.recipe(name, steps=5000, batch_size=64)
     return _small(name, technique)
 
 

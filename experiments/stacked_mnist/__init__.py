@@ -141,7 +141,7 @@ def build(config: StackedMnist) -> Experiment:
         return Experiment(
             title=f"Stacked MNIST, recipe {config.recipe}",
             players=remedies.players(config.recipe),
-            recipe=remedies.recipe(config.recipe, config.batch_size),
+            recipe=remedies.recipe(config.recipe, config.num_steps, config.batch_size),
             prior=remedies.LATENT,
             **shared,
         )

@@ -130,9 +130,10 @@ TABLES = {
     "remedies": Table(
         "Stacked MNIST: what covers all modes",
         "Every recipe on the same ordinary networks, with an average of the generator. Each has "
-        "the numbers that it was published with, but for r3gan and r1: their γ is 0.23, they "
-        "penalise every fourth step, and r3gan's rate is that of small networks; neither falls. "
-        "The published values are of other networks.",
+        "the numbers that it was published with, but for r3gan and r1: their γ is 0.23, which "
+        "r3gan lets fall, they penalise every fourth step, and r3gan's rate is that of small "
+        "networks; rate and γ would be at their last values after 10,000 steps. The published "
+        "values are of other networks.",
         tuple(
             Cell(
                 name=name,

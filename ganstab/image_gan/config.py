@@ -122,7 +122,7 @@ class ImageGan(RunConfig):
     decay_steps: int | None = option(
         None,
         "Steps over which r3gan's learning rate falls to a fiftieth and γ to a tenth. Default: "
-        "they stay.",
+        f"--num_steps for fewer than {FEW:,} images; else they stay.",
         lower=1,
         upper=10**9,
     )
@@ -208,14 +208,18 @@ class ImageGan(RunConfig):
         self.weights()  # a run must not end at its first evaluation
         source = self.source()
         height, width, _ = source.shape
-        gamma, augment = self.gamma, self.augment
+        gamma, augment, decay_steps = self.gamma, self.augment, self.decay_steps
+        few = len(source) < FEW
         if gamma is None and self.recipe in PENALISED:
             gamma = default_gamma(height, width)
         if augment == AUTO:
-            augment = FIXED if len(source) < FEW else NONE
+            augment = FIXED if few else NONE
+        if decay_steps is None and few and self.recipe == "r3gan":
+            decay_steps = self.num_steps
         return self.replace(
             gamma=gamma,
             augment=augment,
+            decay_steps=decay_steps,
             metrics=",".join(self.metric_names()) or NONE,
             data_files=source.digest,
             shape="x".join(map(str, source.shape)),

@@ -60,8 +60,8 @@ def small_recipe(
 
     Most keep their published numbers. r1 and r3gan penalise every few steps, with the γ that is
     given. The numbers of r3gan are for large networks and batches; here its rate rises over 100
-    steps to 0.004, and stays there, as γ stays. The authors' presets let both fall. On small
-    networks the discriminator then gets ahead, and samples drift away from the data.
+    steps to 0.004. The authors' presets let rate and γ fall; on MNIST and small networks the
+    discriminator then gets ahead, and samples drift away from the data.
 
     Args:
       name: as `recipes.by_name` has it.

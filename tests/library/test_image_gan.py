@@ -62,7 +62,7 @@ def test_a_run_keeps_what_follows_from_its_images(run, folder):
     assert json.loads(known["classes"]) == CLASSES
     assert known["augment"] == "fixed"  # so few images
     assert known["gamma"] == pytest.approx(0.3 * 13 * 13 / 32**2)
-    assert known["decay_steps"] is None
+    assert known["decay_steps"] == 2
     result = json.loads((run / "result.json").read_text())
     assert np.isfinite(result["results"]["swd"]["mean"])
     with np.load(run / "samples" / "data.npz") as data:
@@ -396,6 +396,11 @@ def step_sizes(decay_steps):
         return state, -update
 
     return np.asarray(jax.lax.scan(move, tx.init(params), length=1000)[1])
+
+
+def test_rate_and_gamma_stay_where_there_are_many_images():
+    assert ImageGan(data="mnist", num_steps=7).fingerprinted().decay_steps is None
+    assert ImageGan(data="mnist", decay_steps=5).fingerprinted().decay_steps == 5
 
 
 def test_the_learning_rate_rises_and_stays():
