@@ -51,7 +51,7 @@ def r3gan(unroll: int, batch: int) -> tuple[Any, Any]:
     assert unroll == 0
     config = RunConfig(num_steps=20_000, batch_size=batch)
     data = np.zeros((max(batch, 64), 32, 32, 3), np.uint8)
-    recipe = small_recipe("r3gan", batch_size=batch)
+    recipe = small_recipe("r3gan", steps=config.num_steps, batch_size=batch)
     players = Pair(*map(from_nnx, image_pair(32)))
     built = Experiment(
         title="r3gan", description="", players=players, recipe=recipe, prior=64, data=data

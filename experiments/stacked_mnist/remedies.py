@@ -29,8 +29,7 @@ SIDE = 28
 PACKED = 2
 FALL = 2
 """r3gan's rate and γ fall over this many times the run's steps. Where they fall over its 5,000
-steps alone, KL ends at 0.08 to 0.10 in place of 0.07 to 0.08, and fewer digits are legible; where
-they stay, one seed ended alike."""
+steps alone, KL ends at 0.08 to 0.10 in place of 0.07 to 0.08, and fewer digits are legible."""
 SETTINGS = (
     "recipe", "num_steps", "batch_size", "accumulate", "seed", "eval_every", "checkpoint_every",
     "log_every", "samples", "dataset", "data_dir", "download", "data_files",
@@ -44,7 +43,7 @@ SURE = Measure("sure", "digits named with 0.9 confidence, %", "named", ideal=REA
 def recipe(name: str, steps: int, batch_size: int) -> Recipe:
     """The recipe, with numbers that suit the networks; see `small_recipe`."""
     gamma = default_gamma(SIDE, SIDE)
-    return small_recipe(name, batch_size=batch_size, decay_steps=FALL * steps, gamma=gamma)
+    return small_recipe(name, steps=FALL * steps, batch_size=batch_size, gamma=gamma)
 
 
 def players(name: str) -> Pair:

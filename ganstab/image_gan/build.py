@@ -69,8 +69,8 @@ def recipe_of(config: ImageGan) -> Recipe:
     """The recipe with the settings' own numbers."""
     recipe = small_recipe(
         config.recipe,
+        steps=config.decay_steps or config.num_steps,
         batch_size=config.batch_size,
-        decay_steps=config.decay_steps,
         gamma=config.gamma or 0.0,
         learning_rate=config.learning_rate,
         penalty_every=config.penalty_every,

@@ -77,14 +77,14 @@ class ImageGan(RunConfig):
     )
     learning_rate: float | None = option(
         None,
-        "Adam's, of both players. Default: the recipe's own; for r3gan 0.004, after a rise over "
-        "100 steps.",
+        "Adam's, of both players. Default: the recipe's own; for r3gan 0.004, which falls to a "
+        "fiftieth along a cosine.",
         lower=0.0,
     )
     gamma: float | None = option(
         None,
-        "The penalty's γ of r1 and r3gan; larger is more stable, smaller is sharper. Default: 0.3 "
-        "at 32 pixels, more in proportion to the number of pixels.",
+        "The penalty's γ of r1 and r3gan; larger is more stable, smaller is sharper. That of r3gan "
+        "falls to a tenth. Default: 0.3 at 32 pixels, more in proportion to the number of pixels.",
         lower=0.0,
     )
     penalty_every: int = option(
@@ -121,8 +121,7 @@ class ImageGan(RunConfig):
     )
     decay_steps: int | None = option(
         None,
-        "Steps over which r3gan's learning rate falls to a fiftieth and γ to a tenth. Default: "
-        f"--num_steps for fewer than {FEW:,} images; else they stay.",
+        "Steps over which r3gan's learning rate and γ fall. Default: --num_steps.",
         lower=1,
         upper=10**9,
     )
@@ -209,12 +208,11 @@ class ImageGan(RunConfig):
         source = self.source()
         height, width, _ = source.shape
         gamma, augment, decay_steps = self.gamma, self.augment, self.decay_steps
-        few = len(source) < FEW
         if gamma is None and self.recipe in PENALISED:
             gamma = default_gamma(height, width)
         if augment == AUTO:
-            augment = FIXED if few else NONE
-        if decay_steps is None and few and self.recipe == "r3gan":
+            augment = FIXED if len(source) < FEW else NONE
+        if decay_steps is None and self.recipe == "r3gan":
             decay_steps = self.num_steps
         return self.replace(
             gamma=gamma,

@@ -32,8 +32,8 @@ PENALTY_EVERY = 4
 EMA_IMAGES = 20_000
 """The half-life, in images, of the generator's running average."""
 RATE, WARM_UP = 4e-3, 100
-LAST, LAST_GAMMA = 0.02, 0.1
-"""The last rate and γ, as shares of the highest, where they fall."""
+LAST = 0.02
+"""The last rate as a share of the highest."""
 ADAPT_IMAGES = 100_000
 """Images of data in which the probability of augmentation can rise from 0 to 1. Karras et al. 2020
 have 500,000, in runs of 25 million images; their code has this where it goes on from a network."""
@@ -49,8 +49,8 @@ def default_gamma(height: int, width: int) -> float:
 def small_recipe(
     name: str,
     *,
+    steps: int,
     batch_size: int,
-    decay_steps: int | None = None,
     gamma: float = 0.3,
     learning_rate: float | None = None,
     penalty_every: int = PENALTY_EVERY,
@@ -60,14 +60,13 @@ def small_recipe(
 
     Most keep their published numbers. r1 and r3gan penalise every few steps, with the γ that is
     given. The numbers of r3gan are for large networks and batches; here its rate rises over 100
-    steps to 0.004. The authors' presets let rate and γ fall; on MNIST and small networks the
-    discriminator then gets ahead, and samples drift away from the data.
+    steps to 0.004 and falls along a cosine to a fiftieth of that, and γ falls to a tenth along a
+    cosine, as in the authors' presets.
 
     Args:
       name: as `recipes.by_name` has it.
+      steps: over which r3gan's rate and γ fall.
       batch_size: B.
-      decay_steps: over which r3gan's rate falls to a fiftieth and γ to a tenth, along a cosine;
-        None where they stay.
       gamma: γ at the start, of r1 and r3gan; see `default_gamma`.
       learning_rate: of both players, at its highest; None for the recipe's own.
       penalty_every: steps from one penalty of r1 and r3gan to the next; its weight is multiplied by
@@ -83,15 +82,12 @@ def small_recipe(
         options |= {"gamma": gamma, "every": penalty_every}
     if name == "r3gan":
         top = RATE if learning_rate is None else learning_rate
-        options["learning_rate"] = optax.linear_schedule(0.0, top, WARM_UP)
-        if decay_steps is not None:
-            rise = min(WARM_UP, decay_steps // 2)
-            options |= {
-                "learning_rate": optax.warmup_cosine_decay_schedule(
-                    0.0, top, rise, decay_steps, LAST * top
-                ),
-                "gamma": optax.cosine_decay_schedule(gamma, decay_steps, LAST_GAMMA),
-            }
+        options |= {
+            "learning_rate": optax.warmup_cosine_decay_schedule(
+                0.0, top, min(WARM_UP, steps // 2), steps, LAST * top
+            ),
+            "gamma": optax.cosine_decay_schedule(gamma, steps, 0.1),
+        }
     recipe = recipes.by_name[name](**options)
     longest = ema_images / batch_size
 
