@@ -1,6 +1,6 @@
 """Small games: why training circles, and what each technique makes of it.
 
-Ten pictures of games of two to six numbers, whose field, eigenvalues and Lyapunov exponents are
+Eleven pictures of games of two to six numbers, whose field, eigenvalues and Lyapunov exponents are
 known in closed form: adversarial balance; rock, paper, scissors; the bilinear game; the Dirac-GAN
 under every technique; divergences of point masses; critics of two Gaussians. `docs/gallery` has a
 script for each, with its sources.
