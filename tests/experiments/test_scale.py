@@ -120,7 +120,7 @@ def test_a_step_in_micro_batches_shares_them_out(load):
 def test_r1_and_r2_by_one_gradient_send_no_samples(load):
     """On one device both kinds are one batch, on two each is differentiated where it lies."""
     read, mesh = load("collectives"), mesh_of(2)
-    weight, real, fake = jnp.eye(3), jnp.ones((8, 3)), jnp.zeros((8, 3))
+    weight, real, fake = jnp.eye(3), jnp.full((8, 3), 0.3), jnp.full((8, 3), -0.7)
 
     def penalty(weight, real, fake):
         def score(x):
