@@ -16,11 +16,11 @@ def batch_axis(ops: Convolutions) -> int:
 
 
 class Conv(nnx.Module):
-    """A kernel [k, k, in / groups, out] and a bias of zeros, for images in a layout.
+    """A kernel [h, w, in / groups, out] and a bias of zeros, for images in a layout.
 
     Args:
       ops: the layout.
-      kernel: k.
+      kernel: h and w, or one number for both.
       inputs, outputs: channels.
       init: of the kernel.
       groups: of channels, each of which sees its own alone.
@@ -30,7 +30,7 @@ class Conv(nnx.Module):
     def __init__(
         self,
         ops: Convolutions,
-        kernel: int,
+        kernel: int | Size,
         inputs: int,
         outputs: int,
         init: nnx.Initializer,
@@ -40,7 +40,8 @@ class Conv(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.ops, self.groups = ops, groups
-        shape = kernel, kernel, inputs // groups, outputs
+        window = (kernel, kernel) if isinstance(kernel, int) else kernel
+        shape = *window, inputs // groups, outputs
         self.kernel = nnx.Param(init(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros((outputs,))) if bias else None
 

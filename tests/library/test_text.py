@@ -12,6 +12,7 @@ from flax import nnx
 
 from ganstab import data, metrics
 from ganstab.networks import text
+from ganstab.networks.convolution import batch_major, batch_minor, im2col
 
 LINES = ["abba", "a cab", "bb", "zebra crossing"]
 
@@ -161,13 +162,14 @@ def test_the_networks_give_distributions_and_scores():
     assert "width" in argument_refusal(lambda: text.Critic(7, width=0, rngs=nnx.Rngs(0)))
 
 
-def test_a_block_is_its_formula():
-    block = text._Block(2, rngs=nnx.Rngs(0))
+@pytest.mark.parametrize("ops", [batch_major, batch_minor, im2col])
+def test_a_block_is_its_formula(ops):
+    block = text._Block(ops, 2, rngs=nnx.Rngs(0))
     x = np.random.default_rng(0).standard_normal((1, 6, 2)).astype(np.float32)
 
     def conv(x, layer):
         padded = np.pad(x[0], ((2, 2), (0, 0)))
-        kernel, bias = np.asarray(layer.kernel[...]), np.asarray(layer.bias[...])
+        kernel, bias = np.asarray(layer.kernel[0]), np.asarray(layer.bias[...])
         return (
             np.stack([np.einsum("ki,kio->o", padded[i : i + 5], kernel) for i in range(6)])[None]
             + bias
@@ -176,7 +178,8 @@ def test_a_block_is_its_formula():
     for layer, value in zip(block.convs, (0.1, -0.2), strict=True):
         layer.bias[...] = jnp.full(2, value)
     y = conv(np.maximum(conv(np.maximum(x, 0), block.convs[0]), 0), block.convs[1])
-    np.testing.assert_allclose(block(jnp.asarray(x)), x + 0.3 * y, rtol=1e-4, atol=1e-5)
+    found = ops.from_internal(block(ops.to_internal(jnp.asarray(x)[:, None])))[:, 0]
+    np.testing.assert_allclose(found, x + 0.3 * y, rtol=1e-4, atol=1e-5)
 
 
 def test_the_papers_sizes():
