@@ -8,7 +8,7 @@ from ganstab.doctor.remedies import REMEDIES
 from ganstab.doctor.run import Record
 from ganstab.types import Pair
 
-__all__ = ["field_motion", "step_motion"]
+__all__ = ["contracts", "field_motion", "step_motion"]
 
 TURNING = 0.5
 FAST = 0.1  # growth in one step
@@ -89,7 +89,7 @@ def step_motion(examination: Examination | None, record: Record) -> Finding | No
         "With the optimizers as they are, the largest multiplier found of one training step is "
         f"{1 + growth:.5f}: by as much, in the long run, a step stretches small differences"
     )
-    if growth <= -SMALL:
+    if contracts(examination):
         return Finding("Training step", "good", f"{words}. They die out.")
     if growth <= SMALL:
         doubling = f" If it is what it seems, they double in {_doubling(growth)} steps."
@@ -106,6 +106,12 @@ def step_motion(examination: Examination | None, record: Record) -> Finding | No
     bad = growth > FAST and not ridge
     answer = f"Runs that start alike here are twice as far apart after {_doubling(growth)} steps."
     return Finding("Training step", "bad" if bad else "watch", words, remedy, answer)
+
+
+def contracts(examination: Examination) -> bool:
+    """Whether a training step makes all small differences smaller, as far as that was measured."""
+    found = examination.multipliers
+    return found is not None and float(abs(found.values).max()) - 1 <= -SMALL
 
 
 def _way(multiplier: complex) -> tuple[str, str]:

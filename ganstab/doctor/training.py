@@ -7,6 +7,7 @@ import numpy as np
 
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
+from ganstab.doctor.motion import contracts
 from ganstab.doctor.remedies import advice
 from ganstab.doctor.run import Record
 from ganstab.types import Pair
@@ -102,6 +103,12 @@ def balance(examination: Examination | None, record: Record) -> Finding | None:
         f"discriminator by {disc:.2g}: the {ahead} {ratio:.2g} times as far."
     )
     state = "good" if ratio < APART else "watch" if ratio < FAR_APART else "bad"
+    if state == "bad" and contracts(examination):
+        state = "watch"
+        words += (
+            " Small differences die out all the same (see Training step), so the slower player is "
+            "not left behind: one of them may be at rest, or its parameters near 0."
+        )
     remedy = (
         f"Lower the {ahead}'s learning rate, or let the other move more often: `n_gen` and "
         "`n_disc` of `steps.alternating`, or `moves.balanced`, which decides by a metric. "

@@ -189,6 +189,15 @@ def test_step_lengths_are_of_the_actual_step(rates, state):
     assert found.state == state and ("generator 1e+03 times" in found.words) == (state == "bad")
 
 
+def test_unequal_steps_are_no_fault_where_differences_die_out():
+    # Both descend on a bowl of their own; one has come as near to 0 as its noise lets it.
+    bowls = games.from_losses(lambda params: Pair(params.gen**2, (params.disc - 1e-3) ** 2))
+    found = findings(doctor.examine(subject(bowls, at=(1e-3, 1e-9), rates=(1e-2, 1e-2))))
+    told = found["Step lengths"]
+    assert told.state == "watch" and "discriminator 1e+06 times" in told.words
+    assert "die out" in told.words and "die out" in found["Training step"].words
+
+
 def test_which_term_leads_and_which_fails():
     def two_terms(params, carry, batch, fake, key):
         far, near = 300.0 * params.gen, params.gen**2
