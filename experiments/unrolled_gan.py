@@ -36,13 +36,13 @@ class UnrolledConfig(RunConfig):
     )
     second_order: bool = option(
         True,
-        "Differentiate through the unrolled updates; if not, only look at the discriminator they "
-        "lead to (the paper's ablation).",
+        "Differentiate through the unrolled updates; if not, the discriminator they lead to counts "
+        "as a constant (the paper's ablation).",
     )
     average: bool = option(
         False,
-        "Score the generator by the mean of its losses after each of the unrolled updates, not by "
-        "the last.",
+        "Take the mean of the generator's losses after each of the unrolled updates, in place of "
+        "the loss after the last.",
     )
     live: bool = option(
         True, "Start the unrolled Adam from the discriminator's live state; if not, from zero."
