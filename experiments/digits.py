@@ -27,7 +27,7 @@ _SURE = 0.9
 
 
 def ruler(config: ImageConfig, source: Images | RandomAccess) -> dict[str, Any]:
-    """Fields of an `Experiment`: the classifier's accuracy, on digits that are not the embedded."""
+    """Fields of an `Experiment`: the classifier's accuracy on digits other than the embedded."""
     if config.is_embedded():
         return {}
     accuracy = images.classifier_accuracy(source)

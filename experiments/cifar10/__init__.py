@@ -23,14 +23,14 @@ same formula with the package's own classifier of CIFAR-10, whose accuracy stand
 This score is compared with no number of the paper. The value called "perfect" is the score of as
 many training images. It is a little high, since the classifier was trained on them.
 
-These are those of the authors' code: networks, optimizers, λ = 10, 5 critic updates a step, critic
-batches of 64, and for the ResNet generator batches of 128, a learning rate that falls linearly from
-2e-4 to 0 over --decay_steps, and uniform noise within a pixel's step. In that code the width is 128
-in either pair, and the length is 200,000 steps in Figure 3 and 100,000 in Table 3; the defaults
-here are for two cores of a CPU. Deviations: the labels in the generator's update are those of a
-batch of the data, where that code draws them uniformly; batch norm has running averages when
-samples are drawn, where it has a batch's statistics; and RMSProp is that of `ganstab.recipes.wgan`,
-with a decay of 0.99 where it has 0.9.
+The program follows the authors' code in networks, optimizers, λ = 10, 5 critic updates a step and
+critic batches of 64. For the ResNet it follows that code in generator batches of 128, in a learning
+rate that falls linearly from 2e-4 to 0 over --decay_steps, and in uniform noise within a pixel's
+step. In that code the width is 128 in either pair, and the length is 200,000 steps in Figure 3 and
+100,000 in Table 3; the defaults here are for two cores of a CPU. There are three deviations. The
+labels in the generator's update are those of a batch of the data; that code draws them uniformly.
+Batch norm has running averages when samples are drawn; in that code it has a batch's statistics.
+RMSProp is that of `ganstab.recipes.wgan`, with a decay of 0.99; in that code it is 0.9.
 
 At the default width a step takes 0.08 s of one CPU core for DCGAN, 0.34 s for the gradient penalty
 with Adam and 1.0 s for the ResNet by class (means of four steps). Results are not measured yet.
