@@ -18,11 +18,11 @@ distance of patches. While the networks are at 7 or 14 pixels, samples are enlar
 
 Progressive growing has the paper's networks and loss, WGAN-GP with a drift term, and Adam with a
 learning rate of 0.001. The paper also averages its generator and lowers the batch size as the
-resolution grows, which is not done here. It trains at 7 pixels for --stage_steps. Each further
-resolution fades in for --stage_steps and then trains for as many, so that 28 pixels are fully faded
-in after four times --stage_steps. LapGAN trains all its levels at every step, since they share
-nothing. Its loss and Adam are those of `recipes.dcgan`, the plain GAN, and its networks are small
-convolutional ones; the paper has SGD with momentum, and dropout in its discriminators.
+resolution grows, which is not done here. The program trains at 7 pixels for --stage_steps. Each
+further resolution fades in for --stage_steps and then trains for as many, so that 28 pixels are
+fully faded in after four times --stage_steps. LapGAN trains all its levels at every step, since
+they share nothing. Its loss and Adam are those of `recipes.dcgan`, the plain GAN, and its networks
+are small convolutional ones; the paper has SGD with momentum, and dropout in its discriminators.
 
 Either method is one run with one training state, for which `ganstab.training` compiles one step and
 has checkpoints, progress and reports. So the levels of progressive growing are branches of one
