@@ -36,8 +36,8 @@ Computations = dict[str, dict[str, _Operation]]
 def collectives(text: str) -> list[Collective]:
     """Those of a compiled program, `jitted.lower(…).compile().as_text()`.
 
-    What stands in the body of a loop is executed as often as XLA knows it to turn; once, where XLA
-    does not know. Of a conditional all branches count.
+    What stands in the body of a loop counts as often as XLA knows the loop to turn, and once where
+    XLA does not know. Of a conditional all branches count.
     """
     computations, entry = _parse(text)
     return [
@@ -48,7 +48,7 @@ def collectives(text: str) -> list[Collective]:
 
 
 def product_flops(text: str) -> int:
-    """Floating-point operations of its matrix products, 2 a multiplication, on one device.
+    """Floating-point operations of its matrix products on one device, 2 for each multiplication.
 
     Raises:
       ValueError: the program has a convolution, which is not counted.

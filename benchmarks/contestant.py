@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 POOL = 4
-"""How many random batches a contestant goes round."""
+"""How many random batches a contestant takes in turn."""
 
 
 class Contestant(NamedTuple):

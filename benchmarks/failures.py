@@ -1,7 +1,8 @@
 """Training runs whose failure is known by construction, for the doctor to name.
 
-Each is a user's own run: small networks on points of the plane (one on images of 8 × 8 pixels), by
-`ganstab.training`, a few seconds of one core.
+Some runs are healthy, for the doctor to find nothing. Each is written as a user would write it:
+`ganstab.training` trains small networks on points of the plane, on points of 16 numbers or on
+images of 8 × 8 pixels, for a few seconds of one core.
 """
 
 import dataclasses
@@ -34,7 +35,7 @@ class Case(NamedTuple):
 
     title: str
     why: str
-    """By which construction it fails, or does not."""
+    """The construction by which it fails, or does not."""
     topic: str
     """The doctor's finding that names the fault."""
     settings: Mapping[str, Any] = {}
@@ -61,7 +62,7 @@ class Parts(NamedTuple):
     joint: bool = False
     at_once: bool = False
     recipe: Recipe | None = None
-    """In place of the loss and what follows it."""
+    """Taken in place of all fields from the loss on."""
 
 
 class Network(nnx.Module):
@@ -130,7 +131,7 @@ def one_latent(key: jax.Array, n: int) -> jax.Array:
 
 
 def points(count: int, seed: int) -> np.ndarray:
-    """As many normal points of 16 numbers, always the same."""
+    """Normal points of 16 numbers, [count, 16]; the same for the same seed."""
     return np.random.default_rng(seed).normal(size=(count, 16)).astype(np.float32)
 
 
@@ -187,7 +188,7 @@ CASES = {
         "Saturation", STRONG,
     ),
     "vanishing": Case(
-        "vanishing gradient", "the same with minimax, which passes D(G(z)) of the slope",
+        "vanishing gradient", "the same with minimax, whose gradient has the factor D(G(z))",
         "Saturation", {**STRONG, "loss": losses.minimax},
     ),
     "weak": Case(
@@ -199,7 +200,7 @@ CASES = {
         {"disc": Slope},
     ),
     "nan": Case(
-        "NaN", "a learning rate of 1e4 without a bound", "First fault",
+        "NaN", "a learning rate of 1e4 on a loss without a bound", "First fault",
         {"loss": losses.wasserstein, "txs": sgd(1e4, 1e4)},
     ),
     "nan_root": Case(

@@ -5,9 +5,9 @@
 
 A step is one update of each network: the relativistic loss with R1 and R2 (convolutional, r3gan),
 the hinge loss under spectral norm (sngan), the Wasserstein loss with gradient penalty (wgan_gp).
-Images are 32 × 32, random and in memory. Either contestant has a process; timed blocks alternate,
-and a ratio is the median over rounds of the ratio within a round. PyTorch wants
-`pip install 'ganstab[bench]'`.
+Images are 32 × 32, random and in memory. Each contestant has a process of its own. Timed blocks
+alternate, and a ratio is the median over rounds of the ratio within a round. PyTorch needs `pip
+install 'ganstab[bench]'`.
 """
 
 import argparse

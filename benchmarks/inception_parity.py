@@ -1,11 +1,12 @@
 """Are the Inception network and the metrics those of torch-fidelity?
 
-    python benchmarks/inception_parity.py            # about a minute; wants 'ganstab[bench]'
+    python benchmarks/inception_parity.py            # about a minute; needs 'ganstab[bench]'
     python benchmarks/inception_parity.py --write    # and writes what the tests compare with
 
-Both networks get the same random weights, through the `.pth` file of either format, and the same
-images, larger and smaller than the network's; both packages' metrics get the same features. The
-reference is torch-fidelity in float64, whose own float32 is shown beside ours.
+Both networks get the same random weights, through `.pth` files of either format, and the same
+images, some larger and some smaller than the network's input. Both packages' metrics get the same
+features. The reference is torch-fidelity in float64. The error of its float32 is shown beside that
+of ours.
 """
 
 import argparse

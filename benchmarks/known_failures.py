@@ -3,9 +3,10 @@
     python benchmarks/known_failures.py --out results/benchmarks/known_failures.json \
         --figure docs/known_failures.png
 
-Trains each run of `failures.py` (seconds each), looks at it as `ganstab doctor` does, and writes
-down which findings it told. A fault is named rightly if it is in the first line, which has two
-findings at most. A healthy run is, if nothing is reported as a fault.
+It trains each run of `failures.py` (seconds each), examines it as `ganstab doctor` does, and writes
+down which findings the doctor reports. A fault is named rightly if it is in the report's first
+line, which has two findings at most. A healthy run is named rightly if nothing is reported as a
+fault.
 """
 
 import argparse

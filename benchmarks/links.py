@@ -1,6 +1,6 @@
 """How long a step waits for other devices, from published speeds: latency and bytes of a ring.
 
-Where each number stands, and how sure it is, docs/devices.md says.
+docs/devices.md says where each number stands, and how sure it is.
 """
 
 import math
@@ -10,14 +10,15 @@ from typing import NamedTuple
 from collectives import Collective
 
 SHARE = 0.1
-"""Of a chip's peak that its products are taken to reach."""
+"""The share of a chip's peak that its matrix products are assumed to reach."""
 
 
 class Machine(NamedTuple):
-    """Published speeds, in bytes, operations and seconds; the page says where they stand.
+    """Published speeds, in bytes, operations and seconds; docs/devices.md says where they stand.
 
     Attributes:
-        peak: float32 products a second of a chip; on a TPU a sixth of those of bfloat16.
+        peak: float32 operations a second of a chip, two for each multiplication and addition of a
+            product; on a TPU a sixth of those in bfloat16.
         shape: of n chips, `n -> the number of chips along each axis` of a torus, or `(chips of a
             node, nodes)`.
         steps: `shape -> seconds` of an all-reduce of nothing.
@@ -79,5 +80,12 @@ def waiting(machine: Machine, found: Sequence[Collective], devices: int) -> tupl
 
 
 def half_busy(machine: Machine, found: Sequence[Collective], devices: int, flops: float) -> int:
-    """Samples a device with which it computes as long as it waits, at SHARE of its peak."""
+    """Samples a device with which it computes as long as it waits, at SHARE of its peak.
+
+    Args:
+      machine: whose speeds are taken.
+      found: the collectives of a step.
+      devices: how many there are.
+      flops: floating-point operations of a step for one sample.
+    """
     return math.ceil(sum(waiting(machine, found, devices)) * SHARE * machine.peak / flops)

@@ -125,9 +125,9 @@ def disc_loss(scores: Tensor) -> Tensor:
 
 
 def gen_loss(scores: Tensor, minimax: bool) -> Tensor:
-    """−log D(G(z)), or what the discriminator minimises negated, from scores of both, fake behind.
+    """−log D(G(z)), or with minimax the negated `disc_loss`, from scores [2 B], real ones first.
 
-    A minimax generator minimises log D(x) too, which K updates make a function of its samples.
+    A minimax generator minimises log D(x) too, which depends on its samples through the K updates.
     """
     return -disc_loss(scores) if minimax else softplus(-scores.chunk(2)[1]).mean()
 

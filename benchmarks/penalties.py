@@ -2,9 +2,10 @@
 
     python -m benchmarks.penalties
 
-The networks of `experiments.stacked_mnist.remedies`, 28 × 28 × 3, batch 64, penalised every step.
-Steps take turns, and CPU seconds are counted beside the wall's, so that the ratios hold on a
-machine that others use as well. Compiling takes a minute a row.
+The networks are those of `experiments.stacked_mnist.remedies`, for images of 28 × 28 × 3, with a
+batch of 64 and penalties at every step. The forms take turns, and CPU seconds are counted beside
+the wall's, so that the ratios hold on a machine that others use as well. Compiling takes a minute a
+row.
 """
 
 import dataclasses

@@ -2,10 +2,10 @@
 
     python benchmarks/scale.py --out results/benchmarks/scale.json --figure docs/scale.png
 
-A step is compiled for virtual devices of the CPU, each program in a process of its own, and its
-collectives and their bytes are read off the compiled program. With published speeds of links and
-chips that says at which batch a device computes as long as it waits. Nothing here is measured on an
-accelerator, and no step is taken.
+A step is compiled for virtual devices of the CPU, each program in a process of its own. Its
+collectives and their bytes are read off the compiled program. From these and the published speeds
+of links and chips follows the batch at which a device computes as long as it waits. Nothing here is
+measured on an accelerator, and no step is taken.
 """
 
 import argparse

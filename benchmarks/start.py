@@ -2,11 +2,12 @@
 
     python benchmarks/start.py --out results/benchmarks/start.json
 
-Starts `python -m experiments.stacked_mnist --unroll_steps=K` with an empty compilation cache, and
-then again with what that start left. At each point of a start stand the seconds since the process
-began, those of its processor, its resident memory and the most that it ever was, beside the number
-of programs compiled, of those read from disk, and the seconds of the wall that each took to be
-traced, lowered and compiled. On a machine that others use too, those of the processor say more.
+It starts `python -m experiments.stacked_mnist --unroll_steps=K` with an empty compilation cache,
+and then again with what the first start left there. At each point of a start it records the wall's
+seconds since the process began, the processor's seconds, the resident memory and its maximum, and
+the numbers of programs that were compiled and that were read from disk. For each program it records
+the wall's seconds of tracing, lowering and compiling. On a machine that others use too, the
+processor's seconds say more than the wall's.
 """
 
 import argparse
@@ -35,7 +36,7 @@ EVENTS = {
 }
 READ = "/jax/compilation_cache/cache_hits"
 STEPS = 20
-"""Of a start: what the first call of the loop computes."""
+"""Steps of a start, which the first call of the loop computes."""
 
 
 def watch(began: float, path: pathlib.Path, arguments: list[str]) -> None:

@@ -5,14 +5,15 @@
     python benchmarks/unroll.py --model mixture --check    # do all compute the same numbers?
     python benchmarks/unroll.py --device gpu --batch 64 --steps 5 --peers pytorch pytorch_graph
 
-The step is one generator update through K differentiable Adam updates of the discriminator, second
-order, from its live Adam state, plus one discriminator update: a pair of Metz et al. (2017) of
-those in `models.py`, real and fake as one batch. Data are random and in memory.
+A step is one generator update and one discriminator update. The generator's gradient, with second
+order, goes through K Adam updates of the discriminator that start from its live Adam state. The
+networks are the pairs of Metz et al. (2017) in `models.py`; real and fake are one batch. Data are
+random and in memory.
 
-Each contestant has a process and, for each K and batch size, starts afresh. Timed blocks alternate
-between contestants and only one works at a time; a ratio is the median over rounds of the ratio
-within a round, so that a slow minute of the machine weighs on all alike. The peers want
-`pip install 'ganstab[bench]'`; one that is not installed is left out.
+Each contestant has a process of its own, which starts afresh for each K and batch size. Timed
+blocks alternate between contestants, and only one works at a time. A ratio is the median over
+rounds of the ratio within a round, so that a slow minute of the machine affects all alike. The
+peers need `pip install 'ganstab[bench]'`; one that is not installed is left out.
 """
 
 import argparse
@@ -57,8 +58,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="*",
         default=["pytorch", "torchopt"],
         choices=[name for name in MODULES if name != table.OURS],
-        help="whom to race against; none with no name; pytorch_graph is PyTorch's whole step "
-        "recorded as one CUDA graph, for --device gpu",
+        help="peers to race against, none if no name is given; pytorch_graph is PyTorch's whole "
+        "step recorded as one CUDA graph, for --device gpu",
     )
     add(
         "--device",

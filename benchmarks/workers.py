@@ -1,9 +1,8 @@
 """Both ends of a contestant's own process.
 
-Every contestant lives in a process of its own, so that its thread pool and its memory are its own,
-and works only when it is told to: the parent writes one JSON object a line, the worker answers with
-one. `python workers.py NAME` is the worker's end,
-of a name in MODULES or of a module.
+Every contestant has a process of its own, so that its thread pool and its memory are its own. It
+works only when it is asked to: the parent writes one JSON object a line, and the worker answers
+with one. `python workers.py NAME` is the worker's end, for a name in MODULES or of a module.
 
     {"ask": "race", "model": name, "unroll": K, "batch": B, "count": n}
                                               -> first_call_s (n steps), temp_bytes, disc_bytes

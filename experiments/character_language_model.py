@@ -1,30 +1,30 @@
 """A character-level language model: a GAN that writes lines of 32 characters, without sampling.
 
 Gulrajani et al., "Improved Training of Wasserstein GANs" (NeurIPS 2017), section 5.5 and Table 4.
-The generator, residual blocks along the line, gives a softmax over the characters at each place,
-and the critic sees it as it is beside the one-hot lines of the text. A sample is the most likely
-character of each place. The paper reports that it was "unable to produce comparable results" with
-the loss of the standard GAN.
+The generator consists of residual blocks along the line and gives a softmax over the characters at
+each place. The critic sees this softmax as it is, and the lines of the text as one-hot vectors. A
+sample takes the most likely character at each place. The paper reports that it was "unable to
+produce comparable results" with the loss of the standard GAN.
 
     python -m experiments.character_language_model --recipe=wgan_gp
     python -m experiments.character_language_model --text=FILE --width=512 --num_steps=200000
     python -m experiments.character_language_model --table=table_4 --seeds=3  # three recipes
     python -m experiments.character_language_model --smoke                    # a try, in a minute
 
-The paper shows samples and counts nothing. Its authors' code measures what is measured here: the
+The paper shows samples and gives no numbers. This program measures what its authors' code does: the
 Jensen-Shannon divergence, in bits, of the n-grams of 640 samples from those of the whole text, for
-n = 1 to 4; padding counts as a character. As "perfect" stands what as many lines of the text have,
-held out from it.
+n = 1 to 4. Padding counts as a character. The value called "perfect" is the divergence that as many
+lines of the text have, held out from it.
 
-Networks, batch size, Adam, λ = 10 and 10 critic updates a step are those of the authors' code; its
-width is 512, and its length 200,000 steps, where ours are chosen for CPUs. The padding is a
-character of its own, where theirs is the back-tick. Weight clipping and the plain GAN train the
-same networks, with the numbers of `ganstab.recipes`.
+Networks, batch size, Adam, λ = 10 and 10 critic updates a step are those of the authors' code. That
+code has a width of 512 and takes 200,000 steps; the defaults here are smaller, for CPUs. The
+padding is a character of its own; in that code it is the back-tick. Weight clipping and the plain
+GAN train the same networks, with the numbers of `ganstab.recipes`.
 
-The paper's text, the Billion Word corpus, is not at hand. Without --text the lines are those of the
-help on Python's language, the module pydoc_data.topics, which every Python brings along: some 9,000
-lines of technical English. Another version of Python has other lines, so numbers go with the
-version that they were measured on. Results are not measured yet.
+The paper's text, the Billion Word corpus, is not part of this package. Without --text the program
+reads the help on Python's language, the module pydoc_data.topics, which every Python has: some
+9,000 lines of technical English. The lines differ between versions of Python, so compare numbers of
+one version only. Results are not measured yet.
 """
 
 import dataclasses
@@ -83,8 +83,8 @@ class CharacterLanguageModel(RunConfig):
     recipe: str = option("wgan_gp", "How it is trained.", choices=tuple(RECIPES))
     critic_updates: int | None = option(
         None,
-        "Critic updates a step. Default: the recipe's, 10 of wgan_gp, 5 of wgan, 1 of dcgan, the "
-        "plain GAN.",
+        "Critic updates a step. Default: the recipe's, which is 10 for wgan_gp, 5 for wgan and 1 "
+        "for dcgan, the plain GAN.",
         lower=1,
         upper=1000,
     )
@@ -101,7 +101,7 @@ class CharacterLanguageModel(RunConfig):
     text_lines: str | None = option(None, "A hash of the lines of the text.", flag=False)
 
     def run_name(self) -> str:
-        """Of the recipe, the width and the seed."""
+        """The run's name, made of the recipe, the width and the seed."""
         return f"character_language_model_{self.recipe}_width{self.width}_seed{self.seed}"
 
     def fingerprinted(self) -> Self:
@@ -124,7 +124,7 @@ class CharacterLanguageModel(RunConfig):
 
 
 def evaluation(lines: data.Lines, config: CharacterLanguageModel, gen: Player):
-    """Writes lines, of the same latents at every evaluation, and compares their n-grams."""
+    """Writes lines from the same latents every time, and compares their n-grams with the text's."""
 
     def characters(samples: jax.Array) -> jax.Array:
         return jnp.argmax(samples, axis=-1).astype(jnp.uint16)

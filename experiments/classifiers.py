@@ -1,8 +1,9 @@
 """What trains the classifiers that the package ships, and the command line of their programs.
 
-AdamW with a linear warm-up and a cosine decay to zero, on images that are changed anew each time
-they are shown. The test images are read once, after training, for the accuracy that is recorded
-beside the weights. The weights are float16 in the file, and the accuracy is theirs.
+The optimizer is AdamW. Its learning rate rises linearly and then decays to zero along a cosine.
+Each image is changed at random every time that it is shown. The test images are classified once,
+after training, for the accuracy that is recorded beside the weights. The file has the weights in
+float16, and the accuracy is that of the float16 weights.
 """
 
 import argparse
@@ -41,10 +42,10 @@ class Task(NamedTuple):
     peak_rate: float = 2e-3
     weight_decay: float = 1e-2
     made: Callable[[Params], Params] = lambda params: params
-    """From what is trained to the network's own parameters."""
+    """Maps the parameters that are trained to the network's own."""
 
     def scores(self, params: Params, image: Array) -> Array:
-        """Of images [n, H, W, C] in [-1, 1]: unnormalised log-probabilities [n, classes]."""
+        """Unnormalised log-probabilities [n, classes] of images [n, H, W, C] in [-1, 1]."""
         return self.network.scores(self.made(params), image)
 
 
@@ -69,13 +70,13 @@ def update(
 def train(
     task: Task, images: Images, epochs: int, seed: int, kept: pathlib.Path | None = None
 ) -> Params:
-    """The network's weights after `epochs` passes; all that is random is of (seed, step).
+    """The network's weights after `epochs` passes, a function of the images, `epochs` and the seed.
 
     Args:
       task: what is trained.
       images: the training images.
       epochs: how many passes.
-      seed: of weights, order and changes.
+      seed: of the initial weights, the order and the changes of the images.
       kept: a folder for a checkpoint after each pass, from which the same call goes on.
     """
     images = jax.tree.map(jnp.asarray, images)
@@ -104,7 +105,7 @@ def train(
 
 
 def accuracy(task: Task, params: Params, images: Images) -> float:
-    """The share of images that the network names rightly."""
+    """The share of the images that the network classifies correctly."""
 
     @jax.jit
     def named(params: Params, image: Array) -> Array:
@@ -130,7 +131,7 @@ def check_destination(out: pathlib.Path) -> None:
 def parser(task: Task, prog: str, description: str | None) -> argparse.ArgumentParser:
     """The flags that every such program has."""
     made = Parser(prog=prog, description=description)
-    made.add_argument("--seed", type=int, default=0, help="of weights, order, changes (0)")
+    made.add_argument("--seed", type=int, default=0, help="of weights, order and changes (0)")
     said = "passes over the images (%(default)s)"
     made.add_argument("--epochs", type=int, default=task.epochs, help=said)
     said = "file for the weights; a .json beside it records how they were made (%(default)s)"

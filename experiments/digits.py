@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CLASSES = 10
 DATA = 10_000
 SOUND = 0.95
-"""Share of labels below which the classifier does not know the digits."""
+"""Accuracy below which the classifier is taken not to know the digits."""
 RULER = Measure(
     "ruler", "the classifier's accuracy on 1,000 of the training images", ideal=1.0, final=True
 )
@@ -27,7 +27,7 @@ _SURE = 0.9
 
 
 def ruler(config: ImageConfig, source: Images | RandomAccess) -> dict[str, Any]:
-    """Fields of an `Experiment`: how well the classifier knows digits other than the embedded."""
+    """Fields of an `Experiment`: the classifier's accuracy on digits other than the embedded."""
     if config.is_embedded():
         return {}
     accuracy = images.classifier_accuracy(source)
@@ -62,7 +62,7 @@ def measure(digits: np.ndarray, sure: np.ndarray, data: np.ndarray) -> dict[str,
 def kl_to_data(digits: np.ndarray, data: np.ndarray) -> float:
     """KL(shares of digits || shares in the data), in nats, of digits [n] and [m].
 
-    Half an image more of each class keeps it finite where a class is missing in the data.
+    Half an image is added to each class of the data: it stays finite where the data lack a class.
     """
     found, known = (metrics.class_histogram(x, CLASSES) for x in (digits, data))
     return kl(found / found.sum(), (known + 0.5) / (known.sum() + 0.5 * CLASSES))

@@ -2,8 +2,8 @@
 
 Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.2, appendix C and
 Figure 3. An LSTM writes each digit as 28 columns of pixels, one after the other; a convolutional
-network judges the whole image. Nothing makes the two a match. In the paper's figure the plain GAN
-shows one blob at a time, each in place of the one before, and the one whose generator looks K = 20
+network judges the whole image. The paper notes that the two tasks have no symmetry. In its figure
+the plain GAN collapses and shows one blob after another, and the GAN whose generator looks K = 20
 discriminator updates ahead spreads over the digits.
 
     python -m experiments.rnn_mnist --unroll_steps=20
@@ -11,17 +11,19 @@ discriminator updates ahead spreads over the digits.
     python -m experiments.rnn_mnist --table=figure_3  # all runs, on all cores
     python -m experiments.rnn_mnist --smoke           # a try, in a minute
 
-The paper shows samples and counts nothing. Here an MNIST classifier names the digit of each of
-5,120 samples: reported are how many of the ten occur, the KL divergence of their shares to those
-that it finds among 10,000 images of the data, in nats, and how many samples it is sure of, by more
-than 90 %. It names a digit in any blob, so the first two mean little where the third is low.
+The paper shows samples and gives no numbers. Here an MNIST classifier names the digit of each of
+5,120 samples. A run reports how many of the ten digits occur, the KL divergence, in nats, of their
+shares from those that the classifier finds among 10,000 images of the data, and the percentage of
+samples to whose digit it gives a probability above 90 %. The classifier names a digit in any blob,
+so the first two numbers mean little where the third is low.
 
-Networks, loss, K and Adam follow the paper. Not checked against its text are the sizes of the noise
-and of the LSTM, the forget bias of 1, the leak, Adam's beta1 and the length, 150,000 updates of
-either network: 75,000 steps here. Batch size, beta2, the discriminator's initialisation and whether
-real and generated images pass through it as one batch (--disc_batch) are our guess. The default
-length, 5,000 steps, is a fifteenth of the paper's, which --num_steps=75000 makes whole: a step
-takes 1.1 s of one CPU core with K = 20 and 0.13 s with K = 0, so that 5,000 take 90 and 10 minutes.
+Networks, loss, K and Adam follow the paper. These could not be checked against its text: the sizes
+of the noise and of the LSTM, the forget bias of 1, the leak, Adam's beta1, and the length, 150,000
+updates of a single network, which are 75,000 steps here. Batch size, beta2, the discriminator's
+initialisation and whether real and generated images pass through it as one batch (--disc_batch) are
+our guess. The default length, 5,000 steps, is a fifteenth of the paper's; --num_steps=75000 gives
+all of it. A step takes 1.1 s of one CPU core with K = 20 and 0.13 s with K = 0, so that 5,000 steps
+take 90 and 10 minutes.
 """
 
 import dataclasses
@@ -63,12 +65,12 @@ class RnnMnist(unrolled_gan.UnrolledImageConfig):
     disc_learning_rate: float = 1e-4
 
     def run_name(self) -> str:
-        """Of the row and the seed."""
+        """The run's name, made of K and the seed."""
         return f"rnn_mnist_K{self.unroll_steps}_seed{self.seed}"
 
 
 def measures(config: RnnMnist, sure_of_data: float) -> tuple[Measure, ...]:
-    """The paper has no numbers."""
+    """What a run reports; the paper has no numbers to compare it with."""
     floor, classes = digits.kl_floor(config.samples), digits.CLASSES
     return (
         Measure("modes", f"digits that occur, of {classes}", "digits", ideal=classes),
@@ -79,7 +81,7 @@ def measures(config: RnnMnist, sure_of_data: float) -> tuple[Measure, ...]:
 
 
 def evaluation(data: np.ndarray, config: RnnMnist, gen: Player):
-    """Draws samples, of the same latents at every evaluation, and reads the digits."""
+    """Draws samples from the same latents at every evaluation, and reads their digits."""
     read = functools.partial(digits.read, digit_classifier.load())
     sample = unrolled_gan.sampler(gen, config, read)
 

@@ -22,7 +22,7 @@ class ScoredImages(RunConfig):
     """The settings of a run on images whose samples are scored."""
 
     needs_score: ClassVar[bool] = False
-    """Whether the program is nothing without."""
+    """Whether images without a score are refused."""
     data: str = option(
         "mnist",
         "The images: a folder of any depth or a zip archive, cut and resized to --size; a folder "
@@ -64,7 +64,7 @@ class ScoredImages(RunConfig):
         return open_source(self.data, self.size, border=True)
 
     def fingerprinted(self) -> Self:
-        """With what is known of the images, and whose score it is."""
+        """With `data_files`, `channels` and `score` filled in; raises InputError for bad images."""
         source = self.source()
         score = scores.suiting(source.shape, source.classes)
         if self.inception is not None:
@@ -79,7 +79,7 @@ class ScoredImages(RunConfig):
         return self.replace(data_files=source.digest, channels=source.shape[2], score=score)
 
     def parts(self) -> dict[str, Any]:
-        """Fields of an `Experiment` that follow from the images, of settings that know them."""
+        """Fields of an `Experiment` that follow from the images, for `fingerprinted` settings."""
         try:
             source = self.source()
             if source.digest != self.data_files:
@@ -100,7 +100,7 @@ class ScoredImages(RunConfig):
 
 
 def _measures(config: ScoredImages, real: np.ndarray) -> tuple[Measure, ...]:
-    """The score; and that of the data, but for Inception's, which would take minutes."""
+    """The score beside that of the data; Inception's, which would take minutes, has none."""
     if config.score is None:
         return ()
     quick = config.score != scores.INCEPTION and len(real) >= scores.LEAST

@@ -1,8 +1,9 @@
 """The Inception score, or the same formula with a classifier of the data's own classes.
 
-The paper's score is exp E KL(p(y|x) ‖ p(y)) with the Inception network, of which one needs the
-weights. With a classifier that the package has it goes under that classifier's name: such scores
-can be compared with one another, and with no Inception score. `CLASSIFIERS` says which there are.
+The paper's score is exp E KL(p(y|x) ‖ p(y)), where p(y|x) is that of the Inception network, whose
+weights the user has to bring. Where p(y|x) is that of a classifier of this package, the score has
+that classifier's name. Scores by one classifier can be compared with one another, and not with
+Inception scores. `CLASSIFIERS` has the classifiers.
 """
 
 import functools
@@ -20,7 +21,7 @@ from ganstab.metrics.inception_weights import Inception, load_inception
 INCEPTION = "inception"
 DIGIT = 28
 LEAST = 10
-"""Images that a score needs."""
+"""The fewest images of which a score is taken."""
 
 
 class Classifier(NamedTuple):

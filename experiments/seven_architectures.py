@@ -1,26 +1,27 @@
 """Seven pairs of networks, each trained in four ways: which way trains them all?
 
 Gulrajani et al., "Improved Training of Wasserstein GANs" (NeurIPS 2017), section 5.2, Figure 2 and
-appendix E. The pairs are DCGAN's, and six that change one thing: a generator without batch norm
-and of constant width, a perceptron as the generator, no norm anywhere, gated units, tanh, and
-ResNets of 101 layers. Only WGAN-GP trained all of them, the paper reports; the plain GAN (DCGAN's
-loss and rates), LSGAN and weight clipping each failed on some.
+appendix E. The first pair is DCGAN's. Each other pair changes it: a generator of constant width
+without batch norm, a perceptron as the generator, no norm anywhere, gated units, tanh, or ResNets
+of 101 layers. The paper reports that with one set of hyperparameters only WGAN-GP trained all of
+them; the plain GAN (DCGAN's loss and rates), LSGAN and weight clipping each failed on some.
 
     python -m experiments.seven_architectures --pair=tanh --recipe=wgan_gp
     python -m experiments.seven_architectures --data=FOLDER --size=64
     python -m experiments.seven_architectures --table=figure_2 --seeds=1  # all 28, in one picture
     python -m experiments.seven_architectures --smoke                     # a try, in a minute
 
-The paper has LSUN bedrooms, and its authors' code --size=64 --width=64 --batch_size=64
---num_steps=200000. The defaults are chosen for two CPU cores: MNIST with a border at 32 × 32, a
-quarter of the width, and few steps. The paper shows samples and counts nothing; here they have a
-score too, where there is a classifier of the data's own classes or --inception=FILE.
+The paper trains on LSUN bedrooms; the settings of its authors' code are --size=64 --width=64
+--batch_size=64 --num_steps=200000. The defaults are chosen for two CPU cores: MNIST with a border
+at 32 × 32, a quarter of the width, and few steps. The paper shows samples and gives no numbers.
+Here samples are scored too, where there is a classifier of the data's own classes or
+--inception=FILE.
 
-Pairs, kernels and initial weights are those of the authors' code at its 64 × 64 pixels, see
-`ganstab.networks.wgan_gp`; with 32 pixels all networks halve the image once less, and the ResNets'
-blocks are spread over four resolutions so that their layers are 101 again. Rates are those of
-appendix E, and WGAN-GP has layer norm where the others have batch norm. Unlike there, RMSProp is
-PyTorch's, with a decay of 0.99, LSGAN's too. Results are not measured yet.
+With 64 × 64 pixels the layers, kernels and initial weights are those of the authors' code, see
+`ganstab.networks.wgan_gp`. With 32 pixels all networks halve the image once less, and the blocks of
+the ResNets are spread over four resolutions, so that the layers are 101 again. Rates are those of
+appendix E, and WGAN-GP has layer norm where the others have batch norm. RMSProp, LSGAN's too, has
+PyTorch's decay of 0.99, not the 0.9 of that code. Results are not measured yet.
 """
 
 import dataclasses
@@ -78,7 +79,7 @@ class SevenArchitectures(scored_images.ScoredImages):
     )
 
     def run_name(self) -> str:
-        """Of the pair, the recipe, the width and the seed."""
+        """The run's name, made of the pair, the recipe, the width and the seed."""
         return f"seven_architectures_{self.pair}_{self.recipe}_width{self.width}_seed{self.seed}"
 
 

@@ -2,10 +2,10 @@
 
     python -m experiments.train_cifar_classifier --data=FOLDER --checkpoints=FOLDER
 
-The folder of --data has the sub-folders train and test, and each of these one sub-folder of 32 × 32
-images a class. Training images are mirrored half of the time and shifted by up to 4 pixels. Kernels
-are standardised in training (Brock et al. 2021, arXiv:2101.08692, eq. 1, with a gain for each
-channel), so that the network needs no norm; what is kept are the kernels that come of it.
+The folder of --data has the sub-folders train and test, and each of these has one sub-folder of
+32 × 32 images for each class. Training images are mirrored half of the time and shifted by up to 4
+pixels. Kernels are standardised in training (Brock et al. 2021, arXiv:2101.08692, eq. 1, with a
+gain for each channel), so that the network needs no norm. The standardised kernels are saved.
 """
 
 import argparse

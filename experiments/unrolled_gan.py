@@ -20,7 +20,7 @@ LOSSES: dict[str, Callable] = {
     "wasserstein": losses.wasserstein,
 }
 LATENT = 256
-"""Length of z, of all the paper's generators but PacGAN's."""
+"""Length of z of the paper's generators."""
 AT_ONCE = 512
 
 
@@ -36,13 +36,13 @@ class UnrolledConfig(RunConfig):
     )
     second_order: bool = option(
         True,
-        "Differentiate through the unrolled updates; if not, only look at the discriminator they "
-        "lead to (the paper's ablation).",
+        "Differentiate through the unrolled updates; if not, the discriminator they lead to counts "
+        "as a constant (the paper's ablation).",
     )
     average: bool = option(
         False,
-        "Score the generator by the mean of its losses after each of the unrolled updates, not by "
-        "the last.",
+        "Take the mean of the generator's losses after each of the unrolled updates, in place of "
+        "the loss after the last.",
     )
     live: bool = option(
         True, "Start the unrolled Adam from the discriminator's live state; if not, from zero."
@@ -56,7 +56,7 @@ class UnrolledConfig(RunConfig):
     beta2: float = option(0.999, "Adam's decay of the square.", lower=0.0, upper=0.999999)
 
     def paper_recipe(self, **more: Any) -> recipes.Recipe:
-        """The paper's, with these settings."""
+        """The paper's recipe with these settings."""
         return recipes.unrolled(
             self.unroll_steps,
             loss=LOSSES[self.loss],
@@ -92,7 +92,7 @@ class UnrolledImageConfig(UnrolledConfig, ImageConfig):
     )
 
     def image_recipe(self) -> recipes.Recipe:
-        """The paper's, with one batch or two."""
+        """The paper's recipe with these settings, `--disc_batch` among them."""
         return self.paper_recipe(joint=self.disc_batch == "joint")
 
     def network_settings(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class UnrolledImageConfig(UnrolledConfig, ImageConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NormedGenerator(UnrolledImageConfig):
-    """The same of a generator with batch norm."""
+    """The settings of an unrolled GAN on images whose generator has batch norm."""
 
     bn_mode: str = option(
         "running",

@@ -4,9 +4,9 @@
     16 x 16       conv 3x3 / 2, 64     8 x 8    two of 3x3, 64
      8 x 8        conv 3x3 / 2, 128    4 x 4    two of 3x3, 128     mean over the pixels, dense 10
 
-with ReLU behind every convolution; what the two of a pair make is added to what they are given. It
-has no norm: each image's scores are its own. Classes are in the order of their names, airplane,
-automobile, bird, cat, deer, dog, frog, horse, ship, truck.
+with ReLU behind every convolution. The output of each "two of 3x3" is added to their input. The
+network has no norm, so that an image's scores do not depend on other images. Classes are in the
+order of their names: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
 
 The weights are shipped as `files/cifar_classifier.npz` (float16, no pickle). The JSON file of the
 same name beside it holds their SHA-256, their accuracy and how they were made; retrain them with

@@ -7,11 +7,11 @@ output. Much code takes the gradient of their sum, P times as large for P scores
 P² times the weight are its penalty. Scores without the batch in front are a ValueError at trace
 time.
 
-All norms are taken per
-sample, over every axis but the first, and are safe where the gradient is zero: the square root's
-derivative there is defined as 0. A critic whose batch norm mixes samples gives each of them a
-gradient that is not its own; these penalties are not defined for it, and `terms.disc_penalty`
-refuses it. Layer norm (`flax.nnx.LayerNorm`) and virtual batch norm keep samples apart.
+All norms are taken per sample, over every axis but the first. They are safe where the gradient is
+zero: the square root's derivative there is defined as 0. A critic whose batch norm mixes samples
+gives each of them a gradient that is not its own; these penalties are not defined for it, and
+`terms.disc_penalty` refuses it. Layer norm (`flax.nnx.LayerNorm`) and virtual batch norm keep
+samples apart.
 
 The critic is differentiated in the type of its samples. All else is computed in float32 where that
 is half precision, and so are the numbers that a penalty draws and the penalty itself.

@@ -1,4 +1,4 @@
-"""What a generator is given: normal numbers, quickly."""
+"""Priors, from which a generator's inputs are drawn: standard normal numbers, computed quickly."""
 
 import math
 

@@ -1,6 +1,6 @@
 """The one look of all pictures: colours, lettering, sizes.
 
-Beside `ganstab.plots` and not in it, so that programs which draw no game start without SciPy.
+It is no part of `ganstab.plots`, so that programs which draw no game start without SciPy.
 """
 
 import io

@@ -1,8 +1,9 @@
 """What a step costs: time and memory as ratios to the plain GAN's step, in the same run.
 
-Blocks of steps take turns with the plain step's, and a ratio is that of two neighbouring blocks, so
-that it holds on a machine that others use as well. Seconds of the processor are counted beside the
-wall's. Memory is what the compiled block needs beside its arguments and results.
+Blocks of a technique's steps take turns with blocks of the plain step. A ratio is that of two
+neighbouring blocks, so that it holds on a machine that others use as well. The processor's seconds
+are counted beside the wall's. Memory is what the compiled block needs beside its arguments and
+results.
 """
 
 import functools

@@ -116,27 +116,27 @@ def main(argv: Any = None) -> int:
     parser = Parser(prog=" ".join(COMMAND), description=ABOUT, allow_abbrev=False)
     add = parser.add_argument
     add("--only", nargs="+", default=list(TECHNIQUES), choices=TECHNIQUES, metavar="NAME",
-        help=f"techniques; all by default: {', '.join(TECHNIQUES)}")  # fmt: skip
+        help=f"techniques; by default all: {', '.join(TECHNIQUES)}")  # fmt: skip
     add(
         "--parts",
         nargs="*",
         default=list(PARTS),
         choices=PARTS,
         metavar="PART",
-        help=f"tasks, and costs; all by default: {', '.join(PARTS)}; none with no name",
+        help=f"tasks and costs; by default all: {', '.join(PARTS)}; none if no name is given",
     )
     add(
         "--out",
         type=pathlib.Path,
         default=ROOT / "results/benchmarks/remedies.json",
-        help="what was measured; a command goes on with what it lacks; the table is beside it",
+        help="what was measured, to which a command adds what is missing; the table is beside it",
     )
     add("--figure", type=pathlib.Path, default=ROOT / "docs/remedies_cost.png", help="the picture")
     add(
         "--stacked",
         type=pathlib.Path,
         default=ROOT / "results/stacked_mnist",
-        help="results of experiments.stacked_mnist, of which the table shows what is there",
+        help="folder of results of experiments.stacked_mnist, those of which the table shows",
     )
     with quiet_where_unread():
         return exit_status(_measure, parser.parse_args(argv))

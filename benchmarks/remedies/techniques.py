@@ -24,9 +24,9 @@ PLAIN = "dcgan"
 Numbers = Mapping[str, Any]
 NONE: Numbers = types.MappingProxyType({})
 NO_NETWORK = ("dirac", "bilinear")
-"""A critic of one number has nothing that could be changed."""
+"""Tasks whose critic is one number: there is no network to change."""
 OWN_LOSS = ("bilinear",)
-"""It is a loss, and the game has another."""
+"""Tasks that are defined by their loss, where another loss has no row."""
 
 
 def same(thing: Any) -> Any:
@@ -124,7 +124,7 @@ def penalised(*kinds: Callable, every: int = 1) -> Callable[..., Recipe]:
 
 
 def surrogate(wrap: Callable[..., Game]) -> Callable[..., Recipe]:
-    """The plain GAN's game replayed, by `wrap(game, **numbers)`."""
+    """The plain GAN with its game wrapped by `wrap(game, **numbers)`."""
 
     def recipe(*, learning_rate: Any, **numbers: Any) -> Recipe:
         plain = recipes.dcgan(learning_rate=learning_rate)
@@ -136,7 +136,7 @@ def surrogate(wrap: Callable[..., Game]) -> Callable[..., Recipe]:
 def competitive(*, learning_rate: Any) -> Recipe:
     """Competitive gradients for the discriminator's learning rate.
 
-    The default solver decomposes matrices, mapped runs' batches of which can hang: see `tasks`.
+    The default solver decomposes matrices; under `vmap` a batch of them can hang, see `tasks`.
     """
     solve = functools.partial(jax.scipy.sparse.linalg.bicgstab, maxiter=3)
     wrap = functools.partial(sur.competitive_gradient, rate=learning_rate, solve=solve)
@@ -158,7 +158,7 @@ def moved(x: jax.Array, key: jax.Array) -> jax.Array:
 
 
 def balanced(game: Game, txs: Pair) -> Callable:
-    """Up to five discriminator updates, as long as its loss is above 1."""
+    """Up to five discriminator updates a step, as long as the discriminator's loss is above 1."""
     again = Pair(lambda metrics: False, lambda metrics: metrics["disc/loss"] > 1.0)
     return steps.balanced(game, txs, again, n_disc=5)
 
@@ -166,9 +166,9 @@ def balanced(game: Game, txs: Pair) -> Callable:
 GAMMA, GAMMA_IN_GAMES = {"gamma": 0.03}, {"gamma": 1.0}
 HALF, HALF_IN_GAMES = {"weight": 0.015}, {"weight": 0.5}
 CLIPPED = optimized(same, lambda tx: optax.chain(tx, optimizers.clip_weights(0.01)))
-"""Behind the recipe's own clipping it changes nothing; behind gradient descent it is the only."""
+"""After the recipe's own clipping it changes nothing; after gradient descent it is the only one."""
 AVERAGE = 0.99
-"""Decay of running averages; with 0.999 5 % of it would be the initial network at the end."""
+"""Decay of running averages. With 0.999 the initial network would weigh 5 % after 3,000 steps."""
 FOLLOWED = optax.linear_schedule(1.0, 0.5, 1000)
 NOISE = optax.linear_schedule(0.5, 0.0, 4000)
 

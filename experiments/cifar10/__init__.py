@@ -1,11 +1,12 @@
 """CIFAR-10 with WGAN-GP: against weight clipping and the plain GAN, and its residual networks.
 
 Gulrajani et al., "Improved Training of Wasserstein GANs" (NeurIPS 2017), sections 5.3 and 5.4,
-Figure 3 and Table 3. In the figure the gradient penalty scores above weight clipping, with the same
-optimizer too, and like DCGAN, the plain GAN, which is faster and less stable. In the table its
-ResNet has 7.86 without labels and 8.42 with them, made by class-conditional batch norm and taught
-by the classes that an AC-GAN's critic reads (cross entropies of weight 1 on real images for the
-critic, 0.1 for the generator).
+Figure 3 and Table 3. In the figure the gradient penalty has a higher score than weight clipping,
+even with the same optimizer, and about the score of DCGAN, the plain GAN, which is faster in
+wall-clock time and less stable. In the table its ResNet scores 7.86 without labels and 8.42 with
+them. With labels the generator has class-conditional batch norm, and the critic predicts the class,
+as in an AC-GAN; the weight of the cross entropy is 1 for the critic, on real images alone, and 0.1
+for the generator.
 
     python -m experiments.cifar10 --data=FOLDER --method=resnet --conditional
     python -m experiments.cifar10 --data=FOLDER --table=figure_3 --seeds=3
@@ -16,18 +17,20 @@ critic, 0.1 for the generator).
 --data is as `ganstab train` takes it: a folder with one sub-folder of 32 × 32 images a class (in
 its sub-folder train, if it has one), a zip archive of it, or tfds:cifar10.
 
-The paper measures the Inception score, whose network's weights are not part of this package: with
---inception it is measured beside the paper's. Measured always is the same formula with the
-package's own classifier of CIFAR-10, whose accuracy stands beside it; it is compared with no
-paper's number. As "perfect" stands the score of as many training images, which is a little high,
-since the classifier was trained on them.
+The paper measures the Inception score. The weights of its network are not part of this package;
+with --inception=FILE the score is measured and stands beside the paper's. Every run measures the
+same formula with the package's own classifier of CIFAR-10, whose accuracy stands beside the score.
+This score is compared with no number of the paper. The value called "perfect" is the score of as
+many training images. It is a little high, since the classifier was trained on them.
 
-Networks, optimizers, λ = 10, 5 critic updates a step, critic batches of 64 and the ResNet's
-generator batches of 128, its rate that falls linearly from 2e-4 to 0 over --decay_steps, and its
-noise in a pixel's step are those of the authors' code. Its width is 128 in either pair, its length
-200,000 steps in Figure 3 and 100,000 in Table 3; the defaults here are for two cores of a CPU.
-Deviations: labels of generated images are those of a batch of the data, batch norm has running
-averages when samples are drawn, and RMSProp is that of `ganstab.recipes.wgan`.
+The program follows the authors' code in networks, optimizers, λ = 10, 5 critic updates a step and
+critic batches of 64. For the ResNet it follows that code in generator batches of 128, in a learning
+rate that falls linearly from 2e-4 to 0 over --decay_steps, and in uniform noise within a pixel's
+step. In that code the width is 128 in either pair, and the length is 200,000 steps in Figure 3 and
+100,000 in Table 3; the defaults here are for two cores of a CPU. There are three deviations. The
+labels in the generator's update are those of a batch of the data; that code draws them uniformly.
+Batch norm has running averages when samples are drawn; in that code it has a batch's statistics.
+RMSProp is that of `ganstab.recipes.wgan`, with a decay of 0.99; in that code it is 0.9.
 
 At the default width a step takes 0.08 s of one CPU core for DCGAN, 0.34 s for the gradient penalty
 with Adam and 1.0 s for the ResNet by class (means of four steps). Results are not measured yet.
@@ -54,7 +57,7 @@ SMOKE = {"samples": 64, "batch_size": 8, "width": 4}
 
 
 def labels(config: Cifar10) -> np.ndarray | None:
-    """What samples are made under: those that are shown sorted by class, the others in turn."""
+    """The labels of samples: those that are shown are sorted by class, others take turns."""
     count = len(config.class_names())
     shown = np.arange(SHOWN) * count // SHOWN
     others = np.arange(config.samples - SHOWN) % max(count, 1)
@@ -62,7 +65,7 @@ def labels(config: Cifar10) -> np.ndarray | None:
 
 
 def evaluation(config: Cifar10, gen: Player):
-    """Draws samples, of the same latents at every evaluation, and scores them."""
+    """Draws samples from the same latents at every evaluation, and scores them."""
     sample = make_sampler(
         gen,
         networks.LATENT,
@@ -84,7 +87,7 @@ def evaluation(config: Cifar10, gen: Player):
 
 
 def measures(config: Cifar10, real: Images) -> tuple[Measure, ...]:
-    """The score, and with --inception the paper's beside the paper's number."""
+    """The classifier's score, and with --inception the Inception score beside the paper's."""
     n = f"{config.samples:,} samples"
     ideal = metrics.classifier_score(real.image).value if len(real.image) >= 10 else None
     known = tables.published(config.conditional) if config.method == methods.RESNET else None

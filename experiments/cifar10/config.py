@@ -55,7 +55,7 @@ class Cifar10(RunConfig):
         upper=10**9,
     )
     data_files: str | None = option(None, "A hash of the images.", flag=False)
-    papers_classes: bool = option(False, "Whether they have CIFAR-10's classes.", flag=False)
+    papers_classes: bool = option(False, "Whether the images have CIFAR-10's classes.", flag=False)
 
     def check(self) -> None:
         """Only the ResNet is conditional."""
@@ -63,7 +63,7 @@ class Cifar10(RunConfig):
             raise ValueError(f"conditional goes with method={methods.RESNET}, got {self.method}")
 
     def run_name(self) -> str:
-        """Of the method, the width and the seed."""
+        """The run's name, made of the method, the width and the seed."""
         kind = f"{self.method}_conditional" if self.conditional else self.method
         return f"cifar10_{kind}_width{self.width}_seed{self.seed}"
 
@@ -78,11 +78,11 @@ class Cifar10(RunConfig):
         )
 
     def has_papers_data(self) -> bool:
-        """Whether they have CIFAR-10's classes."""
+        """Whether the images have CIFAR-10's classes."""
         return self.papers_classes
 
     def class_names(self) -> Sequence[str]:
-        """Of the classes that the networks are given."""
+        """The names of the classes that the networks are given."""
         return cifar_classifier.CLASSES if self.conditional else ()
 
     def weights(self) -> metrics.Inception | None:
@@ -115,7 +115,7 @@ class Cifar10(RunConfig):
         return tuple(source.classes) == cifar_classifier.CLASSES or self.data == TFDS
 
     def images(self) -> tuple[Any, Images]:
-        """The data, or an error in their place, and some of them to measure beside samples."""
+        """The data, or an error in their place; and as many of them as samples are evaluated."""
         try:
             source = self.source()
             if source.digest != self.data_files:

@@ -23,7 +23,7 @@ RATE, B1, B2 = 2e-4, 0.0, 0.9
 GEN_BATCHES = 2
 """The generator's batch as a multiple of the critic's."""
 DISC_WEIGHT, GEN_WEIGHT = 1.0, 0.1
-"""Of the cross entropies of AC-GAN, the critic's of real images alone."""
+"""Weights of AC-GAN's cross entropies; the critic's is of real images alone."""
 
 
 class Method(NamedTuple):
@@ -44,8 +44,8 @@ def linear_decay(rate: float, steps: int, updates: int) -> optax.Schedule:
 def resnet(decay_steps: int, conditional: bool) -> Recipe:
     """WGAN-GP for the residual pair: linear decay, a generator's batch of two critic's batches.
 
-    The engine draws a batch for each update, all of one size; of the first two that it draws a step
-    the generator's is made.
+    The training loop draws batches of one size. The first two of a step are put together for the
+    generator's update, the others are for the critic's updates.
     """
     base = recipes.wgan_gp(b1=B1, b2=B2)
     by_class = (terms.auxiliary_classifier(DISC_WEIGHT, GEN_WEIGHT),) if conditional else ()
@@ -86,7 +86,7 @@ METHODS = {
 
 
 def modules(method: str, width: int, num_classes: int | None) -> Pair:
-    """For either player, what `from_nnx` takes."""
+    """What `from_nnx` takes, for either player."""
     if method == RESNET:
         return images.wgan_gp(32, width=width, num_classes=num_classes, latent=networks.LATENT)
     return Pair(

@@ -29,8 +29,8 @@ class Generator(nnx.Module):
     """z [n, 128] -> images [n, 32, 32, 3] in (−1, 1).
 
     A dense layer to 4 × 4 pixels of 4 w channels, transposed 5 × 5 convolutions of stride 2 to 2 w,
-    w and 3, batch norm and ReLU in front of each, tanh. The first batch norm, as there, is of each
-    number of the dense layer and not of each channel.
+    w and 3, batch norm and ReLU in front of each, tanh. The first batch norm, as in that code,
+    normalises each number of the dense layer by itself, and not each channel.
 
     Args:
       width: w; 128 in the authors' code.

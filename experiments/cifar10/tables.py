@@ -52,7 +52,8 @@ def _others(kind: str) -> str:
 def over_time(runs: Runs, folder: pathlib.Path) -> Sequence[Picture]:
     """One PNG: the score over the wall time, a colour for each cell, thick for the mean of seeds.
 
-    The k-th evaluations of a cell's seeds are of one step; their mean stands at their mean time.
+    The k-th evaluations of a cell's seeds are of the same step: the thick line goes through their
+    mean score at their mean time.
     """
     figure, axes = style.panels(width=6.7, height=3.4)
     axis = axes[0, 0]

@@ -2,34 +2,36 @@
 
 Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.4, Table 3 and
 Figures 4, 5 and 6. Samples look alike whether a GAN was unrolled or not, and do not show what is
-missing among them. So images of the training set are sought: L-BFGS looks for the latent vector
-whose image comes nearest to a given one, from 3 random starts, of which the best is kept. Where no
-latent vector leads near, the generator has dropped that image.
+missing among them. So the program searches for images of the training set: for each image, L-BFGS
+looks for the latent vector whose sample comes nearest to it, from 3 random starts, of which the
+best is kept. Where no latent vector leads near, the generator has dropped that image.
 
     python -m experiments.cifar10_reconstruction --data_dir=FOLDER --width=0.25 --unroll_steps=10
     python -m experiments.cifar10_reconstruction --data_dir=FOLDER --width=0.25 --unroll_steps=0
     ganstab compare runs/A runs/B --out=picture.png
 
-The folder of --data_dir has one sub-folder of 32 × 32 images a class; without it, the images are
-what TensorFlow Datasets has prepared as --dataset=cifar10, or prepares with --download. Finished
-runs are compared by the share of images that each reconstructs best, by the images on which they
-differ most, and by their samples' distances.
+The folder of --data_dir has one sub-folder of 32 × 32 images for each class. Without it, the images
+are what TensorFlow Datasets has prepared as --dataset=cifar10, or prepares with --download.
+Finished runs are compared by the share of images that each reconstructs best, by the images on
+which they differ most, and by their samples' distances.
 
-We measure the mean squared error over --inference_images training images, 1,280 in the paper and
-the same in every run, of pixels in [0, 1] (in [−1, 1] it is four times as large; the paper does not
-say which it has), and Euclidean distances of random pairs of samples beside those of the data, of
-pixels in [0, 1] too. The paper finds the samples of a plain GAN nearer to each other than the data
-are, and larger K closer to the data.
+A run measures the mean squared error over --inference_images training images, which are the same in
+every run; the paper has 1,280. Pixels are in [0, 1]. In [−1, 1] the error is four times as large,
+and the paper does not say which range it has. A run also measures Euclidean distances of random
+pairs of samples, beside those of the data, of pixels in [0, 1] too. The paper finds that samples of
+a plain GAN are nearer to each other than images of the data are, and that with a larger K their
+distances come closer to the data's.
 
-The networks, the searches' number of starts, the images' number and Adam follow the paper. Not
-checked against its text are the length of the noise, 256, kernels of 3 × 3, the leak 0.3 and the
-length, 100,000 updates of either network, which are the 50,000 steps here. Learning rates and beta1
-are those of two re-implementations that agree. Batch size, beta2, initialisation, one batch for
-real and generated images (--disc_batch) and where a search ends are our own choice. The paper's
-numbers are those of the full width, and have to be compared with care where --width is less.
+The networks, the number of starts, the number of images and Adam follow the paper. These could not
+be checked against its text: the length of the noise, 256, kernels of 3 × 3, the leak 0.3, and the
+length, 100,000 updates of a single network, which are the 50,000 steps here. Learning rates and
+beta1 are those of two re-implementations that agree. Batch size, beta2, initialisation, one batch
+for real and generated images (--disc_batch) and where a search ends are our own choice. The paper's
+numbers are those of the full width. Compare with care where --width is less.
 
-On one core of a CPU a quarter of the width takes 0.19, 0.26 and 0.58 s a step for K = 0, 1 and 5,
-and the search 0.5 s an image for every 30 of its --iterations. It goes on where it was stopped.
+At a quarter of the width a step takes 0.19, 0.26 and 0.58 s of one CPU core for K = 0, 1 and 5, and
+the search takes 0.5 s for each image and every 30 of its --iterations. A search that was stopped
+goes on where it was.
 """
 
 import dataclasses
@@ -65,22 +67,22 @@ class Cifar10Reconstruction(unrolled_gan.UnrolledImageConfig):
         1.0, "Channels of both networks, as a factor of the paper's.", lower=0.001, upper=64.0
     )
     inference_images: int = option(
-        1280, "Training images that are sought in the end.", lower=1, upper=10**7
+        1280, "Training images that the run searches for at its end.", lower=1, upper=10**7
     )
     starts: int = option(3, "Searches for each, of which the best is kept.", lower=1, upper=10**4)
     iterations: int = option(100, "Most steps of L-BFGS in each search.", lower=1)
-    inference_batch: int = option(16, "Images that are sought at once.", lower=1, upper=10**6)
+    inference_batch: int = option(16, "Images that are searched for at once.", lower=1, upper=10**6)
 
     def check(self) -> None:
-        """The width makes whole numbers of channels."""
+        """Raises ValueError where the width does not make whole numbers of channels."""
         networks(self.width)
 
     def run_name(self) -> str:
-        """Of the cell and the seed."""
+        """The run's name, made of K, the width and the seed."""
         return f"cifar10_K{self.unroll_steps}_width{self.width:g}_seed{self.seed}"
 
     def compare_runs(self, runs, path):
-        """Figures 5 and 6 and Table 3 of runs that sought the same images, seeds put together."""
+        """Figures 5 and 6 and Table 3 of runs that searched for the same images, over all seeds."""
         names = labels([vars(config) for *_, config in runs], but={"seed"})
         found = [
             comparison.finished(name, folder, config, published(config))
@@ -90,7 +92,7 @@ class Cifar10Reconstruction(unrolled_gan.UnrolledImageConfig):
 
 
 def evaluation(config: Cifar10Reconstruction, gen: Player):
-    """Draws the samples, and takes the distances between them."""
+    """Draws samples from the same latents every time, and takes the distances of random pairs."""
     calls = -(-config.samples // SAMPLED_AT_ONCE)
 
     @jax.jit

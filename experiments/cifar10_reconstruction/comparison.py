@@ -59,7 +59,7 @@ def finished(
 def win_shares(errors: np.ndarray) -> np.ndarray:
     """The share of images that each of m generators reconstructs best, [m], of errors [m, n].
 
-    Those with the same least error share the image; an error that is not finite is no least one.
+    Generators with the same least error share the image. An error that is not finite never wins.
     """
     errors = np.where(np.isfinite(errors), errors, np.inf)
     least = (errors == errors.min(axis=0)) & np.isfinite(errors)
@@ -141,8 +141,8 @@ def of_table(runs: Runs, folder: pathlib.Path) -> list[Picture]:
 def across(runs: Runs, count: int) -> dict[str, dict[int, dict[str, Any]]]:
     """For a table, by cell and seed: the share of images that this K reconstructs best.
 
-    It is said once all `count` K are there, as it is a share among them. Runs that came without
-    the errors of their images are left out.
+    The result is empty until there are runs of all `count` K, since the share is one among them.
+    Runs that came without the errors of their images are left out.
     """
     runs = _with(runs, search.ERRORS)
     found: dict[str, dict[int, dict[str, Any]]] = {cell.name: {} for cell, _ in runs}
@@ -155,7 +155,7 @@ def across(runs: Runs, count: int) -> dict[str, dict[int, dict[str, Any]]]:
 
 
 def _with(runs: Runs, name: str) -> Runs:
-    """The runs that have this file or folder; one that was merged in need not have all it made."""
+    """The runs that have this file or folder; a run that was merged in may lack some files."""
     there = [
         (cell, {s: run for s, run in seeds.items() if (run / name).exists()})
         for cell, seeds in runs

@@ -1,7 +1,8 @@
 """Training images sought in a generator's latent space, after the last step of a run.
 
-The search is long, so it is made of chunks. Each is kept on disk as soon as it is found: a run that
-was stopped or killed goes on with the first that is missing, and ends with the same numbers.
+The search is long, so it is made in chunks of images. Each chunk is written to disk when it is
+done. A run that was stopped or killed goes on with the first chunk that is missing, and ends with
+the same numbers.
 """
 
 import functools
@@ -38,13 +39,14 @@ Arrays = Mapping[str, np.ndarray]
 def order(population: int) -> np.ndarray:
     """The order in which training images are looked at: random, and the same in every run.
 
-    So runs of any seed are compared on the same images, and fewer images are some of the more.
+    So runs of all seeds are compared on the same images, and the first n of them are the same for
+    every number of images.
     """
     return np.random.default_rng(0).permutation(population)
 
 
 def choose(source: Images | RandomAccess, sought: int, least: int) -> np.ndarray:
-    """Training images uint8 [n, H, W, C] in this order: as many as are sought, or `least`."""
+    """The first training images in this order, uint8 [n, H, W, C], with n = max(sought, least)."""
     count = images.size(source)
     if sought > count:
         raise InputError(f"--inference_images={sought} is more than the data, {count} images")
@@ -58,7 +60,7 @@ def generator(gen: Player, state: TrainState) -> Callable[[Array], Array]:
 
 
 def distances(image: Array) -> Array:
-    """Euclidean distances [10,000] of random pairs of images [n, …] in [−1, 1], as in [0, 1]."""
+    """Euclidean distances [10,000] of random pairs of images [n, …] in [−1, 1], taken in [0, 1]."""
     return metrics.pairwise_distances(jax.random.key(0), (image + 1) / 2, PAIRS)
 
 
@@ -160,7 +162,7 @@ def summary(kept: Arrays, folder: pathlib.Path, earlier_seconds: float) -> Findi
     Args:
       kept: as of `read`.
       folder: the run's.
-      earlier_seconds: what earlier processes spent.
+      earlier_seconds: what earlier processes spent on the search.
 
     Raises:
       InputError: a file cannot be written.

@@ -18,7 +18,7 @@ TABLE_3 = {
 }
 DATASET = "cifar10"
 RUNS = 5
-"""Seeds a K, of which the table is the mean."""
+"""Seeds of each K, whose mean the table has."""
 SMALL = {"width": 0.125, "num_steps": 8000, "inference_images": 640}
 
 
@@ -67,20 +67,20 @@ def _table(
 ABOUT = (
     "How well generators trained with K unrolled steps reproduce images of the training set, each "
     "sought by L-BFGS from three random starts: mean squared error of the best, and the share of "
-    "images that this K reproduces best of all, which is told once every K has a seed. Searches "
-    "end after --iterations whether or not they have converged, so the errors, and perhaps who "
-    "wins, depend on that number too. "
+    "images that this K reproduces best of all, which is known once every K has a seed. Searches "
+    "end after --iterations whether or not they have converged, so the errors, and perhaps which K "
+    "is best, depend on that number too. "
 )
 TABLES = {
     "table_3": _table(
         "Table 3: training images found again",
-        ABOUT + "Networks and length are the paper's, which wants an accelerator.",
+        ABOUT + "Networks and length are the paper's and need an accelerator.",
         {},
     ),
     "table_3_small": _table(
         "Table 3, small: training images found again by narrow networks",
         ABOUT + "All networks have an eighth of the paper's width, the training is shorter and the "
-        "images are fewer, so that a CPU carries it: the errors are not those of the paper's nets.",
+        "images are fewer, as suits a CPU: the errors are not those of the paper's networks.",
         SMALL,
         judged=False,
     ),

@@ -2,32 +2,34 @@
 
 Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.3.2, appendix F and
 Table 2. Each image is one MNIST digit in a colour of its own, drawn from a normal distribution, on
-black, with a little noise. The digits give the generator enough to do that it cannot get all of it
-right; whether it gets the colours right can be measured.
+black, with a little noise. Drawing the digits makes the task so complex that the generator cannot
+solve all of it; whether it finds the distribution of the colours can be measured.
 
     python -m experiments.colored_mnist --unroll_steps=5 --width=0.25
     python -m experiments.colored_mnist --unroll_steps=0 --width=0.25
     python -m experiments.colored_mnist --table=table_2 --seeds=3  # all runs, on all cores
     python -m experiments.colored_mnist --smoke                    # a try, in a minute
 
-We measure the Jensen-Shannon divergence of the colours of 5,120 samples and of 5,120 images of the
-data, in nats: 2-means of an image's pixels tells its digit's colour from the background's, and a
-Gaussian kernel density is put on the colours of samples and of data, as in the paper. The paper
-names no unit, no number of samples and no bandwidth. Were its unit the bit, our numbers would have
+We measure the Jensen-Shannon divergence, in nats, of the colours of 5,120 samples and of 5,120
+images of the data. As in the paper, 2-means on an image's pixels tells the digit's colour from the
+background's, and Gaussian kernels estimate the densities of the colours of samples and of data. The
+paper names no unit, no number of samples and no bandwidth. If its unit is the bit, our numbers have
 to be multiplied by 1.4427 before they are compared. Our bandwidth is Scott's rule on the data, with
-which a perfect sampler has not 0 but the 0.004 of two samples of the data.
+which two samples of the data have a divergence of 0.004; a perfect sampler has this, and not 0.
 
 The form of the networks, Adam, and the normal colour, noise and clipping of the data follow the
-paper. Not checked against its text are the numbers of Table 2, the formula of a coloured digit with
-its deviations of colour (0.5) and noise (0.2), the length of z, kernel sizes, the learning rates,
-Adam's beta1 and the leak. Batch size, length, beta2 and initialisation are our guess: the paper's
-length is not known, and ours is chosen for minutes, not hours. Whether real and generated images
-pass through the discriminator as one batch or as two (--disc_batch) the paper does not say. It is
-two here, unlike in experiments.stacked_mnist: as one, a plain GAN paints blobs in a few colours
-even after 5,000 steps, with a divergence five times the paper's.
+paper. These could not be checked against its text: the numbers of Table 2, the formula of a
+coloured digit with its standard deviations of colour (0.5) and noise (0.2), the length of z, the
+kernel sizes, the learning rates, Adam's beta1 and the leak. Batch size, length, beta2 and
+initialisation are our guess: the paper's length is not known, and ours takes minutes, not hours.
+The paper does not say whether real and generated images pass through the discriminator as one batch
+or as two (--disc_batch). Here they are two, unlike in experiments.stacked_mnist: with one batch, a
+plain GAN paints blobs in a few colours even after 5,000 steps, with a divergence five times the
+paper's.
 
 At width 1/4 the default length takes 4, 5, 12 and 20 minutes of a quiet CPU core with K = 0, 1, 5
-and 10, at width 1/2 9, 13, 32 and 59, and up to three times as long on a busy one.
+and 10. At width 1/2 it takes 9, 13, 32 and 59 minutes. On a busy core it takes up to three times as
+long.
 """
 
 import dataclasses
@@ -61,7 +63,7 @@ class ColoredMnist(unrolled_gan.NormedGenerator):
     width: float = option(0.25, "X: all channels of both networks, times X.", choices=tuple(WIDTHS))
 
     def run_name(self) -> str:
-        """Of the cell and the seed."""
+        """The run's name, made of K, the width and the seed."""
         return f"colored_mnist_K{self.unroll_steps}_width{self.width}_seed{self.seed}"
 
     def views(self) -> tuple[View, ...]:
@@ -70,7 +72,7 @@ class ColoredMnist(unrolled_gan.NormedGenerator):
 
 
 def evaluation(data: np.ndarray, config: ColoredMnist, gen: Player):
-    """Draws samples, of the same latents at every evaluation, and compares their colours."""
+    """Draws samples from the same latents at every evaluation, and compares their colours."""
     train = config.bn_mode == "batch"
     sample = unrolled_gan.sampler(gen, config, metrics.foreground_colors, train=train)
 

@@ -15,9 +15,9 @@ from ganstab.style import VERMILION
 from ganstab.training import View, images
 
 SEED = 0
-"""Of the data that samples are compared with: the same for every run."""
+"""Seed of the images that samples are compared with; the same for every run."""
 LEAST = 4
-"""Colours of three channels that have a density."""
+"""The fewest colours, of three channels, that have a density."""
 _AT_ONCE = 512
 _NAMES = ("red", "green", "blue")
 _BANDWIDTH, _BANDWIDTH_OF_LINES = 0.06, 0.1
@@ -27,7 +27,7 @@ _HELD = (0.5, 0.95)
 def divergence(data: np.ndarray, found: np.ndarray) -> float:
     """Jensen-Shannon divergence of the colours of two sets of images, [n, 3] and [m, 3], in nats.
 
-    Of Gaussian kernel densities whose bandwidth is Scott's rule of the first.
+    The densities are sums of Gaussian kernels, whose bandwidth follows Scott's rule on the first.
     """
     return float(metrics.js_divergence_of_samples(jnp.asarray(data), jnp.asarray(found)))
 
@@ -35,7 +35,7 @@ def divergence(data: np.ndarray, found: np.ndarray) -> float:
 def of_data(source: Images | RandomAccess, key: jax.Array, count: int) -> tuple[np.ndarray, float]:
     """Colours [count, 3] of images of the data, and their divergence from as many others.
 
-    The second is what a perfect sampler of `count` colours is measured to have.
+    This divergence is what a perfect sampler of `count` colours would have.
     """
     data, others = (_draw_colors(source, each, count) for each in jax.random.split(key))
     return data, divergence(data, others)
@@ -62,8 +62,8 @@ def _colors(image: jax.Array, label: jax.Array, key: jax.Array) -> jax.Array:
 def draw(plane: int, axis: Axes, arrays: Mapping, reference: Mapping) -> None:
     """The density of colours in the plane of two channels.
 
-    The two lines hold half and 95 % of the data, so that a colour which the generator lacks is a
-    white place inside of them.
+    One line encloses half of the data and the other 95 %, so that a colour which the generator
+    lacks is a white place inside of them.
 
     Args:
       plane: the first channel; the second is the next one.

@@ -1,31 +1,34 @@
 """A critic that learns a thousand digits by heart: its loss on training and on other images.
 
 Gulrajani et al., "Improved Training of Wasserstein GANs" (NeurIPS 2017), section 5.6 and Figure 5b.
-The discriminator of a Wasserstein GAN is a critic. Its loss, unlike that of a plain GAN, is meant
-to tell how far the generator is from the data. Where the data are few the critic learns them by
-heart, and then its loss on them says nothing of other images.
+The discriminator of a Wasserstein GAN is a critic. Its loss, unlike that of a plain GAN's
+discriminator, is meant to tell how far the generator is from the data. Where the data are few the
+critic learns them by heart, and then its loss on them says nothing about other images.
 
     python -m experiments.critic_overfitting --recipe=wgan_gp
     python -m experiments.critic_overfitting --images=50000
     python -m experiments.critic_overfitting --table=figure_5 --seeds=3  # all runs, on all cores
     python -m experiments.critic_overfitting --smoke                     # a try, in a minute
 
-Training images are --images of MNIST's, the same ones for every seed. An evaluation takes --samples
-of them, and as many that are not among them, and reports of either kind the negative loss of the
-critic, for the same generated images, with λ = 10 for the penalty and 0 for clipping:
+The run trains on --images of MNIST's images, the same ones for every seed. An evaluation takes
+--samples of them, and as many other images for validation. For each kind it reports the negative
+loss of the critic, against the same generated images, with λ = 10 for the penalty and 0 for
+clipping.
 
     E D(x) − E D(G(z)) − λ E (‖∇D(x̂)‖₂ − 1)²
 
-"training minus validation" is the gap between the two. The paper finds that they part with a
-penalty and with clipping, and that with the penalty the one of training images slowly grows even
-while that of validation images falls. It prints no numbers.
+"training minus validation" is the gap between the two. The paper finds that the two diverge with
+the penalty and with clipping, and that with the penalty the value of training images gradually
+rises even while that of validation images falls. It prints no numbers.
 
-Optimizers, λ and 5 critic updates a step are those of the authors' code. The paper does not say how
+Adam, λ and 5 critic updates a step are those of the authors' code; RMSProp, with clipping, is that
+of `ganstab.recipes.wgan`, with a decay of 0.99 where that code has 0.9. The paper does not say how
 large its "large unregularized" networks are. Its authors' code for MNIST has kernels of 5 × 5 and
-64, 128 and 256 channels in the critic; these, of `networks.images.convolutional` without norm, have
-3 × 3 and twice, four and eight times --width, and 32 gives those 256 channels. Their batches have
-50 images, and 20,000 steps are shown, where ours are chosen for CPUs. Pixels are in [−1, 1] here
-and in [0, 1] there, so that distances, and with the penalty losses, are twice as large here.
+64, 128 and 256 channels in the critic. The networks here, of `networks.images.convolutional`
+without norm, have kernels of 3 × 3, and the critic has twice, four and eight times --width
+channels: as many with --width=32. That code has batches of 50 images, and the figure 20,000 steps;
+the defaults here are chosen for CPUs. Pixels are in [−1, 1] here and in [0, 1] there, so that
+distances, and with the penalty losses, are twice as large here.
 
 With the penalty a step takes 0.8 s of one core of a busy CPU.
 """
@@ -77,7 +80,7 @@ def split(config: CriticOverfitting) -> tuple[data.Images, data.Images]:
 
 
 def conclude(state: TrainState, folder: pathlib.Path, stop: Callable[[], bool]) -> Findings | None:
-    """Draws both curves beside each other, of all evaluations."""
+    """Draws both curves, of all evaluations, in one picture."""
     del state, stop
     path = folder / FIGURES / "values.png"
     return Findings({}, [pictures.of_run(folder, path)] if distributed.is_main() else [])

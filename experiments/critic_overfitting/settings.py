@@ -44,5 +44,5 @@ class CriticOverfitting(ImageConfig):
         return RECIPES[self.recipe](**rate)
 
     def run_name(self) -> str:
-        """Of the recipe, the number of images and the seed."""
+        """The run's name, made of the recipe, the number of images and the seed."""
         return f"critic_overfitting_{self.recipe}_images{self.images}_seed{self.seed}"

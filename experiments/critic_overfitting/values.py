@@ -12,7 +12,7 @@ from ganstab.types import Game, Player, TrainState
 __all__ = ["evaluation"]
 
 AT_ONCE = 500
-"""Images in memory."""
+"""Images whose loss is computed at once."""
 
 
 def evaluation(

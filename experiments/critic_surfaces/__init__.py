@@ -10,32 +10,37 @@ its gradient.
     python -m experiments.critic_surfaces --table=gradients --seeds=3  # Figure 1b
     python -m experiments.critic_surfaces --smoke                      # a try, in a minute
 
-In Figure 1a there is no generator to train: its samples are the data and N(0, I) added to them, so
-that a critic can be trained to its optimum. The picture shows the critic's values over [−3, 3]².
-The paper finds that with clipping it "ignores higher moments of the data distribution". Measured
-here is whether it tells the data from the gaps in them, by more than means and covariances, which a
-quadratic Q tells apart as well: with Q the best fit to the critic D over the square [−2, 2]²,
+In Figure 1a there is no generator to train: its samples are the data with N(0, I) added, so that a
+critic can be trained to its optimum. The picture shows the critic's values over [−3, 3]². The paper
+finds that with clipping the critic "ignores higher moments of the data distribution". A run
+measures how well the critic tells the data from the gaps in them by more than means and
+covariances, for which a quadratic function suffices. Let Q be the quadratic that fits the critic D
+best over the square [−2, 2]². The measure is the area under the ROC curve of D − Q, over points a
+of the data (modes, the roll) and points g in the gaps (half-way between neighbouring modes, the
+roll turned half-way round).
 
-    gap_auc = 100 · mean of [D(a) − Q(a) > D(g) − Q(g)]  per cent,
+    gap_auc = 100 · mean of [D(a) − Q(a) > D(g) − Q(g)]  per cent
 
-the area under the ROC curve, over points a of the data (modes, the roll) and points g in the gaps
-(half-way between neighbouring modes, the roll turned half-way round). A tie counts half. Every
-quadratic critic has 50, and one that is high at the data alone has 100. The optimal critic has less
-where it has to slope across gaps, as from arm to arm of the roll.
+A tie counts half. Every quadratic critic has 50, and a critic that is high at the data alone has
+100. The optimal critic has less where it has to slope across gaps, as from arm to arm of the roll.
 
 Figure 1b trains a generator too, on the Swiss roll; both networks have 12 layers of ReLU. It shows
-the norms of ∂L/∂h_l, of the critic's loss L = E D(G(z)) − E D(x) by the outputs h_l of its layers,
-for a batch. Measured is their growth, the slope of log₁₀ ‖∂L/∂h_l‖ over the layers from the score
-to the input, and its absolute value, which is 0 where gradients neither vanish nor explode. A norm
-below the least of float32's ordinary numbers, 1.2e-38, counts as that. The penalty is left out of
-L: it is taken at points between the data and the samples, which have activations of their own.
+the norms of ∂L/∂h_l, the gradient of the critic's loss L = E D(G(z)) − E D(x) with respect to the
+outputs h_l of its layers, for a batch. A run measures their growth, which is the slope of log₁₀
+‖∂L/∂h_l‖ over the layers from the score to the input. It also measures the growth's absolute value,
+which is 0 where gradients neither vanish nor explode. A norm below float32's smallest normal
+number, 1.2e-38, counts as that number. The penalty is left out of L: it is taken at points between
+the data and the samples, which have activations of their own.
 
-Data, networks, initial weights, batch size, optimizers and the 5 critic updates a step are those of
-the authors' code, and so is λ = 0.1 (--penalty_weight); the paper has λ = 10 throughout. Theirs are
-512 units a layer and 100,000 steps, --width=512 --num_steps=100000, where ours are chosen for CPUs.
-The paper does not say how wide the networks of Figure 1b are, nor how long they are trained; here
-they have 256 units and 300 steps of batches of 64. On one core of a busy CPU a critic of Figure 1a
-takes 1.5 to 2.5 minutes, and a step of Figure 1b 0.5 s with clipping and 1.1 s with the penalty.
+Data, networks, batch size, Adam, weight clipping and the 5 critic updates a step are those of the
+authors' code, and so is λ = 0.1 (--penalty_weight); the paper has λ = 10 throughout. That code has
+512 units a layer and 100,000 steps (--width=512 --num_steps=100000); the defaults here are chosen
+for CPUs. RMSProp, with which weights are clipped, is that of `ganstab.recipes.wgan`, with a decay
+of 0.99 where that code has 0.9. Initial weights are those of that code, but for the last layers',
+see `critics.perceptron`. The paper does not say how wide the networks of Figure 1b are, nor how
+long they are trained. Here they have 256 units, and are trained for 300 steps with batches of 64.
+On one core of a busy CPU a critic of Figure 1a takes 1.5 to 2.5 minutes, and a step of Figure 1b
+0.5 s with clipping and 1.1 s with the penalty.
 """
 
 import functools
@@ -62,7 +67,7 @@ MEASURES = (
 
 
 def evaluation(config: CriticSurfaces, gen: Player):
-    """Looks at the critic over the plane, and at its layers for points that are always the same."""
+    """Evaluates the critic over the plane, and its gradients at points that are always the same."""
     toy = toys.TOYS[config.dataset]
 
     @jax.jit

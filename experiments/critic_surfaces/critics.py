@@ -24,7 +24,8 @@ LEAST = float(np.finfo(np.float32).tiny)
 def perceptron(sizes: Sequence[int], *, conditional: bool = False) -> Player:
     """Layers of these sizes, the input's first, as a player; with `conditional` of pairs (z, x).
 
-    Kernels are uniform with variance 2 / inputs (He et al. 2015, arXiv:1502.01852), biases zero.
+    Kernels are uniform with variance 2 / inputs (He et al. 2015, arXiv:1502.01852), biases zero. In
+    the authors' code the last kernel has the variance 2 / (inputs + outputs).
     """
     he = jax.nn.initializers.he_uniform()
 

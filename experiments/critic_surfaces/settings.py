@@ -19,13 +19,13 @@ class CriticSurfaces(RunConfig):
     batch_size: int = 256
     eval_every: int = 200
     log_every: int = 50
-    dataset: str = option("ring", "8 Gaussians, 25 or a Swiss roll.", choices=tuple(toys.TOYS))
+    dataset: str = option("ring", "8 Gaussians, 25, or a Swiss roll.", choices=tuple(toys.TOYS))
     recipe: str = option(
         "wgan_gp", "A gradient penalty, or clipped weights.", choices=("wgan_gp", "wgan")
     )
     generator: str = option(
         "fixed",
-        "fixed: the data and noise N(0, I), not trained; trained: a network like the critic.",
+        "fixed: the data plus noise N(0, I), not trained; trained: a network like the critic.",
         choices=("fixed", "trained"),
     )
     depth: int = option(3, "Hidden layers of a network.", lower=1, upper=200)
@@ -42,7 +42,7 @@ class CriticSurfaces(RunConfig):
     samples: int = option(512, "Points of the data at an evaluation.", lower=1, upper=10**6)
 
     def run_name(self) -> str:
-        """Of the data, the recipe, the generator and the seed."""
+        """The run's name, made of the data, the recipe, the generator and the seed."""
         return f"critic_{self.dataset}_{self.recipe}_{self.generator}_seed{self.seed}"
 
     def unused(self) -> list[str]:

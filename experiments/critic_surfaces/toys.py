@@ -15,9 +15,9 @@ __all__ = ["REACH", "TOYS", "Toy", "gap_auc", "places", "plane"]
 REACH, SIDE = 3.0, 128
 """Values are shown at `SIDE` × `SIDE` points of [−`REACH`, `REACH`]²."""
 HOLDS, POINTS = 2.0, 33
-"""[−`HOLDS`, `HOLDS`]², with `POINTS` × `POINTS` points, has all data in it."""
+"""[−`HOLDS`, `HOLDS`]², with `POINTS` × `POINTS` points, holds all data."""
 DIGITS = 5
-"""Of float32, what is meant where values are compared."""
+"""Decimal places to which values, scaled to a range of 1, are rounded before they are compared."""
 
 
 class Toy(NamedTuple):
@@ -44,8 +44,8 @@ def places(toy: Toy) -> jax.Array:
 def gap_auc(values: np.ndarray, toy: Toy) -> float:
     """How often R(a) > R(g) of points a of the data and g in gaps, in %; a tie counts half.
 
-    R = D − Q, Q being the quadratic of least Σ (D − Q)² over [−2, 2]². Values are compared to five
-    digits, so that a critic that is a quadratic has 50.
+    R = D − Q, Q being the quadratic of least Σ (D − Q)² over [−2, 2]². Values are scaled to a range
+    of 1 and compared to five decimal places, so that a critic that is a quadratic has 50.
 
     Args:
       values: D at `places(toy)`, [n].

@@ -11,20 +11,22 @@ does on real images; the papers' own are larger and in colour.
     python -m experiments.growing_mnist --table=methods --seeds=3
     python -m experiments.growing_mnist --smoke                    # a try, in a minute
 
-Reported are how many of the ten digits the package's classifier finds among the samples, the KL
-divergence of their shares to those that it finds among 10,000 images of the data, in nats, how many
-samples it is sure of, by more than 90 %, and the sliced Wasserstein distance of patches. While the
-networks are at 7 or 14 pixels, samples are enlarged for that.
+A run reports how many of the ten digits the package's classifier finds among the samples, the KL
+divergence, in nats, of their shares from those that it finds among 10,000 images of the data, the
+percentage of samples to whose digit it gives a probability above 90 %, and the sliced Wasserstein
+distance of patches. While the networks are at 7 or 14 pixels, samples are enlarged for these.
 
-Progressive growing has the paper's networks at its own loss, WGAN-GP with a drift term, and Adam of
-rate 0.001; the paper averages its generator and grows the batch, which is not done here. A stage of
---stage_steps fades a resolution in, and as many follow, so that 28 pixels are wholly there after
-four stages. LapGAN trains all its levels at every step, since they share nothing; its loss and Adam
-are those of `recipes.dcgan`, the plain GAN, its networks small convolutional ones, where the paper
-has SGD, dropout and discriminators that see the coarse image apart.
+Progressive growing has the paper's networks and loss, WGAN-GP with a drift term, and Adam with a
+learning rate of 0.001. The paper also averages its generator and lowers the batch size as the
+resolution grows, which is not done here. The program trains at 7 pixels for --stage_steps. Each
+further resolution fades in for --stage_steps and then trains for as many, so that 28 pixels are
+fully faded in after four times --stage_steps. LapGAN trains all its levels at every step, since
+they share nothing. Its loss and Adam are those of `recipes.dcgan`, the plain GAN, and its networks
+are small convolutional ones; the paper has SGD with momentum, and dropout in its discriminators.
 
-Both are one run of one program, with one training state: `ganstab.training` compiles one step, and
-has checkpoints, progress and reports for it. So the levels are branches of one game, or its sum.
+Either method is one run with one training state, for which `ganstab.training` compiles one step and
+has checkpoints, progress and reports. So the levels of progressive growing are branches of one
+game, and LapGAN's game is the sum of its levels' games.
 
 At the default width a step takes 0.11 s of one CPU core for LapGAN, and 0.3, 0.6 and 1.0 s for
 progressive growing at its three resolutions (means of two to four steps). Results are not measured
@@ -66,7 +68,7 @@ SHAPE, KNOWN = (28, 28, 1), 2000
 
 
 def evaluation(sampler, known: np.ndarray, found: np.ndarray, config: GrowingMnist, gen: Player):
-    """Draws samples, of the same noise at every evaluation, and compares them with the data."""
+    """Draws samples from the same noise at every evaluation, and compares them with the data."""
     del gen  # the samplers have it as it is at each level
     read = functools.partial(digits.read, digit_classifier.load())
     sample = sampler(config.samples, lambda image: (*read(image), to_bytes(image)))
@@ -84,7 +86,7 @@ def evaluation(sampler, known: np.ndarray, found: np.ndarray, config: GrowingMni
 
 
 def measures(config: GrowingMnist, sure_of_data: float) -> tuple[Measure, ...]:
-    """The papers have no numbers."""
+    """What a run reports; the papers have no numbers to compare it with."""
     floor, classes = digits.kl_floor(config.samples), digits.CLASSES
     return (
         Measure("modes", f"digits that occur, of {classes}", "digits", ideal=classes),

@@ -21,15 +21,15 @@ class GrowingMnist(ImageConfig):
     width: int = option(16, "Channels at 28 pixels.", lower=1, upper=1024)
     stage_steps: int = option(
         400,
-        "Steps in which progressive growing fades a resolution in, and then trains it; with "
-        "--method=progressive.",
+        "Steps for which progressive growing fades a resolution in, and for which it then trains "
+        "it; with --method=progressive.",
         lower=1,
         upper=10**8,
     )
     samples: int = option(2048, "Samples of an evaluation.", lower=SHOWN, upper=10**6)
 
     def run_name(self) -> str:
-        """Of the method, the width and the seed."""
+        """The run's name, made of the method, the width and the seed."""
         return f"growing_mnist_{self.method}_width{self.width}_seed{self.seed}"
 
     def views(self) -> list[View]:

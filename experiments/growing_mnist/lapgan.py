@@ -1,7 +1,7 @@
 """LapGAN as one game: the games of all levels of `ganstab.stages.pyramid`, side by side.
 
-Levels share no parameter and may be trained in any order, so a step moves all of them, each down
-its own loss on the same images. The generator is the whole pyramid.
+Levels share no parameter and may be trained in any order. So a step updates all of them, each by
+its own losses on the same images. The generator is the whole pyramid.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from ganstab.types import Carry, PlayerName
 
 
 def whole(levels: list[pyramid.Level]) -> Pair:
-    """The pyramid as a pair: what generates images out of all noise, and the finest critic."""
+    """The pyramid as a pair: what generates images from all noise, and the finest discriminator."""
 
     def init(player: PlayerName):
         def made(key: Array):

@@ -37,7 +37,7 @@ def within(small: Player, whole: Player) -> Player:
 
 
 def growing_levels(width: int) -> list[Pair]:
-    """Of each level, for `(x, α)`: 4 w, 2 w and w channels, on the last one's parameters."""
+    """The pair of each level, for `(x, α)`: 4 w, 2 w, w channels, on the last one's parameters."""
     widths = [width * 2**i for i in reversed(range(len(SIDES)))]
 
     def pair(level: int) -> Pair:

@@ -1,9 +1,10 @@
 """Progressive growing as one game, whose networks have all levels from the start.
 
 A run has one training state and one program, so the stages of `ganstab.stages.growing` become
-branches: at a step, the game of its level is played on the parameters that this level has. The
-others get a gradient of 0, which moves nothing under Adam, so that a level begins with what the
-levels before it have learnt and with new layers, as `growing.grow` makes it.
+branches: each step plays the game of its level on the parameters that this level has. The other
+parameters get a gradient of 0, which changes nothing under an Adam that starts anew at each level.
+So a level begins with what the levels before it have learnt and with new layers, as `growing.grow`
+makes it.
 """
 
 import dataclasses
@@ -37,7 +38,7 @@ class Grown(NamedTuple):
 
 
 def restarted(tx: optax.GradientTransformation, counts: tuple[int, ...]):
-    """The transform that begins anew at these of its updates."""
+    """The transform, whose state is initialised again at these of its updates."""
 
     def init(params):
         return jnp.zeros((), jnp.int32), tx.init(params)

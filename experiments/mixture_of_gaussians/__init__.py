@@ -1,8 +1,8 @@
 """Mixtures of Gaussians: does a GAN cover all modes, or run after them one by one?
 
 Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017), section 3.1, Figure 2 and
-appendix B. The data are eight narrow Gaussians on a circle, so that a glance at the samples tells
-how many modes a generator has. A plain GAN's generator rotates from mode to mode; one that looks
+appendix B. The data are eight narrow Gaussians on a circle, so that a picture of the samples shows
+how many modes a generator covers. A plain GAN's generator rotates from mode to mode; one that looks
 K = 10 discriminator updates ahead spreads over all of them.
 
     python -m experiments.mixture_of_gaussians --unroll_steps=10
@@ -10,15 +10,16 @@ K = 10 discriminator updates ahead spreads over all of them.
     python -m experiments.mixture_of_gaussians --table=figure_2 --seeds=10  # all runs, on all cores
     python -m experiments.mixture_of_gaussians --smoke                      # a try, in a minute
 
-Counted are the modes that have a sample within three standard deviations, the share of all samples
-that lie so near to a mode, and the reverse KL divergence of their histogram over the modes to
-uniform, in nats. A perfect sampler has 98.89 % of such samples. The median distance of a sample to
-the nearest mode tells a generator that diverges from one that covers nothing.
+A run counts the modes that have a sample within three standard deviations. It measures the
+percentage of all samples that lie so near to a mode, 98.89 for a perfect sampler, and the reverse
+KL divergence, in nats, of their histogram over the modes from the uniform one. The median distance
+of a sample to the nearest mode distinguishes a generator that diverges from one that covers no
+mode.
 
-Networks, loss, data and optimizer (Adam) follow the paper, with the numbers that its text leaves
-open (the width of the discriminator, β2) from the code of Nagarajan and Kolter 2017, which repeats
-it. The batch size, 512, stands in that code and not in the paper. The paper's figures count the
-updates of either network: its 50,000 are the 25,000 steps here.
+Networks, loss, data and optimizer (Adam) follow the paper. The numbers that its text leaves open,
+the width of the discriminator and β2, are those of the code of Nagarajan and Kolter 2017, which
+repeats the experiment. The batch size, 512, stands in that code and not in the paper. The paper's
+figures count the updates of either network: its 50,000 are the 25,000 steps here.
 
 The same program has the ensembles of past discriminators and the unrolling without second gradients
 of appendix B, the ring and the grid on which VEEGAN and PacGAN count modes, and other remedies:
@@ -60,8 +61,8 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
     loss: str = "minimax"
     data: str = option(
         "ring",
-        "Eight Gaussians on a circle of radius 2 (Metz et al.) or 1 (VEEGAN, PacGAN), or a grid of "
-        "25.",
+        "ring: eight Gaussians on a circle of radius 2 (Metz et al.); small_ring: eight on one of "
+        "radius 1 (VEEGAN, PacGAN); grid: 25 (VEEGAN, PacGAN).",
         choices=tuple(MIXTURES),
     )
     networks: str = option("mlp", "Metz et al.'s networks, or PacGAN's.", choices=tuple(NETWORKS))
@@ -70,7 +71,7 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
     )
     ensemble: int = option(
         0,
-        "N: the generator answers to the mean of the last N discriminators; 0 for the present one.",
+        "N: the generator's loss is a mean over the last N discriminators; 0 for the present one.",
         lower=0,
         upper=10_000,
     )
@@ -93,12 +94,12 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
     samples: int = option(2560, "Samples drawn at an evaluation.", lower=1, upper=10**7)
 
     def check(self) -> None:
-        """A batch is made of whole packs."""
+        """Raises ValueError where a batch is not made of whole packs."""
         if self.batch_size % self.pack:
             raise ValueError(f"pack must divide batch_size, got {self.pack} and {self.batch_size}")
 
     def run_name(self) -> str:
-        """Of the mixture, K and the seed."""
+        """The run's name, made of the mixture, K and the seed."""
         return f"mixture_{self.data}_K{self.unroll_steps}_seed{self.seed}"
 
     def paper_recipe(self, **more) -> recipes.Recipe:
@@ -122,7 +123,7 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
 
 
 def published(config: MixtureOfGaussians) -> dict:
-    """What is printed for these networks and data, K and packing; nothing of other remedies."""
+    """What papers print for these networks, data, K and packing; nothing for other remedies."""
     if config.ensemble or config.gradient_norm or config.consensus or config.gen_steps > 1:
         return {}
     return tables.published(config.networks, config.data, config.unroll_steps, config.pack)

@@ -15,18 +15,18 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 FINDINGS: dict[int, tuple[dict[str, int], str]] = {
     1: (
         dict.fromkeys(VARIANTS, 3),
-        "With one generator step for each of the discriminator's, as in Figure 2, it finds that "
-        "K = 3 suffices with and without it. Of the mean it tells nothing apart.",
+        "With one generator step for each of the discriminator's, as in Figure 2, the paper finds "
+        "that K = 3 suffices with this gradient and without. It has no finding on the mean alone.",
     ),
     5: (
         {"full": 5, "first": 10, "average": 10},
-        "With five generator steps for each of the discriminator's it finds that K = 5 suffices "
-        "with it, and K = 10 without. Of the mean it tells nothing apart.",
+        "With five generator steps for each of the discriminator's the paper finds that K = 5 "
+        "suffices with this gradient, and K = 10 without. It has no finding on the mean alone.",
     ),
 }
-"""By generator steps for each of the discriminator's: the K that suffices, and in words.
+"""By generator steps for each of the discriminator's: the K that suffices, and the words for it.
 
-The mean's is that of the gradient without the second term: the paper does not tell them apart."""
+The mean has the K of the gradient without the second term: the paper reports none of its own."""
 
 
 def more_modes(words: str, first: str, second: str) -> Claim:
@@ -35,15 +35,15 @@ def more_modes(words: str, first: str, second: str) -> Claim:
 
 
 def ensembles() -> Table:
-    """Against the last N discriminators."""
+    """A generator against the last N discriminators."""
     cells = [
         Cell(f"last{n}", "plain GAN", f"the last {n}", {"unroll_steps": 0, "ensemble": n})
         for n in (1, 5, 20, 50)
     ]
     return Table(
         "The last N discriminators",
-        "Metz et al. 2017, appendix B: a generator that answers to the mean of the last N "
-        "discriminators is visibly no stabler.",
+        "Metz et al. 2017, appendix B: a generator whose loss is a mean over the last N "
+        "discriminators is not visibly more stable.",
         cells,
         claims=[
             Claim(
@@ -59,7 +59,7 @@ def ensembles() -> Table:
 
 
 def delayed() -> Table:
-    """Against five discriminators ever further back."""
+    """A generator against five discriminators that are M updates apart."""
     cells = [
         Cell(
             f"every{m}", "plain GAN", f"every {m:,}",
@@ -69,8 +69,8 @@ def delayed() -> Table:
     ]  # fmt: skip
     return Table(
         "Five discriminators, a new one every M updates",
-        "Metz et al. 2017, appendix B: the longer the delay, the less stable, until the samples "
-        "leave the window of the picture.",
+        "Metz et al. 2017, appendix B: the longer the delay, the less stable the training, until "
+        "the samples leave the window of the picture.",
         cells,
         claims=[
             Claim(

@@ -83,9 +83,8 @@ def _protocol(data: str, name: str, count: int) -> Table:
     return Table(
         f"{name}, by the protocols of VEEGAN and PacGAN",
         f"Modes of {count}, by 2,500 samples. VEEGAN prints no networks or settings, so these are "
-        "Metz et al.'s, for the 25,000 steps of Figure 2. PacGAN's networks are large and have "
-        "5,000 steps here, 400,000 there. So nothing is said of whether our numbers agree with "
-        "theirs.",
+        "Metz et al.'s, for the 25,000 steps of Figure 2. PacGAN's networks are large and are "
+        "trained for 5,000 steps here, 400,000 there. So ours are not judged against theirs.",
         cells,
         claims=[
             more_modes(
@@ -141,7 +140,7 @@ def _methods() -> Table:
 
 
 def _on_ring(table: Table) -> Table:
-    """The table with its data written down in each cell, so that no flag puts others in."""
+    """The table with its data named in each cell, so that no flag changes them."""
     cells = [
         dataclasses.replace(cell, settings={"data": "ring", **cell.settings})
         for cell in table.cells

@@ -2,7 +2,7 @@
 
 Gulrajani et al., "Improved Training of Wasserstein GANs" (NeurIPS 2017), section 5.1, Tables 1, 2
 and 5, appendices B and C. The nonlinearity, depth and base filters of either network, and whether
-it has a norm, are drawn from Table 1; each pair is trained as a plain GAN and with WGAN-GP.
+it has a norm, are drawn from Table 1. Each pair is trained as a plain GAN and with WGAN-GP.
 
     python -m experiments.random_architectures --draw=0 --recipe=wgan_gp
     python -m experiments.random_architectures --architecture=relu-4-norm-64_leaky-4-norm-64
@@ -10,23 +10,22 @@ it has a norm, are drawn from Table 1; each pair is trained as a plain GAN and w
     python -m experiments.random_architectures --table=table_5 --seeds=1  # the penalty's two kinds
     python -m experiments.random_architectures --smoke                    # a try, in a minute
 
-The paper draws 200 pairs (--table=table_1_full; 174 for its comparison of penalties in appendix C,
-table_5_full), trains each for 100,000 generator iterations on ImageNet at 32 × 32 pixels, and
-counts the pairs whose Inception score is above a minimum; its DCGAN scores 7.24. Here the images
-are MNIST with a border, the score is that of the digits' classifier, steps are few and widths a
-part, all chosen for two CPU cores. --data=FOLDER --inception=FILE --width=1 --num_steps=100000
---samples=50000 are the paper's. The report has the paper's counts beside ours where the score is
-the Inception score.
+The paper draws 200 pairs (--table=table_1_full), and 174 for its comparison of penalties in
+appendix C (--table=table_5_full). It trains each for 100,000 generator iterations on ImageNet at 32
+× 32 pixels, and counts the pairs whose Inception score is above a minimum; its DCGAN scores 7.24.
+Here the images are MNIST with a border, the score is that of the digits' classifier, and steps and
+widths are a fraction of the paper's, all chosen for two CPU cores. The paper's are --data=FOLDER
+--inception=FILE --width=1 --num_steps=100000 --samples=50000. The report has the paper's counts
+beside ours where the score is the Inception score.
 
 Adam's numbers are the paper's, and so are layer norm in place of batch norm in WGAN-GP's critics,
-and the weight decay of 1e-3 in discriminators with a norm. The paper leaves open: where layers go
-in a network of 8, 12 or 20 (here evenly over the four resolutions, 1, 2 or 4 more at each), their
-channels at the image's own resolution (half of the base filters, as in the authors' ResNets),
-kernels (3 × 3 here; DCGAN has 5 × 5, --kernel=5), initial weights (uniform, as most of the authors'
-code), what weight decay is (here an L2 term of the loss, on kernels), the batch size (64 as in that
-code; here 32), the length of z (128, likewise), the slope of leaky ReLU (0.2), and whether a pair
-may be drawn twice (not here).
-Results are not measured yet.
+and the weight decay of 1e-3 in discriminators with a norm. The paper leaves open what follows, with
+our choice in brackets: where layers go in a network of 8, 12 or 20 (evenly over the four
+resolutions, 1, 2 or 4 more at each), their channels at the image's own resolution (half of the base
+filters, as in the authors' ResNets), kernels (3 × 3; DCGAN has 5 × 5, --kernel=5), initial weights
+(uniform, as in most of the authors' code), what weight decay is (an L2 term of the loss, on
+kernels), the batch size (32; that code has 64), the length of z (128, as in that code), the slope
+of leaky ReLU (0.2), and whether a pair may be drawn twice (no). Results are not measured yet.
 """
 
 import dataclasses
@@ -75,19 +74,19 @@ class RandomArchitectures(scored_images.ScoredImages):
     )
     draw: int | None = option(
         None,
-        "A pair by its number among those that are drawn, from 0 on: the row of a table with "
-        "--draw_seed=0.",
+        "A pair by its place among those that are drawn, counted from 0. With --draw_seed=0 it is "
+        "the pair of this row of a table.",
         lower=0,
         upper=SIZE - 1,
     )
-    draw_seed: int = option(0, "Another order of draws.", lower=0)
+    draw_seed: int = option(0, "Seed of the order of the draws.", lower=0)
     width: float = option(
         0.125, "Factor of the base filters; 1 in the paper.", lower=1 / 32, upper=8
     )
     kernel: int = option(3, "Side of the kernels; 5 in DCGAN.", choices=(3, 5))
 
     def check(self) -> None:
-        """What does not go together, and what is no architecture."""
+        """Raises ValueError for settings that exclude each other, or that name no architecture."""
         if self.architecture is not None and self.draw is not None:
             raise ValueError("draw does not go with architecture, which is one already")
         self.networks()
@@ -107,7 +106,7 @@ class RandomArchitectures(scored_images.ScoredImages):
         )
 
     def run_name(self) -> str:
-        """Of the architecture, the recipe and the seed."""
+        """The run's name, made of the architecture, the recipe and the seed."""
         return f"random_architectures_{self.drawn()}_{self.recipe}_seed{self.seed}"
 
     def fingerprinted(self) -> Self:

@@ -101,9 +101,9 @@ class Architecture:
 
 
 def draw(number: int, seed: int = 0) -> Architecture:
-    """The architecture that is drawn as so-manieth, from 0 on, from the set without replacement.
+    """The architecture at this place, counted from 0, of draws from the set without replacement.
 
-    Each is equally likely at every number, and no two numbers of a seed have the same.
+    Each is equally likely at every place, and no two places of a seed have the same.
 
     Raises:
       ValueError: for a number that is not below the size of the set.

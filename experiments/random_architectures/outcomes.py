@@ -1,7 +1,7 @@
 """How many architectures each of two ways of training succeeds with, and which scores higher.
 
-A run that diverged has failed at every score. Architectures count that have ended both ways, each
-with every seed that has.
+A run that diverged counts as failed at every minimum. A trial is an architecture with a seed. It
+counts where both of its runs have ended.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ FAILED = -np.inf
 Ways = Mapping[str, str]
 """Two recipes, with words for each."""
 Trials = np.ndarray
-"""Scores [n, 2]: a row for an architecture and a seed, a column for each way."""
+"""Scores [n, 2]: a row for each architecture and seed, a column for each way."""
 
 
 class Counts(NamedTuple):
@@ -39,7 +39,7 @@ class Sides(NamedTuple):
     second: int
     equal: int
     p: float
-    """Of the two-sided sign test, in which equal ones have no part."""
+    """Of the two-sided sign test, from which equal scores are left out."""
 
 
 # At each of MINIMUMS: only GAN, only WGAN-GP, both, none of 200 (Tables 2 and 5).

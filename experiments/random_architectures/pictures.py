@@ -14,9 +14,9 @@ from ganstab.tables import Runs
 
 
 def count_picture(runs: Runs, folder: pathlib.Path, ways: Ways) -> list[Picture]:
-    """For a table's report, the counts by minimum score, beside the paper's if of one score.
+    """For a table's report, the counts by minimum score, beside the paper's for an Inception score.
 
-    They are in `outcomes.json` beside the picture too.
+    The counts are written to `outcomes.json`, beside the picture, too.
     """
     trials, label = outcomes.read(runs, folder.parent, ways)
     if not len(trials):
@@ -78,7 +78,7 @@ def side_picture(runs: Runs, folder: pathlib.Path, ways: Ways) -> list[Picture]:
     words = (
         f"{len(trials)} architectures that ended both ways: {first} scores higher in "
         f"{found.first}, {second} in {found.second} (sign test: p = {found.p:.2g}). The paper has "
-        "the two-sided penalty higher in 100 and the one-sided in 77 of 174, whose sum is no 174."
+        "the two-sided penalty higher in 100 and the one-sided in 77, of 174; these add up to 177."
     )
     return [Picture(path, words)]
 

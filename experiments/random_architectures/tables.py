@@ -40,8 +40,8 @@ def _of_objectives(count: int) -> Table:
 def _of_sides(count: int) -> Table:
     return Table(
         f"The penalty two-sided and one-sided, on {count} random architectures",
-        f"The first {count} draws from Table 1 of the paper, each with WGAN-GP as it is, and with "
-        "slopes under 1 free (appendix C).",
+        f"The first {count} draws from Table 1 of the paper, each with WGAN-GP's own penalty, and "
+        "with one that leaves slopes under 1 free (appendix C).",
         _cells(count, SIDES),
         corner="architecture",
         pictures=functools.partial(pictures.side_picture, ways=SIDES),

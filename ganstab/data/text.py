@@ -1,6 +1,7 @@
 """Lines of text as codes of characters, and batches of them as one-hot vectors.
 
-`Images(lines.code, label)` with the sampler `one_hot_lines` makes batches of them as of images.
+Batches of lines are drawn like those of images, from `Images(lines.code, label)` with the sampler
+that `one_hot_lines` makes.
 """
 
 import functools

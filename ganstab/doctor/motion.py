@@ -1,4 +1,4 @@
-"""Whether a game draws in, turns or drives apart around a state."""
+"""Whether the field and the step of a game attract, rotate or repel near a state."""
 
 import numpy as np
 

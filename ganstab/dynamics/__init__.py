@@ -1,8 +1,8 @@
 """The dynamics of a game: its field, and what the field's derivative says about training.
 
 The field is the direction in which the players move, `v = (−∇_θ L_G, −∇_ψ L_D)`, and its Jacobian
-`J = ∂v/∂(θ, ψ)` decides what happens near a point: a symmetric part that attracts or repels, an
-antisymmetric part that turns, and eigenvalues with the rates of both.
+`J = ∂v/∂(θ, ψ)` decides what happens near a point: its symmetric part attracts or repels, its
+antisymmetric part rotates, and its eigenvalues are the rates of both.
 
 | module | what it answers |
 | --- | --- |

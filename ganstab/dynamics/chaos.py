@@ -1,4 +1,4 @@
-"""Lyapunov exponents: how fast runs that start alike part."""
+"""Lyapunov exponents: the rate at which runs that start alike grow apart."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What of a field descends, and what turns."""
+"""How much of a field is descent, and how much rotation."""
 
 import functools
 from collections.abc import Callable

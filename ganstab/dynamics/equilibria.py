@@ -1,4 +1,4 @@
-"""Where a game could rest, and whether it would."""
+"""The fixed points of a game, and whether they are stable."""
 
 import functools
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The settings of `ganstab train`, and what those that are not given follow from."""
+"""The settings of `ganstab train`, and the values of those that are not given."""
 
 import dataclasses
 import functools

@@ -3,8 +3,8 @@
 Szegedy et al. 2015 (arXiv:1512.00567) as in Google's frozen graph "inception-2015-12-05", which
 Heusel et al. 2017 (arXiv:1706.08500) measure with. It differs from other Inception networks:
 
-* images are resized to 299 × 299 bilinearly as TensorFlow 1 does it: pixel i of the result reads at
-  i · (size / 299) and the corners of both do not meet; then (x − 128) / 128;
+* images are resized to 299 × 299 bilinearly as TensorFlow 1 does it: pixel i of the result is read
+  at i · (size / 299), without aligned corners; then bytes x become (x − 128) / 128;
 * average pooling does not count the padding, and the last block pools by maximum;
 * there are 1,008 logits, and features are means over the pixels.
 

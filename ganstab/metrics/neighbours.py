@@ -2,7 +2,7 @@
 
 The neighbourhood of a feature is the closed ball to its k-th nearest neighbour in its own sample,
 itself not counted. Distances are Euclidean, computed on the device in blocks, so that memory grows
-as n and time as n². A tie, to the rounding of a distance, lies within.
+as n and time as n². A feature on the sphere, up to the rounding of a distance, lies within.
 """
 
 import functools

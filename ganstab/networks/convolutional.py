@@ -5,8 +5,8 @@ channels and double the side, against convolutions of stride 2 that double the c
 of each experiment are in `unrolled_gan`; the defaults make a generator of 287,875 parameters
 against a discriminator of 585 (width 1/4) or 1,889 (width 1/2). Spatial sizes 4, 7, 14, 28 and the
 leak 0.3 are those of PacGAN's implementation of the same experiment (Lin et al. 2018,
-arXiv:1712.04086). Every kernel starts as N(0, init_stddev^2) and every bias at zero; the biases
-in front of a batch norm change no output and are kept as they are there.
+arXiv:1712.04086). Every kernel starts as N(0, init_stddev^2) and every bias at zero. The biases in
+front of a batch norm change no output; they are kept because that implementation has them.
 
 Batch norm takes its statistics over the whole batch it is shown, over all devices where the
 batch is sharded under `jax.jit`; `module.eval()` and `module.train()` choose between running

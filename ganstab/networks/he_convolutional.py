@@ -1,11 +1,12 @@
 """Small convolutional pairs whose layers keep the size of what passes through them from the start.
 
 The shape is that of DCGAN (Radford et al. 2016, arXiv:1511.06434): transposed convolutions of
-stride 2 against convolutions of stride 2. Different there: kernels are 3 × 3 and start with He's
-variance for what they sum up, the activation is the leaky ReLU of slope 0.2 in both, and the
-discriminator has no norm, which penalties want. The generator's last layer starts with a variance
-of 0.1 / inputs, so that its first images are grey and tanh is far from its ends. With R3GAN's loss
-and penalties a pair of some ten channels covers stacked MNIST within minutes of a CPU.
+stride 2 against convolutions of stride 2. These differ from DCGAN: kernels are 3 × 3 and start with
+He's variance for the number of terms that they sum up, the activation is the leaky ReLU of slope
+0.2 in both, and the discriminator has no norm, as gradient penalties need it. The generator's last
+layer starts with a variance of 0.1 / inputs, so that its first images are grey and tanh is far from
+saturation. With R3GAN's loss and penalties a pair of some ten channels covers stacked MNIST within
+minutes on a CPU.
 """
 
 import itertools

@@ -184,7 +184,7 @@ def wgan_gp(
     latent: int = 128,
     convolutions: Convolutions | None = None,
 ) -> Pair:
-    """The residual pair of Gulrajani et al. 2017 (arXiv:1704.00028, table 5), for CIFAR-10.
+    """The residual pair of Gulrajani et al. 2017 (arXiv:1704.00028, appendix F), for CIFAR-10.
 
     It has the layers of `sngan`, at 32 pixels those of the authors' code, with 128 channels in
     both. The critic takes the mean over the pixels. With classes the generator has conditional

@@ -1,9 +1,10 @@
 """Fully connected networks, by default the pair for two-dimensional mixtures.
 
-Metz et al. 2017 (arXiv:1611.02163, appendix A): the generator has two hidden layers of 128 and
-the discriminator, which divides its input by 4, one; kernels are orthogonal with gain 0.8 and
-biases zero. The sizes are those of the published code of Nagarajan and Kolter 2017
-(arXiv:1706.04156), which repeats the experiment; the paper gives no width for the discriminator.
+Metz et al. 2017 (arXiv:1611.02163, appendix A): the generator has two hidden layers of 128 units,
+and the discriminator, which divides its input by 4, has one. Kernels start orthogonal with gain
+0.8, and biases start at zero. The sizes are those of the published code of Nagarajan and Kolter
+2017 (arXiv:1706.04156), which repeats the experiment; the paper gives no width for the
+discriminator.
 """
 
 import itertools

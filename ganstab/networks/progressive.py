@@ -4,10 +4,11 @@ Karras et al. 2018 (arXiv:1710.10196, table 2): blocks of two 3 × 3 convolution
 1 × 1 convolutions between features and image, equalised learning rate everywhere, pixel norm in
 the generator, minibatch standard deviation in the discriminator, leaky ReLU of slope 0.2.
 
-The input of either is a pair `(x, α)`. The newest block has the share α of the output, and the
-level below, past it, the rest. `widths` has a number for each resolution, so that a network of one
-width more is the same network one level further. Everything that the smaller has, the larger has
-under the same name. At one level nothing is faded in, and α goes unseen.
+The input of either is a pair `(x, α)`. What is faded in is α times the path through the newest
+block plus 1 − α times the path past it, at the resolution below. `widths` has a number for each
+resolution, so that a network of one width more is the same network one level further. Every
+parameter of the smaller network is in the larger one under the same name. With one level nothing is
+faded in, and α is not used.
 """
 
 import itertools

@@ -10,12 +10,12 @@ interpolation with a 1 × 1 convolution at the coarser one where the channels ch
 norm: each W₃ starts at 0, so that a block starts as the identity (Fix-up, Zhang et al. 2019,
 arXiv:1901.09321), W₁ and W₂ as He's times B^(−1/4) with B blocks in the network, other kernels with
 variance 1 / inputs. The coarsest pixels are a learnt basis [h, w, C] times a linear map of z, and
-what the discriminator has of them is a learnt sum over the pixels of each channel. A generator's
-label is embedded and stands beside z; the discriminator's score is the product of its output and
-the label's embedding. All this is the authors' code's, their config E.
+the discriminator reduces them by a learnt weighted sum over the pixels of each channel. A
+generator's label is embedded and stands beside z; the discriminator's score is the inner product of
+its output and the label's embedding. All this is as in the authors' code, their config E.
 
-Different here: sizes need no power of two, groups are narrower where 16 divides no layer, all is
-computed in the parameters' precision, and images are not augmented.
+These differ from that code: sizes need not be powers of two, groups are narrower where 16 does not
+divide the channels, all is computed in the parameters' precision, and images are not augmented.
 """
 
 import itertools

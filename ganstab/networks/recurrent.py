@@ -1,10 +1,11 @@
 """A recurrent generator of images, which writes one column after the other.
 
-Metz et al. 2017 (arXiv:1611.02163, appendix C): noise goes through a dense layer of 256 and ReLU to
-the initial state of an LSTM (Hochreiter and Schmidhuber 1997), which runs for 28 steps, one a
-column of MNIST; a dense layer with tanh makes 28 pixels of each of its outputs. Kernels start as
-Glorot and Bengio 2010 have them. The LSTM's size, that its forget bias starts at 1, that hidden and
-cell state start alike and that it sees no input but its own last output are our reading.
+Metz et al. 2017 (arXiv:1611.02163, appendix C): a dense layer of 256 with ReLU maps the noise to
+the initial state of an LSTM (Hochreiter and Schmidhuber 1997). The LSTM runs for 28 steps, one for
+each column of MNIST, and a dense layer with tanh makes 28 pixels of each of its outputs. Kernels
+start as in Glorot and Bengio 2010. The rest is our reading: the LSTM's size, that its forget bias
+starts at 1, that its hidden state and its cell state start alike, and that its only input is its
+own last output.
 """
 
 import jax

@@ -1,12 +1,15 @@
 """Residual pairs with batch norm in the generator: of WGAN-GP, SNGAN and projection discriminators.
 
-The generator's blocks are batch norm, ReLU, nearest upsampling and a 3 × 3 convolution, then batch
-norm, ReLU and another; the critic's are ReLU and a 3 × 3 convolution, twice, then the mean of
-2 × 2 pixels. Beside each block runs a 1 × 1 convolution (Gulrajani et al. 2017, arXiv:1704.00028,
-appendix F; Miyato et al. 2018, arXiv:1802.05957, appendix B.4; Miyato & Koyama 2018,
-arXiv:1802.05637, appendix A). Kernels start as Glorot's, uniform, with the gain √2 within blocks,
-as in all three papers' code. Upsampling and the mean are computed within the convolutions beside
-them. Batch norm has Flax's ε of 1e-5 and momentum of 0.99; Miyato's code has 2e-5 and 0.9.
+A block of the generator is batch norm, ReLU, nearest upsampling and a 3 × 3 convolution, then batch
+norm, ReLU and another 3 × 3 convolution. A block of the critic is ReLU and a 3 × 3 convolution,
+twice, and, where it halves the image, the mean of 2 × 2 pixels; the first block has no ReLU in
+front. The shortcut of a block is a 1 × 1 convolution, or the identity where neither the resolution
+nor the channels change (Gulrajani et al. 2017, arXiv:1704.00028, appendix F; Miyato et al. 2018,
+arXiv:1802.05957, appendix B.4; Miyato & Koyama 2018, arXiv:1802.05637, appendix A). The text of
+Gulrajani et al. has the upsampling in front of the second convolution; their code has it in front
+of the first, as here. Kernels start as Glorot's, uniform, with the gain √2 within blocks, as in all
+three papers' code. Upsampling and the mean are computed within the convolutions next to them. Batch
+norm has Flax's ε of 1e-5 and momentum of 0.99; Miyato's code has 2e-5 and 0.9.
 """
 
 import itertools

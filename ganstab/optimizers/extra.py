@@ -1,4 +1,4 @@
-"""Optimizers that want more than gradients: the loss, and functions of it."""
+"""Updates of optimizers that need more than gradients: the loss, and functions of it."""
 
 import inspect
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""`averaged`, Player → Player: a network evaluated at the running average of its training."""
+"""`averaged`, Player → Player: a network evaluated at the running average of its parameters."""
 
 import dataclasses
 from collections.abc import Callable

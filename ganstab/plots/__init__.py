@@ -2,8 +2,8 @@
 
 Every function draws on matplotlib axes of yours and takes plain arrays, or what `ganstab.dynamics`
 returns. `panels` makes axes of a size at which the lettering is that of a paper's column, `png`
-turns a figure into bytes. Colours are those of Okabe and Ito, and colour scales go from light to
-dark, so that people with any kind of colour vision, or a printer without ink, can read them.
+turns a figure into bytes. Colours are those of Okabe and Ito or near them. Colour scales go from
+light to dark, so that people with any kind of colour vision can read them, in black and white too.
 """
 
 from ganstab.plots.modes import density, kernel_density, mode_heatmap

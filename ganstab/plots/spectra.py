@@ -1,4 +1,4 @@
-"""Where eigenvalues go as a weight is turned up."""
+"""Eigenvalues of a game, and their paths as a weight grows."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -5,7 +5,7 @@ Karras et al. 2018 (arXiv:1710.10196, section 2 and appendix A.1). Level k makes
 shows `fade` images while the new layers' share α grows from 0 to 1, and then `stable` more. α is a
 function of the step number and the same in the generator, the discriminator and the real images.
 
-`stages` makes of that one stage a level. `ganstab.networks.progressive` has the paper's networks.
+`stages` makes one stage for each level. `ganstab.networks.progressive` has the paper's networks.
 """
 
 import dataclasses

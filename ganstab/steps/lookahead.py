@@ -1,4 +1,4 @@
-"""Every few steps both players go back towards where they were."""
+"""A step after which, every few times, both players go back towards earlier parameters."""
 
 from typing import Any
 

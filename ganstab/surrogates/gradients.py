@@ -1,7 +1,8 @@
 """Surrogates that act on the game's own gradients.
 
 `ξ = (∇_θ L_G, ∇_ψ L_D)`, each player's gradient of its own loss, is the simultaneous gradient of
-the game; `H`, its Jacobian, is symmetric only where the game is no game but a common loss.
+the game. Its Jacobian `H` is symmetric only in a potential game, where ξ is the gradient of one
+function.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """`unrolled`: losses that look ahead through the opponent's own updates.
 
-The surrogate of Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017):
-the generator is scored not by the discriminator as it stands, but by what the discriminator will be
-after K of its own updates, and its gradient runs through those updates.
+This is the surrogate of Metz et al., "Unrolled Generative Adversarial Networks" (ICLR 2017). The
+generator's loss is taken not at the discriminator as it is, but at the discriminator after K of its
+own updates, and the generator's gradient runs through those updates.
 """
 
 from collections.abc import Callable

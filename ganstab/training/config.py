@@ -131,7 +131,7 @@ class RunConfig:
 
     num_steps: int = option(
         10_000,
-        "Training steps; one step updates each player.",
+        "Training steps; one step updates each player, as often as the recipe says.",
         lower=1,
         upper=10**9 - 1,
         decides=False,
@@ -149,7 +149,7 @@ class RunConfig:
     checkpoint_every: int = option(500, "Steps between checkpoints.", lower=1, decides=False)
     log_every: int = option(
         20,
-        "Steps between rows of metrics.jsonl, and between looks at Ctrl-C and SIGTERM.",
+        "Steps between rows of metrics.jsonl, and between checks for Ctrl-C and SIGTERM.",
         lower=1,
         upper=2**20,
     )

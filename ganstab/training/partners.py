@@ -1,4 +1,4 @@
-"""The processes of one run: they come together, exchange words, and miss one that is gone.
+"""The processes of one run: they connect, exchange texts, and notice when one of them is gone.
 
 Every process keeps a connection to process 0, over which it says each second that it is alive. A
 process that dies closes it, and one that is stopped falls silent. Process 0 tells all others, and

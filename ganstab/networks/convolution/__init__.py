@@ -8,9 +8,9 @@ product, which XLA runs and differentiates well; it is for wide layers, whose ch
 vector registers. With 2 to 8 channels most of those lanes would stay empty: `batch_minor` keeps
 images as [C, H, W, N], so that every vector is filled from the batch.
 
-Between the two there is little to choose at a batch of 64: on two cores, unrolled steps of pairs
+With a batch of 64 `im2col` and `batch_minor` differ little: on two cores, unrolled steps of pairs
 whose narrowest layers have 16 to 64 channels take 0.90 to 1.05 times as long in `batch_minor`. From
-64 on `im2col` needs less memory, and it asks for no batch that fills a vector.
+64 channels on `im2col` needs less memory, and it does not need a batch that fills a vector.
 
 Kernels are [height, width, in, out] in all, and all compute the same numbers up to rounding:
 
@@ -18,8 +18,8 @@ Kernels are [height, width, in, out] in all, and all compute the same numbers up
     conv_transpose:  y[stride i + k - low] += x[i] flip(kernel)[k]
 
 `low` is half of the padding, rounded down, with which a convolution of this stride turns `size`
-pixels into ceil(size / stride) (TensorFlow's SAME). Like `lax.conv_transpose`, the second does
-not flip the kernel of the convolution over the dilated image that it is.
+pixels into ceil(size / stride) (TensorFlow's SAME). The second is a convolution of the dilated
+image with the kernel as it is, not flipped, like `lax.conv_transpose`.
 """
 
 import jax
