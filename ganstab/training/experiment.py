@@ -111,6 +111,6 @@ class Experiment:
 
 
 def prose(docstring: str | None) -> str:
-    """The paragraphs of a program's docstring, without the commands set off between them."""
+    """The paragraphs and formulas of a program's docstring, without the commands set off in it."""
     paragraphs = (docstring or "").strip().split("\n\n")
-    return "\n\n".join(text for text in paragraphs if not text.startswith("    "))
+    return "\n\n".join(text for text in paragraphs if not text.startswith("    python -m "))

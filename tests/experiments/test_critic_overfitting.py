@@ -80,6 +80,7 @@ def test_a_run_draws_both_values_and_so_does_the_figure(config, tmp_path):
     assert samples.read_samples(run)[2]["samples"].shape == (64, 28, 28, 1)
     report = (run / "report.html").read_text()
     assert "Figure 5b" in report and "on training and on validation images" in report
+    assert "<p>E D(x) − E D(G(z))" in report and "--smoke" not in report
     (table,) = tables.TABLES.values()
     (picture,) = table.pictures([(cell, {0: run, 1: run}) for cell in table.cells], tmp_path)
     assert picture.path.stat().st_size > 5000
