@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ganstab.doctor.diversity import drift
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.remedies import REMEDIES
@@ -78,8 +79,11 @@ def _in_short(grows: bool, turning: complex | None, rotation: float) -> str:
 
 
 def step_motion(examination: Examination | None, record: Record) -> Finding | None:
-    """The multipliers of the actual training step."""
-    del record
+    """The multipliers of the actual training step.
+
+    Growth is no fault by itself where samples keep their places from one evaluation to the next: it
+    is that of one minibatch, and did not show in them.
+    """
     if examination is None or examination.multipliers is None:
         return None
     values = examination.multipliers.values
@@ -104,6 +108,9 @@ def step_motion(examination: Examination | None, record: Record) -> Finding | No
     share = _share_of_gen(direction, examination.sizes)
     ridge = remedy is STRAIGHT and max(share, 1 - share) > WITHIN_ONE
     bad = growth > FAST and not ridge
+    seen = drift(examination, record)
+    if bad and seen is not None and seen.state == "good":
+        bad, words = False, f"{words} The samples have settled all the same (see Drift)."
     answer = f"Runs that start alike here are twice as far apart after {_doubling(growth)} steps."
     return Finding("Training step", "bad" if bad else "watch", words, remedy, answer)
 

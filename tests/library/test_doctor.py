@@ -412,6 +412,15 @@ def test_samples_that_keep_moving():
     assert after(np.array([0.9 * apart, 0.0])).words.startswith("From step 20 to 30 a sample moved")
 
 
+@pytest.mark.parametrize(("moved", "state"), [(0.1, "watch"), (3.0, "bad")])
+def test_growth_is_no_fault_where_samples_have_settled(moved, state):
+    spirals = doctor.examine(subject(damped(-0.3), rates=(1.0, 1.0)))
+    samples = {20: shown(1), 30: shown(1) + moved}
+    found = findings(spirals, doctor.Record(samples=samples, reference=shown(2)))["Training step"]
+    assert found.state == state and ("see Drift" in found.words) == (state == "watch")
+    assert "turning as they go" in found.words
+
+
 def test_images_are_compared_without_their_noise():
     draw = np.random.default_rng(0)
     plain = draw.uniform(0, 255, (16, 1, 1, 3)) * np.ones((1, 32, 40, 1))
