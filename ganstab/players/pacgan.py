@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_whole
 from ganstab.types import Player
 
 __all__ = ["packed"]
@@ -29,6 +30,7 @@ def packed(player: Player, m: int) -> Player:
       ValueError: for an m below 1, and at trace time for a batch that m does not divide. In a joint
         game m must divide the number of data, or a pack would hold data and samples.
     """
+    check_whole("m", m, 1)
     if m < 1:
         raise ValueError(f"packed needs m of 1 or more, got {m}")
 

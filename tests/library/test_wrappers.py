@@ -372,3 +372,18 @@ def test_what_cannot_be_is_refused(message):
     with pytest.raises(ValueError) as error:
         BAD[message]()
     assert str(error.value) == message
+
+
+COUNTED = {
+    "n": lambda n: players.ensemble(mirror(), n),
+    "m": lambda m: players.packed(mirror(), m),
+    "steps": lambda steps: players.spectral_norm(mirror(), steps=steps),
+}
+
+
+@pytest.mark.parametrize("count", [1.5, float("nan"), "2", None])
+@pytest.mark.parametrize("name", COUNTED)
+def test_counts_are_whole_numbers(name, count):
+    with pytest.raises(ValueError) as error:
+        COUNTED[name](count)
+    assert str(error.value) == f"{name} must be a whole number, 1 or more, got {count!r}"
