@@ -28,8 +28,8 @@ def wide(tree: Any) -> Any:
 
 def as_floats(x: ArrayLike) -> jax.Array:
     """An array of any real numbers, bytes and lists among them, in float32 at least."""
-    x = wide(jnp.asarray(x))
-    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(float)
+    array: jax.Array = wide(jnp.asarray(x))
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
 
 
 def cast_like(tree: Any, like: Any) -> Any:

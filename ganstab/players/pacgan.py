@@ -39,6 +39,10 @@ def packed(player: Player, m: int) -> Player:
 
     def apply(params, state, x, key, *, train=True):
         samples, *label = x if isinstance(x, tuple) else (x,)
+        if samples.ndim < 2:
+            raise ValueError(
+                f"packed(m={m}) joins samples along their last axis, got a batch {samples.shape}"
+            )
         n, *inner, channels = samples.shape
         if n % m:
             raise ValueError(f"packed(m={m}) takes batches that {m} divides, got {n}")
