@@ -1,6 +1,7 @@
 """What functions ask of their arguments: chex's assertions, as `ValueError`s."""
 
 import contextlib
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,13 +9,45 @@ import jax
 
 
 def check_at_least(name: str, value: int, least: int) -> None:
-    """Refuse a count that is too small.
+    """Refuse a count that is too small, or no count.
 
     Raises:
       ValueError: naming the count, its value and the least that is allowed.
     """
+    check_whole(name, value, least)
     if value < least:
         raise ValueError(f"{name} is {value}; {least} or more is expected")
+
+
+def check_count(name: str, value: int, least: int = 1) -> None:
+    """As `check_at_least`, in the words of what a training step or a network is made with."""
+    check_whole(name, value, least)
+    if value < least:
+        raise ValueError(f"{name} must be {least} or more, got {value}")
+
+
+def check_whole(name: str, value: Any, least: int) -> None:
+    """Refuse what is no whole number, of Python, NumPy or jax: 2.5, NaN, a string.
+
+    Raises:
+      ValueError: naming the count, its value and the least that is allowed.
+    """
+    try:
+        operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, {least} or more, got {value!r}") from None
+
+
+def check_pair(name: str, value: Any) -> None:
+    """Refuse what is no `ganstab.Pair`, such as a plain tuple, or one thing for both players.
+
+    Raises:
+      ValueError: naming it.
+    """
+    if getattr(value, "_fields", None) != ("gen", "disc"):
+        raise ValueError(
+            f"{name} must be a ganstab.Pair(gen=…, disc=…), got {type(value).__name__}"
+        )
 
 
 def check_key(key: jax.Array | None, name: str) -> None:
@@ -37,13 +70,20 @@ def or_value_error(message: str) -> Iterator[None]:
 
 
 def check_number(name: str, value: Any, holds: Callable[[Any], Any], allowed: str) -> None:
-    """Refuse a number that is out of its range; of a traced one nothing is known.
+    """Refuse a number that is out of its range, or no number; of a traced one nothing is known.
 
     Raises:
       ValueError: naming the number, what is allowed, and its value.
     """
-    if not isinstance(value, jax.core.Tracer) and not holds(value):
-        raise ValueError(f"{name} must be {allowed}, got {value}")
+    if isinstance(value, jax.core.Tracer):
+        return
+    try:
+        held = bool(holds(value))
+    except (TypeError, ValueError, OverflowError):  # no number, more than one, NaN, infinity
+        held = False
+    if not held:
+        got = repr(value) if isinstance(value, str) else value
+        raise ValueError(f"{name} must be {allowed}, got {got}")
 
 
 def scores_of(score: jax.Array, x: jax.Array, who: str) -> jax.Array:

@@ -10,8 +10,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
-__all__ = ["cast_like", "in_float32", "wide"]
+__all__ = ["as_floats", "cast_like", "in_float32", "wide"]
 
 
 def wide(tree: Any) -> Any:
@@ -25,12 +26,18 @@ def wide(tree: Any) -> Any:
     return jax.tree.map(widened, tree)
 
 
+def as_floats(x: ArrayLike) -> jax.Array:
+    """An array of any real numbers, bytes and lists among them, in float32 at least."""
+    array: jax.Array = wide(jnp.asarray(x))
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+
+
 def cast_like(tree: Any, like: Any) -> Any:
     """The tree, its floating-point arrays in the types of the other tree's."""
 
     def cast(leaf, other):
         dtype = jnp.result_type(leaf)
-        return leaf.astype(other.dtype) if jnp.issubdtype(dtype, jnp.floating) else leaf
+        return leaf.astype(jnp.result_type(other)) if jnp.issubdtype(dtype, jnp.floating) else leaf
 
     return jax.tree.map(cast, tree, like)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import scores_of
+from ganstab._checks import check_pair, scores_of
 from ganstab._metric_names import PARAMETER, free_name
 from ganstab._micro_batches import in_micro_batches
 from ganstab._placement import apart, blocks, joined
@@ -86,12 +86,15 @@ def make_game(
         raise ValueError("make_game needs at least one term, e.g. terms.score_loss(loss)")
     if conditional not in (False, True, "gen", "both"):
         raise ValueError(f"conditional must be False, 'gen' or 'both', got {conditional!r}")
+    check_pair("players", players)
     draw, own_parts = as_prior(prior), MicroBatches(accumulate)
     # Whoever sees more of a batch than its mean and variance, a pack for one, is shown it in order.
     in_blocks = all(map(is_batch_norm, players.disc.mixes))
     judge_both = functools.partial(_judge_joint, in_blocks) if joint else _judge_apart
 
     def play(gen_params, carry: Carry, batch: Batch, key):
+        if not hasattr(batch, "label"):
+            raise ValueError(f"the batch must be a ganstab.Batch, got {type(batch).__name__}")
         prior_key, gen_key, _, _ = jax.random.split(key, 4)
         z = draw(prior_key, batch.real.shape[0])
         x = (z, _label(batch)) if conditional else z
@@ -173,14 +176,19 @@ def _verdict(disc: Player, params, state, x: tuple, key) -> tuple[Verdict, Any]:
     return verdict._replace(score=scores_of(verdict.score, samples, "the discriminator")), state
 
 
-def _scalars(term: Term, part: Pair) -> Pair:
-    shapes = [jnp.shape(loss) for loss in part]
+def _scalars(term: Term, part: Any) -> Pair:
+    """A term's entries, one number for each player."""
+    numbers = list(part) if isinstance(part, tuple) else [part]
+    if len(numbers) != 2 or not jax.tree_util.all_leaves(numbers):
+        got = jax.tree.map(jnp.shape, part)
+        raise ValueError(f"a term must give a Pair of numbers, but {name(term)} gave shapes {got}")
+    shapes = [jnp.shape(loss) for loss in numbers]
     if shapes != [(), ()]:
         raise ValueError(
             f"a term must give each player one number, shapes () and (), but {name(term)} gave "
             f"{shapes[0]} (gen) and {shapes[1]} (disc)"
         )
-    return part
+    return Pair(*numbers)
 
 
 def _judge_joint(

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_count
 from ganstab.errors import InputError
 from ganstab.priors import as_prior
 from ganstab.training import restore
@@ -73,8 +74,7 @@ class Generator:
         Raises:
           ValueError: n is less than 1, or the truncation is not positive.
         """
-        if n < 1:
-            raise ValueError(f"n must be 1 or more, got {n}")
+        check_count("n", n)
         if truncation is None:
             return self.prior(key, n)
         if not truncation > 0:

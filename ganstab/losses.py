@@ -42,7 +42,8 @@ def _softplus(score: jax.Array) -> jax.Array:
 
 
 def _checked(real_score: jax.Array, fake_score: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The scores, in float32 at least."""
+    """The scores as arrays, in float32 at least."""
+    real_score, fake_score = jnp.asarray(real_score), jnp.asarray(fake_score)
     real, fake = (f"{score.dtype} {score.shape}" for score in (real_score, fake_score))
     with or_value_error(
         "a loss needs at least one score of each kind, of one rank and in floating point, got "

@@ -5,7 +5,7 @@ that gives several scores a sample, such as a PatchGAN's `[B, h, w, 1]`, D is th
 what the losses average and what Isola et al. 2017 (arXiv:1611.07004, section 3.2.2) call its
 output. Much code takes the gradient of their sum, P times as large for P scores: `target / P` and
 P² times the weight are its penalty. Scores without the batch in front are a ValueError at trace
-time.
+time, and so are samples that are none, or of whole numbers: there is no gradient at bytes.
 
 All norms are taken per sample, over every axis but the first. They are safe where the gradient is
 zero: the square root's derivative there is defined as 0. A critic whose batch norm mixes samples
@@ -43,6 +43,17 @@ __all__ = [
 
 ScoreFn = Callable[[jax.Array], jax.Array]
 """The critic closed over its parameters: `x[B, …] -> [B]`."""
+
+
+def _samples(x: jax.Array, who: str) -> jax.Array:
+    """The samples, of which there must be one, as an array that gradients can be taken at."""
+    x = jnp.asarray(x)
+    with or_value_error(
+        f"{who} needs samples [B, …] in floating point, one or more, got {x.dtype} {x.shape}"
+    ):
+        chex.assert_type(x, float)
+        chex.assert_scalar_positive(x.ndim and len(x))
+    return x
 
 
 def _safe_sqrt(square: jax.Array) -> jax.Array:
@@ -95,6 +106,7 @@ def wgan_gp(
       target: the norm asked for.
       one_sided: whether norms under the target are free.
     """
+    real, fake = _samples(real, "wgan_gp"), _samples(fake, "wgan_gp")
     with or_value_error(
         "wgan_gp draws lines between real and fake, which must have one shape, got "
         f"{real.shape} (real) and {fake.shape} (fake)"
@@ -133,6 +145,7 @@ def dragan(
     """
     del fake
     noise_key, weight_key = jax.random.split(key)
+    real = _samples(real, "dragan")
     x = wide(real)
     noise = scale * jnp.std(x) * jax.random.uniform(noise_key, x.shape, x.dtype)
     around = (x + _per_sample(weight_key, x) * noise).astype(real.dtype)
@@ -166,6 +179,7 @@ def dragan_paper(
     """
     del fake
     check_number("variance", variance, lambda value: value >= 0, "0 or more")
+    real = _samples(real, "dragan_paper")
     x = wide(real)
     noise = variance**0.5 * jax.random.normal(key, x.shape, x.dtype)
     around = (x + noise).astype(real.dtype)
@@ -175,13 +189,13 @@ def dragan_paper(
 def r1(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:
     """`E ‖∇D(x)‖²` on real data (Mescheder et al. 2018, arXiv:1801.04406, eq. 9, without γ/2)."""
     del fake, key
-    return jnp.mean(_square_norms(score_fn, real))
+    return jnp.mean(_square_norms(score_fn, _samples(real, "r1")))
 
 
 def r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:
     """`E ‖∇D(G(z))‖²` on generated samples (arXiv:1801.04406, eq. 10, without γ/2)."""
     del real, key
-    return jnp.mean(_square_norms(score_fn, fake))
+    return jnp.mean(_square_norms(score_fn, _samples(fake, "r2")))
 
 
 def r1_r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:
@@ -205,6 +219,7 @@ def r1_r2(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey
     Raises:
       ValueError: at trace time, for samples of two shapes.
     """
+    real, fake = _samples(real, "r1_r2"), _samples(fake, "r1_r2")
     with or_value_error(
         "r1_r2 takes real and fake as one batch, which must have one shape, got "
         f"{real.shape} (real) and {fake.shape} (fake)"
@@ -246,7 +261,7 @@ def approximate_r1(
       scale: σ > 0, in the data's own units; 0.01 for images and 0.1 for videos in the paper.
     """
     del fake
-    return _approximate(score_fn, real, key, scale)
+    return _approximate(score_fn, _samples(real, "approximate_r1"), key, scale)
 
 
 def approximate_r2(
@@ -267,7 +282,7 @@ def approximate_r2(
       scale: σ > 0, in the data's own units.
     """
     del real
-    return _approximate(score_fn, fake, key, scale)
+    return _approximate(score_fn, _samples(fake, "approximate_r2"), key, scale)
 
 
 def _approximate(score_fn: ScoreFn, x: jax.Array, key: chex.PRNGKey, scale: float) -> jax.Array:
@@ -295,6 +310,7 @@ def js_regularizer(
       key: not used; here so that all penalties are called alike.
     """
     del key
+    real, fake = _samples(real, "js_regularizer"), _samples(fake, "js_regularizer")
     of_real, of_fake = (
         wide(one_score_each(score_fn(x), x, "js_regularizer")) for x in (real, fake)
     )

@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ganstab.types import PriorFn
 
@@ -51,7 +52,7 @@ def as_prior(prior: PriorFn | int) -> PriorFn:
     """
     if callable(prior):
         return prior
-    if isinstance(prior, bool) or not isinstance(prior, int) or prior < 1:
+    if isinstance(prior, bool) or not isinstance(prior, int | np.integer) or prior < 1:
         raise ValueError(
             "prior must be a function (key, n) -> z[n, …], or a whole number of standard normal "
             f"dimensions, 1 or more, got {prior!r}"

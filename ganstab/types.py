@@ -5,11 +5,14 @@ checkpoint as it is; what holds functions is a frozen dataclass. Two of anything
 """
 
 import dataclasses
+import operator
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import chex
 import jax
+
+from ganstab._checks import check_number
 
 __all__ = [
     "PLAYERS",
@@ -72,8 +75,8 @@ class MicroBatches:
     """n, which divides the batch."""
 
     def __post_init__(self) -> None:
-        if self.count != int(self.count) or self.count < 1:
-            raise ValueError(f"accumulate must be a whole number, 1 or more, got {self.count}")
+        allowed = "a whole number, 1 or more"
+        check_number("accumulate", self.count, lambda n: operator.index(n) >= 1, allowed)
 
 
 class Carry(NamedTuple):

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ganstab._checks import check_whole
 from ganstab.data.images import Images
 from ganstab.data.random_access import RandomAccess
 from ganstab.errors import InputError
@@ -116,6 +117,7 @@ def colorize(digit: jax.Array, color: jax.Array) -> jax.Array:
 
 def _indices(key: jax.Array, n: int, population: int, each: tuple[int, ...] = ()) -> jax.Array:
     """Uniform with replacement, so that every batch has the same law whatever came before."""
+    check_whole("n, the batch size,", n, 1)
     if n < 1:
         raise ValueError(f"n, the batch size, must be at least 1, not {n}")
     return jax.random.randint(key, (n, *each), 0, population, dtype=jnp.int32)

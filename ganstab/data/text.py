@@ -13,6 +13,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from ganstab._checks import check_whole
 from ganstab._files import read_bytes
 from ganstab.data.sampling import Sampler, single_images
 from ganstab.errors import InputError
@@ -94,8 +95,14 @@ def encode_lines(lines: Sequence[str], length: int = 32, most: int = 2048) -> Li
         rarest characters of the text become unknown.
 
     Raises:
-      ValueError: there are no lines, length is less than 1, or most is not from 3 to 65,536.
+      ValueError: there are no lines, one is no string, length is less than 1, or most is not from 3
+        to 65,536.
     """
+    if isinstance(lines, str) or not all(isinstance(line, str) for line in lines):
+        raise ValueError(f"encode_lines needs a list of strings, got {lines!r:.60}")
+    check_whole("length", length, 1)
+    check_whole("most", most, 3)
+    lines = list(lines)
     if not lines or length < 1 or not 3 <= most <= 2**16:
         raise ValueError(
             f"encode_lines needs lines, length >= 1 and most from 3 to 65,536, got {len(lines)} "
@@ -116,8 +123,18 @@ def encode_lines(lines: Sequence[str], length: int = 32, most: int = 2048) -> Li
 
 
 def decode_lines(code: Iterable[Iterable[int]], characters: str) -> list[str]:
-    """The lines of codes [n, length]; padding within a line is a space, at its end nothing."""
-    lines = ("".join(characters[i] for i in line) for line in code)
+    """The lines of codes [n, length]; padding within a line is a space, at its end nothing.
+
+    Raises:
+      ValueError: a code is no place in `characters`.
+    """
+
+    def character(place: int) -> str:
+        if not 0 <= place < len(characters):
+            raise ValueError(f"a code is {place}; 0 to {len(characters) - 1} is expected")
+        return characters[place]
+
+    lines = ("".join(map(character, line)) for line in code)
     return [line.rstrip(PADDING).replace(PADDING, " ") for line in lines]
 
 

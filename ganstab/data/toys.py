@@ -17,6 +17,8 @@ Swiss-roll points, these draw anew for every batch.
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_whole
+
 __all__ = ["grid", "grid_modes", "ring", "ring_modes", "swiss_roll"]
 
 WGAN_GP_RING_SCALE = 1.414
@@ -36,6 +38,7 @@ def ring_modes(*, modes: int = 8, radius: float = 2.0, scale: float = 1.0) -> ja
     Raises:
       ValueError: modes, radius or scale is not positive.
     """
+    check_whole("modes", modes, 1)
     _positive(modes=modes, radius=radius, scale=scale)
     angle = 2 * jnp.pi * jnp.arange(modes, dtype=jnp.float32) / modes
     return radius / scale * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=-1)
@@ -47,6 +50,7 @@ def grid_modes(*, side: int = 5, spacing: float = 2.0, scale: float = 1.0) -> ja
     Raises:
       ValueError: side, spacing or scale is not positive.
     """
+    check_whole("side", side, 1)
     _positive(side=side, spacing=spacing, scale=scale)
     line = spacing / scale * (jnp.arange(side, dtype=jnp.float32) - (side - 1) / 2)
     return jnp.stack(jnp.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -102,6 +106,7 @@ def swiss_roll(
     Raises:
       ValueError: n or scale is not positive, or stddev is negative.
     """
+    check_whole("n", n, 1)
     _positive(n=n, scale=scale)
     position, noise = jax.random.split(key)
     t = jax.random.uniform(position, (n,), minval=1.5 * jnp.pi, maxval=4.5 * jnp.pi)
@@ -110,6 +115,7 @@ def swiss_roll(
 
 
 def _mixture(key: jax.Array, n: int, centres: jax.Array, stddev: float, scale: float) -> jax.Array:
+    check_whole("n", n, 1)
     _positive(n=n)
     which, noise = jax.random.split(key)
     index = jax.random.randint(which, (n,), 0, len(centres))
@@ -117,7 +123,7 @@ def _mixture(key: jax.Array, n: int, centres: jax.Array, stddev: float, scale: f
 
 
 def _noise(key: jax.Array, n: int, stddev: float) -> jax.Array:
-    if stddev < 0:
+    if not stddev >= 0:
         raise ValueError(f"stddev must be at least 0, not {stddev}")
     return stddev * jax.random.normal(key, (n, 2), jnp.float32)
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from ganstab._checks import check_whole
 from ganstab.dynamics.derivatives import Derivative, exact
 from ganstab.dynamics.orbits import Map
 
@@ -65,7 +66,10 @@ def lyapunov(
       ValueError: for `steps` below 1, `discard` below 0, `time` not above 0, or a count outside
         [1, n].
     """
+    start = jax.tree.map(jnp.asarray, start)
     size = _numbers(start)[0].size
+    for name, value, least in (("steps", steps, 1), ("discard", discard, 0), ("count", count, 1)):
+        check_whole(name, value, least)
     if steps < 1 or discard < 0 or not time > 0:
         raise ValueError(
             "lyapunov needs steps of 1 or more, discard of 0 or more and time above 0, got "

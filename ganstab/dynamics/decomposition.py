@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from ganstab._checks import check_count
 from ganstab.dynamics.derivatives import exact, through_stops
 from ganstab.dynamics.fields import field_product, flat
 from ganstab.types import Carry, Game, Pair
@@ -53,8 +54,7 @@ def helmholtz(
     Raises:
       ValueError: for fewer than one probe.
     """
-    if probes < 1:
-        raise ValueError(f"probes must be 1 or more, got {probes}")
+    check_count("probes", probes)
     at = params, carry, batch, key
 
     def times(x: np.ndarray) -> np.ndarray:

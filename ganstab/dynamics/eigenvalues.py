@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from ganstab._checks import check_whole
 from ganstab._compiling import SOON
 from ganstab.dynamics.derivatives import Derivative, exact
 from ganstab.dynamics.fields import field_product
@@ -147,6 +148,7 @@ def step_spectrum(
 
 def _leading(product, n, dtype, count, which, tolerance, restarts, subspace) -> Spectrum:
     """Of the matrix whose product with a vector `[n]` is `product`."""
+    check_whole("count", count, 1)
     if not 1 <= count <= n:
         raise ValueError(f"count must be in [1, {n}], the parameters, got {count}")
     kinds = [which] if isinstance(which, str) else list(which)

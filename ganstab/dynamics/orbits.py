@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_count
 from ganstab.dynamics.fields import field
 from ganstab.steps import Step
 from ganstab.types import Carry, Game, Pair, TrainState
@@ -76,11 +77,17 @@ def training(step: Step, feed: Callable[[jax.Array], Any] = lambda i: None) -> M
 
 
 def orbit(advance: Map, start: Any, steps: int) -> Any:
-    """The start and the `steps` points after it, stacked in front: leaves `[steps + 1, …]`."""
+    """The start and the `steps` points after it, stacked in front: leaves `[steps + 1, …]`.
+
+    Raises:
+      ValueError: for steps that are no whole number from 0 on.
+    """
 
     def move(point, i):
         point = advance(point, i)
         return point, point
 
+    check_count("steps", steps, 0)
+    start = jax.tree.map(jnp.asarray, start)
     _, points = jax.lax.scan(move, start, jnp.arange(steps))
     return jax.tree.map(lambda a, rest: jnp.concatenate([a[None], rest]), start, points)

@@ -46,6 +46,7 @@ def parameter_plane(params: Pair) -> Plane:
     Raises:
       ValueError: for players of more than one number each.
     """
+    params = jax.tree.map(jnp.asarray, params)
     sizes = Pair(*(sum(leaf.size for leaf in jax.tree.leaves(own)) for own in params))
     if sizes != (1, 1):
         raise ValueError(f"parameter_plane takes players of one number each, got sizes {sizes}")
@@ -115,6 +116,7 @@ def cut(
         shown = jnp.sum(inside**2) / jnp.where(square == 0, 1.0, square)
         return game(params, carry, batch, key)[0], inside, jnp.where(square == 0, 1.0, shown)
 
+    a, b = jnp.asarray(a), jnp.asarray(b)
     grid = jnp.stack(jnp.meshgrid(a, b), axis=-1)
     losses, velocity, shown = jax.lax.map(jax.vmap(at), grid)
     return Slice(a, b, losses, velocity, shown)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from ganstab._checks import or_value_error
+from ganstab._precision import wide
 
 __all__ = ["foreground_colors"]
 
@@ -28,12 +29,18 @@ def foreground_colors(images: Array) -> Array:
       images: [n, H, W, 3] in [−1, 1]. An image that is not finite has a colour that is not.
 
     Raises:
-      ValueError: if the images have another shape.
+      ValueError: if the images have another shape, or are whole numbers, such as bytes.
     """
-    with or_value_error(f"images have the shape {images.shape}; [n, H, W, 3] is expected"):
+    with or_value_error(
+        f"images are {images.dtype} {images.shape}; floating point [n, H, W, 3] is expected, with "
+        "nothing empty"
+    ):
+        chex.assert_type(images, float)
         chex.assert_shape(images, (None, None, None, 3))
-    pixels = images.reshape(len(images), -1, 3)
-    return jax.lax.map(_foreground, pixels, batch_size=_IMAGES_AT_ONCE)
+        chex.assert_scalar_positive(images.size)
+    pixels = wide(images).reshape(len(images), -1, 3)
+    colors = jax.lax.map(_foreground, pixels, batch_size=_IMAGES_AT_ONCE)
+    return colors.astype(images.dtype)
 
 
 def _foreground(pixels: Array) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 from jax import Array
 
 from ganstab._checks import check_at_least
+from ganstab._precision import as_floats
 
 __all__ = ["js_divergence_of_samples", "js_floor_of_samples"]
 
@@ -39,6 +40,7 @@ def js_divergence_of_samples(data: Array, samples: Array) -> Array:
       ValueError: if the shapes do not fit, a number is not finite, the data lie in a plane (to
         the rounding of single precision), or samples are too far away to tell.
     """
+    data, samples = as_floats(data), as_floats(samples)
     _check("data", data)
     _check("samples", samples)
     if data.shape[1] != samples.shape[1]:
@@ -49,6 +51,9 @@ def js_divergence_of_samples(data: Array, samples: Array) -> Array:
     check_at_least("the number of data", len(data), data.shape[1] + 1)
     check_at_least("the number of samples", len(samples), 2)
     _check_covariance(data)
+    # In units of a power of two near each column's largest number no square is infinite or 0.
+    _, exponent = np.frexp(np.abs(np.asarray(data)).max(axis=0))
+    data, samples = (jnp.asarray(np.ldexp(np.asarray(x), -exponent)) for x in (data, samples))
     found = _js_of_samples(data, samples)
     if not jnp.isfinite(found):
         raise ValueError("samples lie too far from the data for densities in single precision")
@@ -121,8 +126,8 @@ def _check_covariance(data: Array) -> None:
 
 
 def _check(name: str, points: Array) -> None:
-    if points.ndim != 2:
-        raise ValueError(f"{name} have the shape {points.shape}; [n, d] is expected")
+    if points.ndim != 2 or not points.shape[1]:
+        raise ValueError(f"{name} have the shape {points.shape}; [n, d >= 1] is expected")
     spoilt = int(jnp.sum(~jnp.isfinite(points).all(axis=1)))
     if spoilt:
         raise ValueError(f"{spoilt} of {len(points)} {name} are not finite")

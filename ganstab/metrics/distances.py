@@ -3,24 +3,28 @@
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 from ganstab._checks import check_at_least
+from ganstab._precision import as_floats
 
 __all__ = ["pairwise_distances"]
 
 _PAIRS_AT_ONCE = 1024
 
 
-def pairwise_distances(key: Array, samples: Array, pairs: int) -> Array:
+def pairwise_distances(key: Array, samples: ArrayLike, pairs: int) -> Array:
     """Euclidean distances [pairs] of random pairs of samples [n, …], for a histogram.
 
     Each pair is two different samples, uniform over all such pairs and independent of the others;
     the distance is over all axes but the first, in the samples' units, not divided by their
     number: Metz et al. (arXiv:1611.02163), figure 6. Collapse shifts it to the left of the data's.
+    Those of bytes and of half precision are computed in float32.
 
     Raises:
       ValueError: if there are fewer than two samples or no pair is asked for.
     """
+    samples = as_floats(samples)
     n = len(samples)
     check_at_least("the number of samples", n, 2)
     check_at_least("pairs", pairs, 1)

@@ -86,11 +86,17 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> DensityCov
 
 
 def _on_device(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Array, Array]:
-    """Both about the mean of the real ones, which leaves distances and takes rounding away."""
+    """Both about the mean of the real ones, which takes rounding away, in units near the largest.
+
+    Neither changes what lies nearer. In units of a power of two no digit changes, and no square of
+    a number that single precision holds is infinite or 0.
+    """
     check_at_least("k", k, 1)
     x, y = checked_features(real, fake, least=k + 1)
-    centre = x.mean(axis=0)
-    return jnp.asarray(x - centre[None], float), jnp.asarray(y - centre[None], float)
+    x, y = (sample - x.mean(axis=0)[None] for sample in (x, y))
+    _, exponent = np.frexp(max(np.abs(sample).max(initial=0) for sample in (x, y)))
+    x, y = (np.ldexp(sample, -exponent) for sample in (x, y))
+    return jnp.asarray(x, float), jnp.asarray(y, float)
 
 
 def _mean(counts: Array) -> float:

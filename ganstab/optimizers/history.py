@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from ganstab._arrays import nodes_of
+from ganstab._checks import check_count
 from ganstab._precision import wide
 from ganstab.optimizers.precision import in_float32
 
@@ -81,9 +82,8 @@ def snapshots(count: int, every: int = 1) -> optax.GradientTransformation:
     Raises:
       ValueError: for a number below 1, or, at an update, without parameters.
     """
-    for label, value in (("count", count), ("every", every)):
-        if value < 1:
-            raise ValueError(f"{label} must be 1 or more, got {value}")
+    check_count("count", count)
+    check_count("every", every)
 
     def init(params):
         return Snapshots(

@@ -25,6 +25,12 @@ Augmentation = Callable[[jax.Array, jax.Array], jax.Array]
 """`(images [B, H, W, C] in [−1, 1], key) -> images`, drawn for each image alone."""
 
 
+def _check_images(x: jax.Array, who: str) -> None:
+    """Refuse what is no batch of images, whose axes would be taken for others."""
+    if x.ndim != 4:
+        raise ValueError(f"{who} takes images [B, H, W, C], got samples of shape {x.shape}")
+
+
 def color(x: jax.Array, key: jax.Array) -> jax.Array:
     """Brightness, saturation and contrast of Zhao et al. 2020 (arXiv:2006.10738), one by one.
 
@@ -36,6 +42,9 @@ def color(x: jax.Array, key: jax.Array) -> jax.Array:
       x: images [B, H, W, C] in [−1, 1].
       key: each image draws its own three numbers.
     """
+    _check_images(x, "color")
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(f"color takes images in floating point, got {x.dtype}")
     drawn = jax.random.uniform(key, (3, len(x), 1, 1, 1), x.dtype)
     x = x + drawn[0] - 0.5
     grey = jnp.mean(x, axis=-1, keepdims=True)
@@ -54,6 +63,7 @@ def translation(x: jax.Array, key: jax.Array, ratio: float = 1 / 8) -> jax.Array
       key: each image draws its own shifts.
       ratio: of height and width.
     """
+    _check_images(x, "translation")
     for axis, axis_key in zip((1, 2), jax.random.split(key), strict=True):
         size = x.shape[axis]
         most = int(size * ratio + 0.5)
@@ -76,6 +86,7 @@ def cutout(x: jax.Array, key: jax.Array, ratio: float = 1 / 2) -> jax.Array:
       key: each image draws its own place.
       ratio: of height and width.
     """
+    _check_images(x, "cutout")
     inside = []
     for size, axis_key in zip(x.shape[1:3], jax.random.split(key), strict=True):
         length = int(size * ratio + 0.5)
@@ -88,6 +99,7 @@ def cutout(x: jax.Array, key: jax.Array, ratio: float = 1 / 2) -> jax.Array:
 
 def mirror(x: jax.Array, key: jax.Array) -> jax.Array:
     """Each image [B, H, W, C] turned left to right with probability ½."""
+    _check_images(x, "mirror")
     turned = jax.random.bernoulli(key, shape=(len(x), 1, 1, 1))
     return jnp.where(turned, x[:, :, ::-1], x)
 

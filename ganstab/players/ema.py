@@ -51,6 +51,7 @@ def averaged(player: Player, decay: float | Callable) -> Player:
         check_number("decay", decay, lambda value: 0.0 <= value < 1.0, "in [0, 1)")
 
     def towards(average, latest, d):
+        latest = jnp.asarray(latest)
         if not jnp.issubdtype(latest.dtype, jnp.floating):
             return latest
         d = jnp.asarray(d, average.dtype) if callable(decay) else d
@@ -58,13 +59,14 @@ def averaged(player: Player, decay: float | Callable) -> Player:
 
     def wide(leaf):
         """A copy, or a step that donates its state would donate one array twice."""
+        leaf = jnp.asarray(leaf)
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
             return jnp.copy(leaf)
         return jnp.array(leaf, jnp.promote_types(leaf.dtype, jnp.float32))
 
     def like(average, latest):
-        floating = jnp.issubdtype(latest.dtype, jnp.floating)
-        return average.astype(latest.dtype) if floating else average
+        dtype = jnp.result_type(latest)
+        return average.astype(dtype) if jnp.issubdtype(dtype, jnp.floating) else average
 
     def init(key):
         params, state = player.init(key)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_whole
 from ganstab.types import Player
 
 __all__ = ["ensemble"]
@@ -25,7 +26,11 @@ def ensemble(
       n: how many, at least 1.
       combine: from the members' outputs, stacked `[n, B, …]`, to one, leaf by leaf; e.g.
         `functools.partial(jnp.max, axis=0)`.
+
+    Raises:
+      ValueError: for an n that is no whole number from 1 on.
     """
+    check_whole("n", n, 1)
     if n < 1:
         raise ValueError(f"an ensemble needs n of 1 or more, got {n}")
 

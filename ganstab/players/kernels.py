@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import linen, nnx
 
 from ganstab.types import Kernel, Player
@@ -34,14 +35,14 @@ def matrix_shapes(
     shapes = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         name = jax.tree_util.keystr(path, simple=True, separator=".")
-        kernel = known.get(name, Kernel(name, leaf.ndim - 1, 1))
-        shapes.append(_matrix_shape(leaf.shape, kernel) if chosen(name, leaf) else None)
+        kernel = known.get(name, Kernel(name, jnp.ndim(leaf) - 1, 1))
+        shapes.append(_matrix_shape(jnp.shape(leaf), kernel) if chosen(name, leaf) else None)
     return shapes
 
 
 def _called_a_kernel(name: str, leaf: jax.Array) -> bool:
     words = re.split(r"[^a-z]+", name.rsplit(".", 1)[-1].lower())
-    return leaf.ndim > 1 and not any(map(_NO_KERNEL.fullmatch, words))
+    return jnp.ndim(leaf) > 1 and not any(map(_NO_KERNEL.fullmatch, words))
 
 
 def _matrix_shape(shape: tuple[int, ...], kernel: Kernel) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ def instance_noise(player: Player, stddev: float | Callable) -> Player:
         updates if the game is joint, 2 otherwise.
 
     Raises:
-      ValueError: for a number σ below 0.
+      ValueError: for a number σ below 0, or, at trace time, samples that are whole numbers.
     """
     if not callable(stddev):
         check_number("stddev", stddev, lambda value: value >= 0, "0 or more, or a schedule")
@@ -52,6 +52,8 @@ def instance_noise(player: Player, stddev: float | Callable) -> Player:
             sigma = stddev(state.seen) if callable(stddev) else stddev
 
             def noisy(x):
+                if not jnp.issubdtype(x.dtype, jnp.floating):
+                    raise ValueError(f"instance_noise needs floating-point samples, got {x.dtype}")
                 clean = wide(x)
                 noise = jax.random.normal(noise_key, x.shape, clean.dtype)
                 return (clean + jnp.asarray(sigma, clean.dtype) * noise).astype(x.dtype)

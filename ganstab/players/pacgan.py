@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_whole
 from ganstab.types import Player
 
 __all__ = ["packed"]
@@ -29,6 +30,7 @@ def packed(player: Player, m: int) -> Player:
       ValueError: for an m below 1, and at trace time for a batch that m does not divide. In a joint
         game m must divide the number of data, or a pack would hold data and samples.
     """
+    check_whole("m", m, 1)
     if m < 1:
         raise ValueError(f"packed needs m of 1 or more, got {m}")
 
@@ -37,6 +39,10 @@ def packed(player: Player, m: int) -> Player:
 
     def apply(params, state, x, key, *, train=True):
         samples, *label = x if isinstance(x, tuple) else (x,)
+        if samples.ndim < 2:
+            raise ValueError(
+                f"packed(m={m}) joins samples along their last axis, got a batch {samples.shape}"
+            )
         n, *inner, channels = samples.shape
         if n % m:
             raise ValueError(f"packed(m={m}) takes batches that {m} divides, got {n}")

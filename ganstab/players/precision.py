@@ -31,6 +31,7 @@ def computed_in(player: Player, dtype: DTypeLike = jnp.bfloat16) -> Player:
         raise ValueError(f"dtype must be a floating-point type, got {jnp.dtype(dtype).name}")
 
     def rounded(leaf):
+        leaf = jnp.asarray(leaf)
         return leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
     def apply(params, state, x, key, *, train=True):

@@ -31,6 +31,9 @@ def reference_batch(player: Player, reference: Any) -> Player:
       player: whose layers are told the same n.
       reference: [n, …], data for a discriminator, latent numbers for a generator; with labels, the
         pair of both, as the player is given them.
+
+    Raises:
+      ValueError: at trace time, for a reference of another shape than the batch.
     """
 
     def init(key):
@@ -42,6 +45,11 @@ def reference_batch(player: Player, reference: Any) -> Player:
         fixed = state.reference
 
         def behind(fixed, x):
+            if fixed.shape[1:] != x.shape[1:]:
+                raise ValueError(
+                    "reference_batch needs a reference and batches of one shape but for their "
+                    f"number, got {fixed.shape} and {x.shape}"
+                )
             return jnp.concatenate([fixed.astype(x.dtype), x])
 
         both = jax.tree.map(behind, fixed, x)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_count
 from ganstab._precision import wide
 from ganstab.players.kernels import matrix_shapes
 from ganstab.types import Player
@@ -52,8 +53,7 @@ def spectral_norm(
     Raises:
       ValueError: for steps below 1, or a kernel of fewer than two axes.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be 1 or more, got {steps}")
+    check_count("steps", steps)
 
     def init(key):
         net_key, vector_key = jax.random.split(key)

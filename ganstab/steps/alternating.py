@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from ganstab._checks import check_count, check_pair
 from ganstab.steps.update import Step, after, in_parts, move, move_both, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
 
@@ -35,6 +36,7 @@ def alternating(
     Raises:
       ValueError: for a count below 1, or, at trace time, another number of batches.
     """
+    check_pair("txs", txs)
     check_counts(n_disc, n_gen)
     parts = in_parts(accumulate)
 
@@ -67,6 +69,7 @@ def simultaneous(game: Game, txs: Pair, *, accumulate: int | None = None) -> Ste
       accumulate: n, in how many parts the players see each batch; the step is that of the whole
         batch (`make_game`). `None` leaves it to the game.
     """
+    check_pair("txs", txs)
     parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batch):
@@ -81,8 +84,7 @@ def simultaneous(game: Game, txs: Pair, *, accumulate: int | None = None) -> Ste
 def check_counts(n_disc: int, n_gen: int) -> None:
     """Raises ValueError unless either player moves at all."""
     for label, count in (("n_disc", n_disc), ("n_gen", n_gen)):
-        if count < 1:
-            raise ValueError(f"{label} must be 1 or more, got {count}")
+        check_count(label, count)
 
 
 def check_stacked(batches: Any, n_gen: int, n_disc: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from ganstab._checks import check_pair
 from ganstab._metric_names import check_free
 from ganstab.steps.alternating import check_counts, check_stacked
 from ganstab.steps.update import Step, after, in_parts, move, numbered
@@ -48,6 +49,8 @@ def balanced(
     Raises:
       ValueError: for a count below 1, or, at trace time, another number of batches.
     """
+    check_pair("txs", txs)
+    check_pair("again", again)
     check_counts(n_disc, n_gen)
     parts = in_parts(accumulate)
 

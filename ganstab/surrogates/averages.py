@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganstab._checks import check_key
+from ganstab._checks import check_count, check_key
 from ganstab._precision import cast_like, wide
 from ganstab.optimizers.history import snapshots_in
 from ganstab.surrogates.gradients import replayed
@@ -36,12 +36,12 @@ def smoothed(game: Game, stddev: float, samples: int) -> Game:
     Raises:
       ValueError: for S below 1, or, at trace time, without a key.
     """
-    if samples < 1:
-        raise ValueError(f"samples must be 1 or more, got {samples}")
+    check_count("samples", samples)
 
     def judge(params: Pair, carry: Carry, batch, fake, key):
         del fake
         check_key(key, "smoothed")
+        params = jax.tree.map(jnp.asarray, params)
 
         def perturbed(noise_key):
             noise = optax.tree.random_like(noise_key, wide(params), jax.random.normal)

@@ -8,7 +8,7 @@ import optax
 
 from ganstab._checks import check_number
 from ganstab._precision import cast_like, wide
-from ganstab.surrogates.gradients import own_gradients, replayed, steered
+from ganstab.surrogates.gradients import own_gradients, replayed, solved, steered
 from ganstab.types import Carry, Game, Pair
 
 __all__ = ["competitive_gradient"]
@@ -67,7 +67,8 @@ def competitive_gradient(
             return gained(still._replace(gen=p)).disc
 
         grads, minus = wide(grads), optax.tree.sub
-        gen, _ = solve(lambda p: minus(p, of_gen(of_disc(p))), minus(grads.gen, of_gen(grads.disc)))
+        target = minus(grads.gen, of_gen(grads.disc))
+        gen = solved(solve, lambda p: minus(p, of_gen(of_disc(p))), target)
         disc = minus(grads.disc, of_disc(gen))
         changes = minus(Pair(gen, disc), grads)
         zeros = (steered(own, slope) for own, slope in zip(wide(params), changes, strict=True))

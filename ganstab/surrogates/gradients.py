@@ -7,6 +7,7 @@ function.
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ __all__ = [
     "gradient_norm",
     "own_gradients",
     "replayed",
+    "solved",
     "symplectic_adjustment",
 ]
 
@@ -122,6 +124,14 @@ def own_gradients(evaluate: Callable, params: Pair) -> tuple[Pair, tuple[Pair, A
     one, zero = jax.tree.map(jnp.ones_like, losses), jax.tree.map(jnp.zeros_like, losses)
     (of_gen,), (of_disc,) = pull(Pair(one.gen, zero.disc)), pull(Pair(zero.gen, one.disc))
     return Pair(of_gen.gen, of_disc.disc), (losses, aux)
+
+
+def solved(solve: Callable, matvec: Callable, target: Any) -> Any:
+    """The solution of `matvec(x) = target`, by jax's solvers or the like.
+
+    Those take no player without parameters, whose equation is solved by nothing.
+    """
+    return solve(matvec, target)[0] if jax.tree.leaves(target) else target
 
 
 def replayed(judge: Callable) -> Game:

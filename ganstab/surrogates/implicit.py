@@ -1,13 +1,16 @@
 """`best_response`: the limit K → ∞ of `unrolled`, by implicit differentiation."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import jax
 import optax
 
+from ganstab._checks import check_count
 from ganstab._precision import cast_like, wide
 from ganstab.optimizers.extra import update_with
+from ganstab.surrogates.gradients import solved
 from ganstab.surrogates.unrolling import start_of
 from ganstab.types import Carry, Game, Pair, metrics_of
 
@@ -51,19 +54,16 @@ def best_response(
     Raises:
       ValueError: for steps below 0, or, at trace time, a live optimizer state that is not `tx`'s.
     """
-    if steps < 0:
-        raise ValueError(f"steps must be 0 or more, got {steps}")
+    check_count("steps", steps, 0)
 
     def invert(matvec, target):
         def damped(x):
             image = wide(matvec(cast_like(x, target)))
             return jax.tree.map(lambda image, leaf: image + damping * leaf, image, x)
 
-        def solved(matvec, target):
-            return solve(matvec, target)[0]
-
         # jax's own solvers cannot be transposed inside a root: their start depends on the target.
-        found = jax.lax.custom_linear_solve(damped, wide(target), solved, symmetric=True)
+        how = functools.partial(solved, solve)
+        found = jax.lax.custom_linear_solve(damped, wide(target), how, symmetric=True)
         return cast_like(found, target)
 
     def judge(params: Pair, carry: Carry, batch, fake, key):

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganstab._checks import check_key
+from ganstab._checks import check_key, check_number
 from ganstab._precision import wide
 from ganstab.optimizers.extra import update_with
 from ganstab.surrogates.probe import check_differentiable
@@ -72,8 +72,7 @@ def unrolled(
         is not `tx`'s, no key to resample with, or, with `second_order`, an optimizer whose
         derivative at a gradient of 0 is not finite (`optax.adam`, clipping by norm).
     """
-    if steps < 0 or steps != int(steps):
-        raise ValueError(f"steps must be a whole number, 0 or more, got {steps}")
+    check_number("steps", steps, lambda n: n == int(n) >= 0, "a whole number, 0 or more")
     answering = opponent_of(player)
     if steps == 0:
         return game

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -148,8 +149,7 @@ def lazy(term: Term, every: int) -> Term:
     Raises:
       ValueError: for an n below 1, or, at trace time, outside a training step.
     """
-    if every < 1 or every != int(every):
-        raise ValueError(f"every must be a whole number, 1 or more, got {every}")
+    check_number("every", every, lambda n: n == int(n) >= 1, "a whole number, 1 or more")
     if every == 1:
         return term
 
@@ -250,18 +250,31 @@ def auxiliary_classifier(
       on_fake: whether the discriminator classifies generated samples too, as in Odena et al.
 
     Raises:
-      ValueError: at trace time, without class logits or without labels.
+      ValueError: at trace time, without class logits or without labels, or with labels that are no
+        whole numbers [B], such as one-hot vectors.
     """
 
     def auxiliary_classifier(round: Round) -> Pair:
         if round.label is None:
             raise ValueError("auxiliary_classifier needs batches with a label, got label=None")
         logits = given("class_logits", round.real_class_logits, round.fake_class_logits)
-        real, fake = (_class_loss(of, round.label) for of in logits)
+        label = _one_class_each(round.label, logits[0].shape[0])
+        real, fake = (_class_loss(of, label) for of in logits)
         own = real + fake if on_fake else real
         return Pair(gen=times(gen_weight, fake, round), disc=times(disc_weight, own, round))
 
     return auxiliary_classifier
+
+
+def _one_class_each(label: Any, n: int) -> jax.Array:
+    """The label, if it is a whole number for each of n samples."""
+    parts = [jnp.asarray(leaf) for leaf in jax.tree.leaves(label)]
+    if [part.shape for part in parts] != [(n,)] or jnp.issubdtype(parts[0].dtype, jnp.inexact):
+        got = " and ".join(f"{part.dtype} {part.shape}" for part in parts)
+        raise ValueError(
+            f"auxiliary_classifier needs a whole number a sample as label, shape {(n,)}, got {got}"
+        )
+    return parts[0]
 
 
 def _class_loss(logits: jax.Array, label: jax.Array) -> jax.Array:

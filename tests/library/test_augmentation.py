@@ -133,3 +133,17 @@ def test_the_adaptive_probability_is_the_one_that_the_parameters_have(p):
 def test_a_probability_outside_0_to_1_is_refused():
     with pytest.raises(ValueError, match=r"probability must be from 0 to 1, got 1\.5"):
         players.augmented(mirror_player(), probability=1.5)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 5), (4, 8, 8)])
+@pytest.mark.parametrize("augmentation", [color, translation, cutout, mirror])
+def test_samples_that_are_no_images_are_not_augmented(augmentation, shape):
+    with pytest.raises(ValueError) as error:
+        augmentation(jnp.ones(shape), jax.random.key(0))
+    asked = f"{augmentation.__name__} takes images [B, H, W, C]"
+    assert str(error.value) == f"{asked}, got samples of shape {shape}"
+
+
+def test_colors_of_bytes_are_not_changed():
+    with pytest.raises(ValueError, match="color takes images in floating point, got uint8"):
+        color(jnp.ones((2, 4, 4, 3), jnp.uint8), jax.random.key(0))

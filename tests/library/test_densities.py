@@ -166,3 +166,49 @@ def test_foreground_colors_take_colored_images():
     assert "(2, 4, 4, 1)" in argument_refusal(
         lambda: metrics.foreground_colors(jnp.zeros((2, 4, 4, 1)))
     )
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_divergence_of_half_precision_is_that_of_the_same_numbers(dtype):
+    draw = np.random.default_rng(12)
+    data, samples = (jnp.asarray(draw.normal(size=(40, 2)), dtype) for _ in range(2))
+    wide = [x.astype(jnp.float32) for x in (data, samples)]
+    found = metrics.js_divergence_of_samples(data, samples)
+    assert found == metrics.js_divergence_of_samples(*wide) and found > 0
+
+
+def test_points_without_coordinates_have_no_density():
+    with pytest.raises(ValueError, match=r"data have the shape \(5, 0\); \[n, d >= 1\]"):
+        metrics.js_divergence_of_samples(jnp.zeros((5, 0)), jnp.zeros((5, 0)))
+
+
+def test_foreground_color_of_many_pixels_in_half_precision():
+    image = np.full((1, 300, 300, 3), 0.5, np.float16)
+    image[:, :10, :10] = -0.5  # more pixels in the figure than float16 can count
+    found = metrics.foreground_colors(jnp.asarray(image))
+    np.testing.assert_allclose(found, [[0.5] * 3], atol=1e-3)
+    assert found.dtype == jnp.float16
+
+
+@pytest.mark.parametrize(
+    "images", [jnp.zeros((2, 4, 4, 3), jnp.uint8), jnp.zeros((0, 4, 4, 3))], ids=["bytes", "none"]
+)
+def test_foreground_colors_take_numbers_from_minus_one_to_one(images):
+    told = argument_refusal(lambda: metrics.foreground_colors(images))
+    assert f"images are {images.dtype} {images.shape}; floating point [n, H, W, 3]" in told
+
+
+@pytest.mark.parametrize("scale", [1e20, 1e-25])
+def test_divergence_knows_no_unit(scale):
+    data, samples = np.random.default_rng(13).normal(size=(2, 40, 2))
+    found, expected = (
+        metrics.js_divergence_of_samples(jnp.asarray(data * unit), jnp.asarray(samples * unit))
+        for unit in (scale, 1.0)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_divergence_of_bytes_is_that_of_the_same_numbers():
+    data, samples = np.random.default_rng(14).integers(0, 256, (2, 40, 2))
+    found = metrics.js_divergence_of_samples(np.uint8(data), np.uint8(samples))
+    assert found == metrics.js_divergence_of_samples(np.float32(data), np.float32(samples))

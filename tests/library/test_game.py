@@ -209,3 +209,38 @@ def test_a_term_of_more_than_a_number_is_refused_by_its_name():
 def test_a_game_needs_a_term():
     with pytest.raises(ValueError, match="at least one term"):
         make_game(LINEAR, prior=fixed_prior)
+
+
+NO_PAIRS = {
+    "one number": lambda round: jnp.mean(round.fake_score),
+    "three": lambda round: (round.fake_score[0],) * 3,
+    "nothing for one": lambda round: Pair(None, jnp.mean(round.fake_score)),
+}
+
+
+@pytest.mark.parametrize("kind", NO_PAIRS)
+def test_a_term_of_no_pair_is_refused_by_its_name(kind):
+    def odd(round):
+        return NO_PAIRS[kind](round)
+
+    game = make_game(LINEAR, WASSERSTEIN, odd, prior=fixed_prior)
+    with pytest.raises(ValueError, match="a term must give a Pair of numbers, but odd gave"):
+        game(PARAMS, NOTHING, Batch(jnp.zeros((4, 2))), KEY)
+
+
+def test_players_and_batches_of_another_kind_are_refused():
+    with pytest.raises(ValueError, match=r"^players must be a ganstab\.Pair\(.*got tuple"):
+        make_game(tuple(LINEAR), WASSERSTEIN, prior=fixed_prior)
+    game = make_game(LINEAR, WASSERSTEIN, prior=fixed_prior)
+    with pytest.raises(ValueError, match=r"^the batch must be a ganstab\.Batch, got "):
+        game(PARAMS, NOTHING, jnp.zeros((4, 2)), KEY)
+
+
+def test_a_priors_dimensions_may_be_a_number_of_numpy():
+    fakes = [
+        make_game(LINEAR, WASSERSTEIN, prior=d).play(
+            PARAMS.gen, NOTHING, Batch(jnp.zeros((4, 2))), KEY
+        )[0]
+        for d in (2, np.int64(2))
+    ]
+    np.testing.assert_array_equal(*fakes)

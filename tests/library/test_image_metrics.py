@@ -232,3 +232,9 @@ def test_statistics_on_disk_are_those_of_the_same_images_only(tmp_path):
     for damaged in (data[:100], b"", data[:-30]):
         path.write_bytes(damaged)
         assert "no feature statistics" in refusal(lambda: metrics.load_statistics(path, digest))
+
+
+@pytest.mark.parametrize("unit", [1e20, 1e-25])
+def test_neighbours_know_no_unit(unit):
+    for measure in (metrics.precision_recall, metrics.density_coverage):
+        assert measure(REAL * unit, FAKE * unit) == measure(REAL, FAKE)

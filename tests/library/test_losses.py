@@ -247,3 +247,15 @@ def test_a_margin_that_leaves_no_room_is_refused(margin):
 def test_smoothing_out_of_range_is_refused(loss, value):
     with pytest.raises(ValueError, match=rf"label_smoothing must be in \[0, 1\), got {value}"):
         loss(jnp.zeros(2), jnp.zeros(2), label_smoothing=value)
+
+
+def test_scores_may_be_numbers_and_lists(case):
+    expected = case[0](jnp.array([1.5]), jnp.array([-0.5]))
+    np.testing.assert_array_equal(case[0]([1.5], [-0.5]), expected)
+    np.testing.assert_allclose(case[0](1.5, -0.5), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [None, "0.1", [0.1, 0.2]])
+def test_smoothing_that_is_no_number_is_refused(value):
+    with pytest.raises(ValueError, match=r"^label_smoothing must be in \[0, 1\), got "):
+        losses.minimax(jnp.ones(2), jnp.ones(2), label_smoothing=value)

@@ -204,3 +204,43 @@ def test_pairwise_distances_of_gaussians():
 def test_pairwise_distances_refuse(n, pairs, named):
     with pytest.raises(ValueError, match=named):
         metrics.pairwise_distances(jax.random.key(0), jnp.zeros((n, 2)), pairs)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.array([[3, 200], [7, 197]], np.uint8),
+        np.array([[3.0, 200.0], [7.0, 197.0]]),
+        jnp.array([[3, 200], [7, 197]], jnp.uint8),
+        jnp.array([[3, 200], [7, 197]], jnp.bfloat16),
+    ],
+    ids=["bytes in NumPy", "NumPy", "bytes", "bfloat16"],
+)
+def test_pairwise_distances_of_numbers_of_any_kind(samples):
+    found = metrics.pairwise_distances(jax.random.key(0), samples, 3)
+    np.testing.assert_allclose(found, np.full(3, 5.0), rtol=1e-6)
+
+
+def test_pairwise_distances_of_half_precision_do_not_overflow():
+    far = jnp.stack([jnp.zeros(10_000), jnp.full(10_000, 4.0)]).astype(jnp.float16)
+    found = metrics.pairwise_distances(jax.random.key(0), far, 3)
+    np.testing.assert_allclose(found, np.full(3, 400.0), rtol=1e-6)
+
+
+COUNTS = {
+    "subsets": lambda n: metrics.kid(jax.random.key(0), np.eye(4), np.eye(4), subsets=n),
+    "subset_size": lambda n: metrics.kid(jax.random.key(0), np.eye(4), np.eye(4), subset_size=n),
+    "k": lambda n: metrics.precision_recall(np.eye(4), np.eye(4), k=n),
+    "n": lambda n: metrics.ngram_js(np.eye(4, dtype=int), np.eye(4, dtype=int), n),
+    "pairs": lambda n: metrics.pairwise_distances(jax.random.key(0), jnp.eye(4), n),
+    "num_classes": lambda n: metrics.class_histogram([0, 1], n),
+}
+
+
+@pytest.mark.parametrize("count", [2.5, float("nan"), "2", None])
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_are_whole_numbers(name, count):
+    if (name, count) == ("subset_size", None):
+        pytest.skip("is chosen then")
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number, . or more, got "):
+        COUNTS[name](count)

@@ -83,3 +83,21 @@ def test_flow_is_of_fourth_order(x64):
     np.testing.assert_allclose(errors[0] / errors[1], 16, rtol=0.05)
     with pytest.raises(ValueError, match="dt must be above 0"):
         dynamics.flow(games.bilinear(), 0.0, **NOTHING)
+
+
+@pytest.mark.parametrize("start", [Pair(0.3, 0.1), Pair(np.float64(0.3), np.float64(0.1))])
+def test_runs_may_begin_at_numbers_of_python(start):
+    advance = dynamics.flow(games.dirac(), 0.1, **NOTHING)
+    expected = dynamics.orbit(advance, Pair(jnp.float32(0.3), jnp.float32(0.1)), 3)
+    jax.tree.map(np.testing.assert_array_equal, dynamics.orbit(advance, start, 3), expected)
+    end = dynamics.lyapunov(advance, start, 3).end
+    np.testing.assert_allclose(end, [leaf[-1] for leaf in expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [2.5, float("nan"), "2"])
+def test_steps_that_are_no_whole_number_are_refused(count):
+    advance = dynamics.flow(games.dirac(), 0.1, **NOTHING)
+    with pytest.raises(ValueError, match=f"steps must be a whole number, 0 or more, got {count!r}"):
+        dynamics.orbit(advance, pair(0.3, 0.1), count)
+    with pytest.raises(ValueError, match=f"steps must be a whole number, 1 or more, got {count!r}"):
+        dynamics.lyapunov(advance, pair(0.3, 0.1), count)

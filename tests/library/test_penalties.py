@@ -416,3 +416,29 @@ def test_the_stacked_mnist_discriminator_is_refused_with_all_its_norms():
 def test_layer_norm_is_taken():
     for disc in (critic_with(nnx.LayerNorm), linen_with(linen.LayerNorm)):
         assert disc.mixes == () and judged(disc).disc.shape == ()
+
+
+NO_SAMPLES = {
+    "uint8 (3, 4)": jnp.ones((3, 4), jnp.uint8),
+    "int32 (3, 4)": jnp.ones((3, 4), jnp.int32),
+    "float32 (0, 4)": jnp.ones((0, 4)),
+    "float32 ()": jnp.ones(()),
+}
+
+
+@pytest.mark.parametrize("got", NO_SAMPLES)
+@pytest.mark.parametrize("penalty", [*ALL, *APPROXIMATE], ids=by_name)
+def test_samples_that_have_no_gradient_are_refused(penalty, got):
+    x = NO_SAMPLES[got]
+    with pytest.raises(ValueError) as error:
+        penalty(lambda x: jnp.sum(jnp.float32(x), -1), x, x, KEY)
+    asked = "samples [B, …] in floating point, one or more"
+    assert str(error.value) == f"{penalty.__name__} needs {asked}, got {got}"
+
+
+@pytest.mark.parametrize("penalty", [*ALL, *APPROXIMATE], ids=by_name)
+def test_samples_in_numpy_arrays_are_those_in_jax_arrays(penalty, recwarn):
+    real, fake = (np.float64(images(seed)) for seed in (40, 41))
+    found = penalty(bowl, real, fake, KEY)
+    assert found == penalty(bowl, jnp.asarray(real), jnp.asarray(fake), KEY)
+    assert not recwarn.list

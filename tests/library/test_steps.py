@@ -212,3 +212,17 @@ def test_a_pair_of_stacks_of_another_length_is_refused():
     step = steps.alternating(weighted_game(), TXS, n_gen=1, n_disc=2)
     with pytest.raises(ValueError, match=r"takes 3 batches stacked in front, .*shape \(1,\)"):
         step(scalar_start(), Pair(jnp.ones(1), jnp.ones(1)))
+
+
+@pytest.mark.parametrize("count", [1.5, float("nan"), "1"])
+@pytest.mark.parametrize("name", ["n_disc", "n_gen", "accumulate"])
+def test_counts_that_are_no_whole_numbers_are_refused(name, count):
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number, 1 or more, got "):
+        steps.alternating(games.bilinear(), TXS, **{name: count})
+
+
+@pytest.mark.parametrize("make", [steps.alternating, steps.simultaneous, steps.extragradient])
+def test_optimizers_that_are_no_pair_are_refused(make):
+    for txs in (tuple(TXS), TXS.gen):
+        with pytest.raises(ValueError, match=r"^txs must be a ganstab.Pair\("):
+            make(games.bilinear(), txs)

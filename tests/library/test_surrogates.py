@@ -331,3 +331,9 @@ def test_the_real_networks_gradient_is_the_central_difference(x64, tx, try_cut):
 def test_steps_are_a_whole_number(count):
     with pytest.raises(ValueError, match=f"a whole number, 0 or more, got {count}"):
         unrolled(games.bilinear(), SGD, count)
+
+
+@pytest.mark.parametrize("count", [float("nan"), float("inf"), "3", None])
+def test_steps_that_count_nothing_are_refused(count):
+    with pytest.raises(ValueError, match=f"a whole number, 0 or more, got {count!r}"):
+        unrolled(games.bilinear(), SGD, count)

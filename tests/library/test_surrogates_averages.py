@@ -198,3 +198,16 @@ def test_without_snapshots_the_ensemble_is_refused():
         snapshot_ensemble(games.bilinear())(
             Pair(jnp.ones(()), jnp.ones(())), scalar_carry(), None, KEY
         )
+
+
+def test_numbers_of_python_are_parameters_as_arrays_are():
+    game = smoothed(games.bilinear(), SIGMA, 3)
+    found, _ = game(Pair(0.5, -2.0), scalar_carry(), None, KEY)
+    expected, _ = game(Pair(jnp.float32(0.5), jnp.float32(-2)), scalar_carry(), None, KEY)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [1.5, float("nan"), "3"])
+def test_samples_are_a_whole_number(samples):
+    with pytest.raises(ValueError, match=f"^samples must be a whole number, .*got {samples!r}"):
+        smoothed(games.bilinear(), SIGMA, samples)

@@ -26,7 +26,7 @@ from closed_forms import (
 from common import batch, perceptron, prior, scalar_carry
 from jax.flatten_util import ravel_pytree
 
-from ganstab import Carry, Pair, TrainState, games, losses, steps, surrogates, terms
+from ganstab import Carry, Pair, TrainState, dynamics, games, losses, steps, surrogates, terms
 from ganstab.game import make_game
 from ganstab.types import Aux, Game
 
@@ -377,3 +377,22 @@ def test_the_generator_plays_once_where_its_own_gradient_is_not_needed():
     # V = θψ, so that ½‖ξ‖² = ½(ψ² + θ²): the generator's own gradient is there as well.
     (gen, _), _ = surrogates.consensus(Game(play, judge), 1.0)(*at)
     np.testing.assert_allclose(gen, 1.0 + 0.5 * (4.0 + 0.25))
+
+
+def test_a_player_without_parameters_changes_no_competitive_gradient():
+    def losses_of(params):
+        return Pair(jnp.float32(0), params.disc**2)
+
+    game = surrogates.competitive_gradient(games.from_losses(losses_of), WEIGHT)
+    carry = Carry(Pair((), ()), Pair((), ()))
+    found = dynamics.field(game, Pair({}, jnp.float32(3)), carry=carry, batch=None, key=None)
+    assert found == Pair({}, -6)
+
+
+def test_a_competitive_gradient_at_numbers_of_python():
+    carry = Carry(Pair((), ()), Pair((), ()))
+    game = surrogates.competitive_gradient(games.bilinear(), 0.5)
+    at = {"carry": carry, "batch": None, "key": None}
+    found = dynamics.field(game, Pair(2.0, -1.0), **at)
+    # By hand: p = (ψ + ηθ) / (1 + η²), q = (ηψ − θ) / (1 + η²), and the field is minus both.
+    np.testing.assert_allclose(found, [0.0, 2.0], atol=1e-6)

@@ -190,3 +190,21 @@ def test_the_search_starts_from_the_live_optimizer_or_anew(x64, live):
         w[PSI] -= 0.1 * velocity
     game = best_response(quadratic(), heavy, 2, live=live)
     np.testing.assert_allclose(played(game, POINT, carry)[0].gen, gen_loss(w), rtol=1e-10)
+
+
+@pytest.mark.parametrize("count", [1.5, float("nan"), "3"])
+def test_steps_are_a_whole_number(count):
+    with pytest.raises(ValueError, match=f"^steps must be a whole number, .*got {count!r}"):
+        best_response(games.bilinear(), SGD, count)
+
+
+def test_a_discriminator_without_parameters_is_at_its_best():
+    def fall(params):
+        return Pair(params.gen**2, jnp.float32(0))
+
+    def loss(gen):
+        carry = Carry(Pair((), ()), Pair((), ()))
+        game = best_response(games.from_losses(fall), SGD, 2)
+        return game(Pair(gen, {}), carry, None, None)[0].gen
+
+    assert jax.value_and_grad(loss)(jnp.float32(3)) == (9, 6)

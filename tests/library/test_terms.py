@@ -539,3 +539,26 @@ def test_a_batch_without_labels_has_no_class_loss():
 )
 def test_a_label_that_is_no_class_gives_nan(label):
     assert all(np.isnan(class_loss(label)))
+
+
+@pytest.mark.parametrize(
+    ("label", "got"),
+    [
+        (jnp.array([0.0, 1.0, 2.0]), "float32 (3,)"),
+        (jnp.eye(3, dtype=jnp.int32), "int32 (3, 3)"),
+        (jnp.array([0, 1]), "int32 (2,)"),
+        ((jnp.array([0, 1, 2]), jnp.array([0, 1, 2])), "int32 (3,) and int32 (3,)"),
+    ],
+    ids=["float", "one hot", "too few", "two"],
+)
+def test_labels_that_are_no_classes_are_refused(label, got):
+    with pytest.raises(ValueError) as error:
+        class_loss(label)
+    asked = "auxiliary_classifier needs a whole number a sample as label, shape (3,)"
+    assert str(error.value) == f"{asked}, got {got}"
+
+
+@pytest.mark.parametrize("every", [float("nan"), float("inf"), "2", None])
+def test_a_lazy_term_refuses_what_counts_nothing(every):
+    with pytest.raises(ValueError, match=f"every must be a whole number, 1 or more, got {every!r}"):
+        terms.lazy(terms.drift(), every)

@@ -192,3 +192,28 @@ def test_the_papers_sizes():
 
     assert count(gen) == 129 * 32 * 512 + blocks + 513 * 100
     assert count(critic) == 101 * 512 + blocks + 32 * 512 + 1
+
+
+@pytest.mark.parametrize("lines", ["hello", ["a", None], ["a", 1], [b"ab"]])
+def test_lines_that_are_no_strings_are_refused(lines):
+    assert "encode_lines needs a list of strings" in argument_refusal(
+        lambda: data.encode_lines(lines)
+    )
+
+
+@pytest.mark.parametrize("options", [{"length": 2.5}, {"most": 3.5}, {"length": float("nan")}])
+def test_lengths_of_lines_are_whole_numbers(options):
+    ((name, value),) = options.items()
+    told = argument_refusal(lambda: data.encode_lines(["ab"], **options))
+    assert told.startswith(f"{name} must be a whole number") and told.endswith(f"got {value}")
+
+
+def test_lines_may_be_an_array_of_numpy():
+    found = data.encode_lines(np.array(["ab", "c"]), 2)
+    np.testing.assert_array_equal(found.code, data.encode_lines(["ab", "c"], 2).code)
+
+
+@pytest.mark.parametrize("code", [-1, 4])
+def test_codes_of_no_character_are_refused(code):
+    told = argument_refusal(lambda: data.decode_lines([[2, code]], "\0?ab"))
+    assert told == f"a code is {code}; 0 to 3 is expected"

@@ -77,3 +77,23 @@ def test_toys_are_pure_functions_of_the_key(toy):
     for given in ({"n": 0}, {"stddev": -1}, {"scale": 0}):
         with pytest.raises(ValueError, match=f"{next(iter(given))} must be"):
             toy(KEY, **{"n": 5} | given)
+
+
+@pytest.mark.parametrize("count", [2.5, "2"])
+def test_modes_and_samples_are_whole_numbers(count):
+    key = jax.random.key(0)
+    made = {
+        "modes": lambda: ring_modes(modes=count),
+        "side": lambda: grid_modes(side=count),
+        "n": lambda: swiss_roll(key, count),
+    }
+    for name, make in made.items():
+        with pytest.raises(ValueError, match=f"^{name} must be a whole number, 1 or more, got "):
+            make()
+    with pytest.raises(ValueError, match=r"^n must be a whole number"):
+        ring(key, count)
+
+
+def test_noise_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="stddev must be at least 0, not nan"):
+        ring(jax.random.key(0), 4, stddev=float("nan"))

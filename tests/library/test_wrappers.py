@@ -372,3 +372,61 @@ def test_what_cannot_be_is_refused(message):
     with pytest.raises(ValueError) as error:
         BAD[message]()
     assert str(error.value) == message
+
+
+COUNTED = {
+    "n": lambda n: players.ensemble(mirror(), n),
+    "m": lambda m: players.packed(mirror(), m),
+    "steps": lambda steps: players.spectral_norm(mirror(), steps=steps),
+}
+
+
+@pytest.mark.parametrize("count", [1.5, float("nan"), "2", None])
+@pytest.mark.parametrize("name", COUNTED)
+def test_counts_are_whole_numbers(name, count):
+    with pytest.raises(ValueError) as error:
+        COUNTED[name](count)
+    assert str(error.value) == f"{name} must be a whole number, 1 or more, got {count!r}"
+
+
+ODD = {
+    "instance_noise needs floating-point samples, got uint8": (
+        lambda: players.instance_noise(mirror(), 0.1),
+        jnp.ones((4, 2), jnp.uint8),
+    ),
+    "packed(m=2) joins samples along their last axis, got a batch (4,)": (
+        lambda: players.packed(mirror(), 2),
+        jnp.ones(4),
+    ),
+    "reference_batch needs a reference and batches of one shape but for their number, "
+    "got (2, 1) and (4, 3)": (
+        lambda: players.reference_batch(mirror(), jnp.ones((2, 1))),
+        jnp.ones((4, 3)),
+    ),
+}
+
+
+@pytest.mark.parametrize("message", ODD)
+def test_samples_that_a_wrapper_cannot_take_are_refused(message):
+    wrap, x = ODD[message]
+    player = wrap()
+    params, state = player.init(KEY)
+    with pytest.raises(ValueError) as error:
+        player.apply(params, state, x, KEY)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [players.spectral_norm, lambda player: players.averaged(player, 0.9), players.computed_in],
+    ids=["spectral_norm", "averaged", "computed_in"],
+)
+def test_a_parameter_may_be_a_number_of_python(wrap):
+    def times(params, state, x, key, *, train=True):
+        return params * x, state
+
+    player = wrap(Player(lambda key: (2.0, ()), times))
+    params, state = player.init(KEY)
+    for train in (True, False):
+        output, _ = player.apply(params, state, jnp.ones((3, 2)), KEY, train=train)
+        np.testing.assert_array_equal(output, np.full((3, 2), 2.0))
