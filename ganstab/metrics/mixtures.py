@@ -45,8 +45,8 @@ def mixture_coverage(
     (k - 1) / (2 n) on average.
 
     Raises:
-      ValueError: if there is no sample or no mode, the shapes do not fit, or sigma is not
-        positive.
+      ValueError: if there is no sample or no mode, the shapes do not fit, or sigma or within is
+        not positive.
     """
     samples, modes = np.asarray(samples, np.float64), np.asarray(modes, np.float64)
     if samples.ndim != 2 or modes.ndim != 2 or samples.shape[1] != modes.shape[1]:
@@ -56,8 +56,9 @@ def mixture_coverage(
         )
     check_at_least("the number of samples", len(samples), 1)
     check_at_least("the number of modes", len(modes), 1)
-    if not sigma > 0:
-        raise ValueError(f"sigma is {sigma}; a positive number is expected")
+    for name, value in (("sigma", sigma), ("within", within)):
+        if not value > 0:
+            raise ValueError(f"{name} is {value}; a positive number is expected")
     with np.errstate(invalid="ignore"):  # ∞ − ∞
         distance = np.stack([np.linalg.norm(samples - mode, axis=1) for mode in modes], axis=1)
     distance = np.nan_to_num(distance / sigma, nan=np.inf, posinf=np.inf)

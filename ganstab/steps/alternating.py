@@ -9,7 +9,7 @@ from ganstab._checks import check_count, check_pair
 from ganstab.steps.update import Step, after, in_parts, move, move_both, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
 
-__all__ = ["alternating", "check_counts", "check_stacked", "simultaneous"]
+__all__ = ["alternating", "batches_of_each", "check_counts", "check_stacked", "simultaneous"]
 
 
 def alternating(
@@ -41,19 +41,17 @@ def alternating(
     parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batches):
-        apart = _given_apart(batches, n_gen, n_disc)
+        own = batches_of_each(batches, n_gen, n_disc)
         key = jax.random.fold_in(train_state.key, train_state.step)
         keys = jax.random.split(key, n_gen + n_disc)
         at = train_state.params, numbered(train_state, parts)
         metrics: dict[str, jax.Array] = {}
         for player, turns in zip(PLAYERS, (slice(n_gen), slice(n_gen, None)), strict=True):
-            take = operator.itemgetter(turns)
-            own = batches.of(player) if apart else jax.tree.map(take, batches)
 
             def one(at, drawn, player=player):
                 return move(game, txs, player, *at, *drawn)
 
-            at, seen = jax.lax.scan(one, at, (own, keys[turns]))
+            at, seen = jax.lax.scan(one, at, (own.of(player), keys[turns]))
             metrics |= jax.tree.map(lambda leaf: leaf[-1], seen)
         return after(train_state, *at), metrics
 
@@ -97,13 +95,18 @@ def check_stacked(batches: Any, n_gen: int, n_disc: int) -> None:
             )
 
 
-def _given_apart(batches: Any, n_gen: int, n_disc: int) -> bool:
-    """Whether the batches are a `Pair` of each player's own; else they must be one stack."""
+def batches_of_each(batches: Any, n_gen: int, n_disc: int) -> Pair:
+    """Each player's batches, stacked in front: `[n_gen, B, …]` and `[n_disc, B, …]`.
+
+    Raises:
+      ValueError: unless there is one for each of the updates.
+    """
     if isinstance(batches, Pair) and all(
         leaf.shape[:1] == (count,)
         for own, count in zip(batches, (n_gen, n_disc), strict=True)
         for leaf in jax.tree.leaves(own)
     ):
-        return True
+        return batches
     check_stacked(batches, n_gen, n_disc)
-    return False
+    turns = slice(n_gen), slice(n_gen, None)
+    return Pair(*(jax.tree.map(operator.itemgetter(own), batches) for own in turns))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ganstab._checks import check_pair
 from ganstab._metric_names import check_free
-from ganstab.steps.alternating import check_counts, check_stacked
+from ganstab.steps.alternating import batches_of_each, check_counts
 from ganstab.steps.update import Step, after, in_parts, move, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
 
@@ -42,7 +42,7 @@ def balanced(
         batch (`make_game`). `None` leaves it to the game.
 
     Returns:
-      A step whose batches are stacked as those of `alternating`; the last of a player's batches go
+      A step whose batches are stacked or a `Pair`, as those of `alternating`; the last of a player's batches go
       unused where it takes fewer updates. Metrics are those of each player's last update,
       and `gen/updates`, `disc/updates`.
 
@@ -55,18 +55,21 @@ def balanced(
     parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batches):
-        check_stacked(batches, n_gen, n_disc)
+        own = batches_of_each(batches, n_gen, n_disc)
         key = jax.random.fold_in(train_state.key, train_state.step)
-        drawn = batches, jax.random.split(key, n_gen + n_disc)
+        keys = jax.random.split(key, n_gen + n_disc)
         at = train_state.params, numbered(train_state, parts)
         metrics: dict[str, jax.Array] = {}
-        for player, first, most in zip(PLAYERS, (0, n_gen), (n_gen, n_disc), strict=True):
+        for player, turns, most in zip(
+            PLAYERS, (slice(n_gen), slice(n_gen, None)), (n_gen, n_disc), strict=True
+        ):
+            drawn = own.of(player), keys[turns]
 
-            def one(at, place, player=player):
+            def one(at, place, player=player, drawn=drawn):
                 batch, own_key = jax.tree.map(lambda leaf: leaf[place], drawn)
                 return move(game, txs, player, at[0], at[1], batch, own_key)
 
-            at, seen, count = _while_wanted(one, again.of(player), at, first, most)
+            at, seen, count = _while_wanted(one, again.of(player), at, most)
             check_free(seen, f"{player}/updates")
             metrics |= {**seen, f"{player}/updates": count}
         return after(train_state, *at), metrics
@@ -74,8 +77,8 @@ def balanced(
     return step
 
 
-def _while_wanted(one: Callable, again: Callable, at, first: int, most: int):
-    """`one(at, first)`, `one(at, first + 1)`, … while wanted: the end, its metrics, how many."""
+def _while_wanted(one: Callable, again: Callable, at, most: int):
+    """`one(at, 0)`, `one(at, 1)`, … while wanted: the end, its metrics, how many."""
 
     def wanted(loop):
         _, metrics, count = loop
@@ -83,6 +86,6 @@ def _while_wanted(one: Callable, again: Callable, at, first: int, most: int):
 
     def body(loop):
         at, _, count = loop
-        return *one(at, first + count), count + 1
+        return *one(at, count), count + 1
 
-    return jax.lax.while_loop(wanted, body, (*one(at, first), jnp.ones((), jnp.int32)))
+    return jax.lax.while_loop(wanted, body, (*one(at, 0), jnp.ones((), jnp.int32)))

@@ -128,6 +128,9 @@ def test_coverage_by_hand():
     expected = math.log(3) - (math.log(3) / 3 + 2 / 3 * math.log(3 / 2))
     assert cover.reverse_kl == pytest.approx(expected, rel=1e-12)
     assert metrics.mixture_coverage(samples, modes, sigma=0.1, within=3.2).counts[0] == 2
+    for within in (0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match=f"within is {within}"):
+            metrics.mixture_coverage(samples, modes, sigma=0.1, within=within)
     assert cover.distance == pytest.approx(2.9)  # of 2.9, 3.1, 1, √2, and far away
 
 

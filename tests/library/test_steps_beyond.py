@@ -179,6 +179,8 @@ def test_who_always_wants_another_update_alternates(x64):
     assert_close((state.params, state.carry), (wanted.params, wanted.carry), rtol=1e-14)
     assert state.step == 1
     assert_close(metrics, expected, rtol=1e-14)
+    apart = Pair(*map(jnp.asarray, (BATCHES[:2], BATCHES[2:])))
+    assert_close(quick(balanced)(counting_start(), apart)[0].params, state.params, rtol=1e-14)
 
 
 def test_who_never_does_takes_one_update_of_its_first_batch(x64):
