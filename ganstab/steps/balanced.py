@@ -42,9 +42,9 @@ def balanced(
         batch (`make_game`). `None` leaves it to the game.
 
     Returns:
-      A step whose batches are one stack or a `Pair` of two, as those of `alternating`; the last of a
-      player's batches go unused where it takes fewer updates. Metrics are those of each player's
-      last update, and `gen/updates`, `disc/updates`.
+      A step whose batches are one stack or a `Pair` of two, as those of `alternating`; a player's
+      last batches go unused where it takes fewer updates. Metrics are those of each player's last
+      update, and `gen/updates`, `disc/updates`.
 
     Raises:
       ValueError: for a count below 1, or, at trace time, another number of batches.
