@@ -5,6 +5,8 @@ from numpy.typing import ArrayLike
 
 __all__ = ["js_divergence", "kl"]
 
+LN_2 = float(np.log(2))
+
 
 def js_divergence(p: ArrayLike, q: ArrayLike, base: float = np.e) -> float:
     """Jensen-Shannon: KL(p || m) / 2 + KL(q || m) / 2, m = (p + q) / 2, from 0 to log_base(2).
@@ -24,7 +26,8 @@ def js_divergence(p: ArrayLike, q: ArrayLike, base: float = np.e) -> float:
     if p.shape != q.shape:
         raise ValueError(f"p has the shape {p.shape} and q {q.shape}; one shape is expected")
     middle = (p + q) / 2
-    return (kl(p, middle) + kl(q, middle)) / 2 / float(np.log(base))
+    nats = (kl(p, middle) + kl(q, middle)) / 2
+    return min(max(nats, 0.0), LN_2) / float(np.log(base))  # rounding may leave the range
 
 
 def kl(p: np.ndarray, q: np.ndarray) -> float:

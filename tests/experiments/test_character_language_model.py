@@ -7,6 +7,7 @@ import re
 from unittest import mock
 
 import jax
+import numpy as np
 import pytest
 from common import failing
 from short_runs import trained
@@ -28,6 +29,7 @@ def test_a_run_writes_lines_and_measures_their_ngrams(tmp_path):
     divergences = [results[f"js{n}"]["mean"] for n in (1, 2, 3, 4)]
     assert divergences == sorted(divergences) and 0 < divergences[0] < divergences[3] <= 1
     assert all(0 <= results[f"js{n}"]["ideal"] < results[f"js{n}"]["mean"] for n in (1, 2, 3, 4))
+    assert results["distinct"]["ideal"] == 100 and 0 < results["distinct"]["mean"] <= 100
     kept = samples.read_samples(tmp_path / "run")
     assert sorted(kept) == [0, 2] and kept[2]["samples"].shape == (64, 32)
     lines = samples.read_lines(tmp_path / "run", 2)
@@ -38,6 +40,10 @@ def test_a_run_writes_lines_and_measures_their_ngrams(tmp_path):
     assert report.count("<figure><pre>") == 2 and "Table 4" in report
     digest = json.loads((tmp_path / "run" / "config.json").read_text())["text_lines"]
     assert re.fullmatch("[0-9a-f]{16}", digest)
+
+
+def test_lines_that_are_alike_are_counted_once():
+    assert program.distinct(np.array([[1, 2], [2, 1], [1, 2], [1, 1]])) == 75
 
 
 def test_its_recipes_have_the_papers_critic_updates(tmp_path):

@@ -80,6 +80,10 @@ def test_js_closed_forms():
     assert metrics.js_divergence([1, 0], [0, 1]) == pytest.approx(math.log(2), rel=1e-12)
     assert metrics.js_divergence([1, 0], [0, 1], base=2) == pytest.approx(1, rel=1e-12)
     assert metrics.js_divergence([2, 6], [1, 3]) == pytest.approx(0, abs=1e-15)
+    for n in range(1, 200):  # shares of 1/n each, whose sum is rounded
+        apart = [1] * n + [0] * 3, [0] * n + [1] * 3
+        assert metrics.js_divergence(*apart, base=2) <= 1
+        assert metrics.js_divergence(apart[0], [7] * n + [0] * 3) >= 0
     # p = (1, 0), q = (1/2, 1/2): m = (3/4, 1/4).
     expected = 0.5 * math.log(4 / 3) + 0.25 * (math.log(2 / 3) + math.log(2))
     assert metrics.js_divergence([5, 0], [1, 1]) == pytest.approx(expected, rel=1e-12)
