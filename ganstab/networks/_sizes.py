@@ -1,5 +1,6 @@
 """The sizes and widths that `images` is asked for."""
 
+from ganstab._checks import check_count
 from ganstab.networks.convolution import Size
 from ganstab.types import Pair
 
@@ -37,13 +38,3 @@ def both(width: Width) -> Pair:
     for number in width:
         check_count("width", number)
     return width
-
-
-def check_count(name: str, number: int) -> None:
-    """Refuse what is no whole number from 1 on.
-
-    Raises:
-      ValueError: naming it.
-    """
-    if not isinstance(number, int) or number < 1:
-        raise ValueError(f"{name} must be a whole number of 1 or more, got {number!r}")

@@ -15,9 +15,10 @@ halving, as far as the function says.
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from ganstab._checks import check_count
 from ganstab.networks import he_convolutional, r3gan_resnet, residual
 from ganstab.networks._builder import builder
-from ganstab.networks._sizes import Width, both, check_count, checked_size, halved
+from ganstab.networks._sizes import Width, both, checked_size, halved
 from ganstab.networks.convolution import Convolutions, Size
 from ganstab.types import Pair
 

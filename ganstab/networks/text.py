@@ -12,8 +12,8 @@ import jax
 from flax import nnx
 from jax import Array
 
+from ganstab._checks import check_count
 from ganstab._precision import in_float32
-from ganstab.networks._sizes import check_count
 from ganstab.networks.convolution import Convolutions, default_convolutions
 from ganstab.networks.layers import Conv
 

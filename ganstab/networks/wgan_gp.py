@@ -13,10 +13,11 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._checks import check_count
 from ganstab._precision import in_float32
 from ganstab.networks import bottleneck, dcgan, mlp
 from ganstab.networks._builder import builder
-from ganstab.networks._sizes import check_count, checked_size, halved
+from ganstab.networks._sizes import checked_size, halved
 from ganstab.networks.convolution import Size
 from ganstab.networks.dcgan import Units, Widths
 from ganstab.networks.norms import Norm, batch_norm

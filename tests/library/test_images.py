@@ -147,10 +147,10 @@ def test_image_pair_is_the_pair_of_its_kind():
         ({"size": 6}, "size must be 7 pixels or more, or two such sides, got 6"),
         ({"size": (32, 32, 3)}, "or two such sides, got (32, 32, 3)"),
         ({"kind": "resnet"}, "kind must be 'convolutional' or 'residual', got 'resnet'"),
-        ({"width": 0}, "width must be a whole number of 1 or more, got 0"),
-        ({"width": 0.5}, "width must be a whole number of 1 or more, got 0.5"),
-        ({"num_classes": 0}, "num_classes must be a whole number of 1 or more, got 0"),
-        ({"channels": 0}, "channels must be a whole number of 1 or more, got 0"),
+        ({"width": 0}, "width must be 1 or more, got 0"),
+        ({"width": 0.5}, "width must be a whole number, 1 or more, got 0.5"),
+        ({"num_classes": 0}, "num_classes must be 1 or more, got 0"),
+        ({"channels": 0}, "channels must be 1 or more, got 0"),
     ],
 )
 def test_unusable_settings_are_refused(settings, part):
