@@ -10,7 +10,7 @@ import pytest
 from common import argument_refusal, quick, refusal
 from flax import nnx
 
-from ganstab import data, metrics
+from ganstab import data, metrics, penalties
 from ganstab.networks import text
 from ganstab.networks.convolution import batch_major, batch_minor, im2col
 
@@ -180,6 +180,43 @@ def test_a_block_is_its_formula(ops):
     y = conv(np.maximum(conv(np.maximum(x, 0), block.convs[0]), 0), block.convs[1])
     found = ops.from_internal(block(ops.to_internal(jnp.asarray(x)[:, None])))[:, 0]
     np.testing.assert_allclose(found, x + 0.3 * y, rtol=1e-4, atol=1e-5)
+
+
+def test_layouts_agree_on_the_penaltys_gradient(x64):
+    """Twice differentiated, by the lines and then by the parameters; and a central difference."""
+    draw = np.random.default_rng(0)
+    real, fake = (jnp.asarray(draw.dirichlet(np.ones(5), (3, 9))) for _ in range(2))
+
+    def penalty(ops):
+        critic = text.Critic(5, width=4, length=9, convolutions=ops, rngs=nnx.Rngs(0))
+        graph, params = nnx.split(critic)
+        params = jax.tree.map(lambda leaf: leaf.astype(float), params)
+
+        def value(params):
+            score = nnx.merge(graph, params)
+            return penalties.wgan_gp(score, real, fake, jax.random.key(1))
+
+        return value, params
+
+    values, grads = {}, {}
+    for name, ops in {"major": batch_major, "minor": batch_minor, "im2col": im2col}.items():
+        value, params = penalty(ops)
+        values[name], grads[name] = quick(jax.value_and_grad(value))(params)
+        flat = jax.tree.leaves(grads[name])
+        assert values[name] > 0.01 and max(float(abs(leaf).max()) for leaf in flat) > 1e-3
+    for name in ("minor", "im2col"):
+        np.testing.assert_allclose(values[name], values["major"], rtol=1e-12)
+        for one, other in zip(*map(jax.tree.leaves, (grads[name], grads["major"])), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
+    way = jax.tree.map(lambda leaf: jnp.asarray(draw.standard_normal(leaf.shape)), params)
+
+    def moved(by):
+        return value(jax.tree.map(lambda leaf, other: leaf + by * other, params, way))
+
+    step = 1e-6
+    difference = (moved(step) - moved(-step)) / (2 * step)
+    slope = sum(map(jnp.vdot, *map(jax.tree.leaves, (grads["im2col"], way))))
+    np.testing.assert_allclose(slope, difference, rtol=1e-5)
 
 
 def test_the_papers_sizes():
