@@ -8,12 +8,25 @@ from image_models import LATENT, MODELS
 
 from ganstab import losses, optimizers, penalties, steps, terms
 from ganstab.game import make_game
-from ganstab.networks import images
+from ganstab.networks import dcgan, images
 from ganstab.players import from_nnx, spectral_norm
 from ganstab.types import Batch, Pair
 
+
+def _dcgan(size: int, *, width: int, latent: int) -> Pair:
+    """DCGAN's pair with kernels of 5, whose critic has no batch norm."""
+    rows = [[], [width], [2 * width], [4 * width]]
+    sides = [(size // 2**level,) * 2 for level in range(4)]
+    units = dcgan.Units(dcgan.leaky, norm=None)
+    return Pair(
+        lambda rngs: dcgan.Generator(latent, rows[::-1], sides[::-1], rngs=rngs),
+        lambda rngs: dcgan.Discriminator(rows, sides[0], units=units, rngs=rngs),
+    )
+
+
 PAIRS: dict[str, Callable[..., Pair]] = {
     "convolutional": images.convolutional,
+    "dcgan": _dcgan,
     "r3gan": images.r3gan,
     "sngan": images.sngan,
     "wgan_gp": images.wgan_gp,
@@ -23,14 +36,13 @@ RELATIVISTIC = (
     terms.disc_penalty(0.5, penalties.r1),
     terms.disc_penalty(0.5, penalties.r2),
 )
+WGAN_GP = (terms.score_loss(losses.wasserstein), terms.disc_penalty(10.0, penalties.wgan_gp))
 TERMS = {
     "convolutional": RELATIVISTIC,
     "r3gan": RELATIVISTIC,
     "sngan": (terms.score_loss(losses.hinge),),
-    "wgan_gp": (
-        terms.score_loss(losses.wasserstein),
-        terms.disc_penalty(10.0, penalties.wgan_gp),
-    ),
+    "wgan_gp": WGAN_GP,
+    "dcgan": WGAN_GP,
 }
 
 

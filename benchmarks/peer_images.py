@@ -8,8 +8,9 @@ import math
 
 import torch
 from contestant import POOL, Contestant
-from image_models import LATENT, MODELS
+from image_models import LATENT, MODELS, WGAN_GP
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate, softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -164,10 +165,24 @@ def r3gan(w: int) -> tuple[nn.Module, nn.Module]:
     return gen, disc
 
 
+def dcgan(w: int) -> tuple[nn.Module, nn.Module]:
+    """DCGAN's pair with kernels of 5, whose critic has no batch norm."""
+    widths = [4 * w, 2 * w, w]
+    gen = [nn.Linear(LATENT, 16 * widths[0]), Unflatten(), nn.BatchNorm2d(widths[0]), nn.ReLU()]
+    for a, b in itertools.pairwise(widths):
+        gen += [nn.ConvTranspose2d(a, b, 5, 2, 2, 1), nn.BatchNorm2d(b), nn.ReLU()]
+    gen += [nn.ConvTranspose2d(w, 3, 5, 2, 2, 1), nn.Tanh()]
+    disc: list[nn.Module] = []
+    for a, b in itertools.pairwise([3, w, 2 * w, 4 * w]):
+        disc += [nn.Conv2d(a, b, 5, 2, 2), LEAKY]
+    disc += [nn.Flatten(), nn.Linear(16 * 4 * w, 1)]
+    return nn.Sequential(*gen), nn.Sequential(*disc)
+
+
 def pair(model: str, width: int) -> tuple[nn.Module, nn.Module]:
     """The model's generator and discriminator."""
-    if model == "convolutional":
-        return convolutional(width)
+    if model in ("convolutional", "dcgan"):
+        return {"convolutional": convolutional, "dcgan": dcgan}[model](width)
     if model == "r3gan":
         return r3gan(width)
     gen, disc = residual(width, mean=model == "wgan_gp")
@@ -188,7 +203,7 @@ def disc_loss(model: str, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor
     """The discriminator's loss with its penalties."""
     if model == "sngan":
         return torch.relu(1 - disc(real)).mean() + torch.relu(1 + disc(fake)).mean()
-    if model == "wgan_gp":
+    if model in WGAN_GP:
         share = torch.rand(len(real), 1, 1, 1)
         between = torch.lerp(real, fake, share).requires_grad_()
         penalty = (slope(disc, between).sqrt() - 1).square().mean()
@@ -200,12 +215,30 @@ def disc_loss(model: str, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor
 
 def gen_loss(model: str, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """The generator's loss."""
-    if model in ("sngan", "wgan_gp"):
+    if model in ("sngan", *WGAN_GP):
         return -disc(fake).mean()
     return softplus(disc(real) - disc(fake)).mean()
 
 
-def race(model: str, unroll: int, batch: int) -> Contestant:
+def disc_gradient(
+    model: str, disc: nn.Module, params: dict[str, Tensor], real: Tensor, fake: Tensor
+) -> dict[str, Tensor]:
+    """The gradient of `disc_loss` without `backward`, as `torch.compile` takes it."""
+
+    def loss(params: dict[str, Tensor]) -> Tensor:
+        def score(x: Tensor) -> Tensor:
+            return functional_call(disc, params, (x,))
+
+        share = torch.rand(len(real), 1, 1, 1)
+        gradient = torch.func.grad(lambda x: score(x).sum())(torch.lerp(real, fake, share))
+        penalty = (gradient.square().sum((1, 2, 3)).sqrt() - 1).square().mean()
+        return score(fake).mean() - score(real).mean() + 10 * penalty
+
+    assert model in WGAN_GP
+    return torch.func.grad(loss)(params)
+
+
+def race(model: str, unroll: int, batch: int, compiles: bool = False) -> Contestant:
     """The training step on random data, ready to be timed."""
     assert unroll == 0
     torch.manual_seed(0)
@@ -215,16 +248,34 @@ def race(model: str, unroll: int, batch: int) -> Contestant:
         torch.optim.Adam(net.parameters(), 2e-4, (0.0, 0.9), fused=True) for net in (gen, disc)
     )
     pool = [torch.rand(2, batch, 3, size, size) * 2 - 1 for _ in range(POOL)]
+    params = dict(disc.named_parameters())
+    compiled = torch.compile if compiles else lambda function: function
+
+    @compiled
+    def loss_of_gen(real: Tensor, noise: Tensor) -> Tensor:
+        return gen_loss(model, disc, real, gen(noise))
+
+    @compiled
+    def samples(noise: Tensor) -> Tensor:
+        with torch.no_grad():
+            return gen(noise)
+
+    @compiled
+    def gradient_of_disc(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return disc_gradient(model, disc, params, real, fake)
 
     def step(reals: Tensor) -> None:
         gen_tx.zero_grad()
-        loss = gen_loss(model, disc, reals[0], gen(torch.randn(batch, LATENT)))
+        loss = loss_of_gen(reals[0], torch.randn(batch, LATENT))
         loss.backward(inputs=list(gen.parameters()))
         gen_tx.step()
         disc_tx.zero_grad()
-        with torch.no_grad():
-            fake = gen(torch.randn(batch, LATENT))
-        disc_loss(model, disc, reals[1], fake).backward()
+        fake = samples(torch.randn(batch, LATENT))
+        if compiles:
+            for name, gradient in gradient_of_disc(reals[1], fake).items():
+                params[name].grad = gradient
+        else:
+            disc_loss(model, disc, reals[1], fake).backward()
         disc_tx.step()
 
     def run(count: int) -> None:

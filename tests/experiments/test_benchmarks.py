@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ganstab.players import from_nnx
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 GOALS = (("torchopt", 10, 3.0), ("torchopt", 0, 1.0))
 
@@ -79,6 +81,24 @@ def test_weights_keep_their_number_and_their_pixels(load):
         assert tuple(count) == expected
         if name != "mixture":
             check_linear_score(weights, params, moved, models.MODELS[name].disc)
+
+
+def test_the_pair_of_wgan_gp_has_pytorchs_number_of_parameters(load):
+    ours = load("ours_images")
+    pair = ours.PAIRS["dcgan"](32, width=64, latent=ours.LATENT)
+    shapes = [jax.eval_shape(from_nnx(net).init, jax.random.key(0))[0] for net in pair]
+    counts = [sum(leaf.size for leaf in jax.tree.leaves(each)) for each in shapes]
+    assert counts == [1_296_131, 1_033_345]
+
+
+def test_torch_compile_is_refused_for_a_loss_that_it_is_not_written_for(load, monkeypatch, capsys):
+    images = load("images")
+    monkeypatch.setattr(
+        images.sys, "argv", ["images.py", "--models", "sngan", "dcgan", "--compile"]
+    )
+    with pytest.raises(SystemExit):
+        images.parse()
+    assert "--compile is of wgan_gp and dcgan, not of sngan" in capsys.readouterr().err
 
 
 def check_linear_score(weights, params, moved, disc):
