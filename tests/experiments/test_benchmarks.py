@@ -93,9 +93,7 @@ def test_the_pair_of_wgan_gp_has_pytorchs_number_of_parameters(load):
 
 def test_torch_compile_is_refused_for_a_loss_that_it_is_not_written_for(load, monkeypatch, capsys):
     images = load("images")
-    monkeypatch.setattr(
-        images.sys, "argv", ["images.py", "--models", "sngan", "dcgan", "--compile"]
-    )
+    monkeypatch.setattr("sys.argv", ["images.py", "--models", "sngan", "dcgan", "--compile"])
     with pytest.raises(SystemExit):
         images.parse()
     assert "--compile is of wgan_gp and dcgan, not of sngan" in capsys.readouterr().err
