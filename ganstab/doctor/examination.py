@@ -68,8 +68,8 @@ def examine(
     """Takes one training step and measures the field around the state.
 
     All of it multiplies in float32: TF32 and bfloat16, to which jax by itself rounds on GPUs and
-    TPUs, would move eigenvalues by more than what is told from 1. The field and the training step
-    are looked at side by side, since most of the time goes to compiling either's derivative.
+    TPUs, would move eigenvalues by more than what is told from 1. The training step's derivative
+    is compiled and multiplied with beside all else, since it takes longest.
 
     Args:
       subject: the game at its state.
@@ -104,30 +104,34 @@ def _examine(
     )
     if not np.isfinite(list(metrics.values())).all():
         return found._replace(fault=_fault(subject, metrics))
-    terms = Pair(*(_terms(subject, player, metrics, tell) for player in PLAYERS))
-    numbers, failed = _measured(_scores(subject), tell)
-    found = found._replace(terms=terms, modes=_modes(subject, tell), **numbers, unmeasured=failed)
-    return _dynamics(subject, found, eigenvalues, probes, tell)
+    found = found._replace(modes=_modes(subject, tell))
+    count = min(eigenvalues, sum(found.sizes))
+    accuracy = {"count": count, "tolerance": ENOUGH, "which": ("LR", "LI", "LM")}
+    # The step's multipliers take longest, so they come first, beside all else.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        x64 = bool(jax.config.values["jax_enable_x64"])
+        beside = pool.submit(_measured_beside, _of_step(subject, accuracy), tell, x64)
+        terms = Pair(*(_terms(subject, player, metrics, tell) for player in PLAYERS))
+        here = _measured({**_scores(subject), **_of_field(subject, accuracy, probes)}, tell)
+        measured = here, beside.result()
+    found = found._replace(terms=terms)
+    for numbers, failed in measured:
+        found = found._replace(**numbers, unmeasured=(*found.unmeasured, *failed))
+    return found
 
 
-def _dynamics(
-    subject: Subject, found: Examination, eigenvalues: int, probes: int, tell: Callable
-) -> Examination:
+def _of_field(subject: Subject, accuracy: dict[str, Any], probes: int) -> Measurements:
     state, game = subject.state, subject.game
     key = jax.random.fold_in(state.key, state.step)
     carry, batch = numbered(state), subject.batch
     at = {"carry": carry, "batch": batch, "key": key}
-    count = min(eigenvalues, sum(found.sizes))
-    accuracy: dict[str, Any] = {
-        "count": count, "tolerance": ENOUGH, "which": ("LR", "LI", "LM"),
-    }  # fmt: skip
 
     def speed() -> float:
-        nowhere = np.zeros(sum(found.sizes))
+        nowhere = np.zeros(ravel_pytree(state.params)[0].size)
         here = state.params, carry, batch, key
         return float(np.linalg.norm(field_product(game, exact, nowhere, *here)[0]))
 
-    of_field: Measurements = {
+    return {
         "speed": ("the field", speed),
         "eigenvalues": (
             "the field's eigenvalues",
@@ -138,20 +142,16 @@ def _dynamics(
             lambda: helmholtz(game, state.params, **at, probes=probes).rotation,
         ),
     }
-    of_step: Measurements = {
+
+
+def _of_step(subject: Subject, accuracy: dict[str, Any]) -> Measurements:
+    step, state, batches = subject.make_step(subject.game), subject.state, subject.batches
+    return {
         "multipliers": (
             "the training step's multipliers",
-            lambda: step_spectrum(subject.make_step(game), state, subject.batches, **accuracy),
+            lambda: step_spectrum(step, state, batches, **accuracy),
         )
     }
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(
-            _measured_beside, of_step, tell, bool(jax.config.values["jax_enable_x64"])
-        )
-        measured = _measured(of_field, tell), beside.result()
-    for numbers, failed in measured:
-        found = found._replace(**numbers, unmeasured=(*found.unmeasured, *failed))
-    return found
 
 
 def _measured(line: Measurements, tell: Callable) -> tuple[dict[str, Any], tuple[str, ...]]:

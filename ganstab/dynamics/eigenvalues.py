@@ -67,9 +67,10 @@ def spectrum(
         and take the most iterations where many lie close to 0.
       tolerance: the relative accuracy at which iteration ends; by default ε^(2/3) of the dtype.
       restarts: how often to restart at most.
-      subspace: how many vectors of length n are kept; by default `8 count`, and at least 40. More
-        of them reach eigenvalues that lie close together sooner. At least 2 are kept, and one for
-        each eigenvalue, beyond those that are looked for.
+      subspace: how many vectors of length n are kept, in the dtype of the parameters; by default
+        `8 count`, or five for each eigenvalue of several `which` where that is more, and at least
+        40. More of them reach eigenvalues that lie close together sooner. At least 2 are kept, and
+        one for each eigenvalue, beyond those that are looked for.
       derivative: `exact` or `central`.
 
     Returns:
@@ -156,19 +157,21 @@ def _leading(product, n, dtype, count, which, tolerance, restarts, subspace) -> 
         raise ValueError(f"which must be among 'LM', 'LR', 'LI' and 'SR', got {which!r}")
 
     def times(x: np.ndarray) -> np.ndarray:
-        found = np.asarray(product(x), np.float64)
+        found = np.asarray(product(x))
         if not np.isfinite(found).all():
             raise FloatingPointError("a product with the Jacobian is not finite")
         return found
 
     tol = float(jnp.finfo(dtype).eps) ** (2 / 3) if tolerance is None else tolerance
-    kept = max(8 * count, 40) if subspace is None else subspace
+    kept = max(8 * count, 5 * count * len(kinds), 40) if subspace is None else subspace
     kept = max(kept, len(kinds) * (count + 1) + 2)
+    # The sums of half precision would not stay orthogonal.
+    wide = jnp.promote_types(dtype, jnp.float32)
     if n <= kept:
         values, vectors = _dense(times, n, count, kinds)
     else:
         values, vectors = krylov_schur(
-            times, n, kinds, count, tolerance=tol, restarts=restarts, subspace=kept
+            times, n, kinds, count, tolerance=tol, restarts=restarts, subspace=kept, dtype=wide
         )
     if not len(values):
         raise ValueError(
@@ -183,14 +186,15 @@ def _leading(product, n, dtype, count, which, tolerance, restarts, subspace) -> 
 
 
 def _residual(times, value: complex, vector: np.ndarray) -> float:
-    image = times(vector.real).astype(complex)
+    image = np.asarray(times(vector.real), complex)
     if value.imag:
         image += 1j * times(vector.imag)
     return float(np.linalg.norm(image - value * vector))
 
 
 def _dense(times, n: int, count: int, kinds: Sequence[str]):
-    values, vectors = np.linalg.eig(np.stack([times(e) for e in np.eye(n)], axis=1))
+    matrix = np.stack([times(e) for e in np.eye(n)], axis=1, dtype=np.float64)
+    values, vectors = np.linalg.eig(matrix)
     first = {kind: np.argsort(EDGES[kind](values), kind="stable")[:count] for kind in kinds}
     chosen = sorted({int(place) for places in first.values() for place in places})
     return values[chosen].astype(complex), vectors[:, chosen].astype(complex)

@@ -40,6 +40,7 @@ def krylov_schur(
     tolerance: float,
     restarts: int,
     subspace: int,
+    dtype: np.typing.DTypeLike = np.float64,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues `[k]` and vectors `[n, k]` of a real matrix: `count` at each edge, each once.
 
@@ -56,12 +57,13 @@ def krylov_schur(
       tolerance: an eigenvalue λ is found where the residual is at most `tolerance · |λ|`.
       restarts: how often to restart at most.
       subspace: vectors that are kept.
+      dtype: of these vectors, of which n may be large. That of the products is enough.
 
     Returns:
       Those that were found, in any order; fewer than asked for where the restarts are used up.
     """
     draw = np.random.default_rng(0)
-    basis, matrix = np.zeros((subspace + 1, n)), np.zeros((subspace + 1, subspace))
+    basis, matrix = np.zeros((subspace + 1, n), dtype), np.zeros((subspace + 1, subspace))
     basis[0], size = _unit(draw.standard_normal(n)), 0
     for turn in range(restarts + 1):
         for j in range(size, subspace):
@@ -73,23 +75,24 @@ def krylov_schur(
             break
         size = _restart(basis, matrix, _first(ritz.values, edges, 2 * count), ritz.values)
     chosen = wanted & found
-    return ritz.values[chosen], basis[:-1].T @ ritz.vectors[:, chosen]
+    real, imag = (part[:, chosen].astype(dtype) for part in (ritz.vectors.real, ritz.vectors.imag))
+    return ritz.values[chosen], basis[:-1].T @ real + 1j * (basis[:-1].T @ imag)
 
 
 def _extend(times, basis: np.ndarray, matrix: np.ndarray, j: int, draw) -> None:
     """One product more, orthogonal to all before it (twice, for the sake of rounding)."""
-    along = np.asarray(times(basis[j]), np.float64)
+    along = np.asarray(times(basis[j]), basis.dtype)
     length = np.linalg.norm(along)
     for _ in range(2):
         parts = basis[: j + 1] @ along
         matrix[: j + 1, j] += parts
         along = along - parts @ basis[: j + 1]
     rest = np.linalg.norm(along)
-    if rest > np.finfo(np.float64).eps * length:
+    if rest > np.finfo(basis.dtype).eps * length:
         matrix[j + 1, j], basis[j + 1] = rest, along / rest
         return
     # The space is invariant: it goes on in another one, which the product does not lead to.
-    along = draw.standard_normal(len(along))
+    along = draw.standard_normal(len(along)).astype(basis.dtype)
     for _ in range(2):
         along = along - (basis[: j + 1] @ along) @ basis[: j + 1]
     basis[j + 1] = _unit(along)
@@ -110,7 +113,7 @@ def _restart(basis, matrix, keep: np.ndarray, values: np.ndarray) -> int:
     if size and form[size, size - 1]:
         size -= 1  # a pair is kept whole or not at all
     last = matrix[-1] @ turn[:, :size]
-    basis[:size] = turn[:, :size].T @ basis[:-1]
+    basis[:size] = turn[:, :size].T.astype(basis.dtype) @ basis[:-1]
     basis[size] = basis[-1]
     matrix[:] = 0.0
     matrix[:size, :size], matrix[size, :size] = form[:size, :size], last

@@ -72,3 +72,14 @@ def test_a_symmetric_matrix_has_no_most_turning_eigenvalue():
 def test_what_has_not_converged_is_left_out():
     values, vectors, products = found(stretched(200, 3), ["LR"], 3, 8, restarts=1)
     assert len(values) == vectors.shape[1] < 3 and products <= 16
+
+
+def test_single_precision_finds_the_same_to_its_own_accuracy():
+    matrix = stretched(200, 0)
+    wanted, _, _ = found(matrix, ["LR", "LI", "LM"], 3, 50)
+    values, vectors, _ = found(
+        matrix.astype(np.float32), ["LR", "LI", "LM"], 3, 50, tolerance=1e-4, dtype=np.float32
+    )
+    assert vectors.dtype == np.complex64 and len(values) == len(wanted)
+    for value in values:
+        assert np.abs(wanted - value).min() < 1e-3 * abs(value)
