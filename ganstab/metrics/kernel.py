@@ -56,7 +56,8 @@ def kid(
 
     Raises:
       ValueError: if the shapes do not fit, a number is not finite, there are fewer than 2 features
-        of a side, or a subset is larger than a sample.
+        of a side, a subset is larger than a sample, or features are so large that their kernel
+        overflows (beyond 1e25 or so).
     """
     x, y = checked_features(real, fake, least=2)
     fewest = min(len(x), len(y))
@@ -68,9 +69,16 @@ def kid(
     if size == len(x) == len(y):
         subsets = 1
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key), np.uint32))
-    found = np.array([_mmd2(_subset(rng, x, size), _subset(rng, y, size)) for _ in range(subsets)])
-    error = float(found.std(ddof=1) / np.sqrt(subsets)) if subsets > 1 else None
-    return KernelDistance(float(found.mean()), error, len(x), len(y), subsets, size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.array(
+            [_mmd2(_subset(rng, x, size), _subset(rng, y, size)) for _ in range(subsets)]
+        )
+        value = float(found.mean())
+        error = float(found.std(ddof=1) / np.sqrt(subsets)) if subsets > 1 else None
+    if not np.isfinite([value, error or 0.0]).all():
+        largest = max(np.abs(x).max(), np.abs(y).max())
+        raise ValueError(f"the kernel (xᵀy / d + 1)³ of features up to {largest:.3g} is no number")
+    return KernelDistance(value, error, len(x), len(y), subsets, size)
 
 
 def _subset(rng: np.random.Generator, x: np.ndarray, size: int) -> np.ndarray:

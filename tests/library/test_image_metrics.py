@@ -238,3 +238,10 @@ def test_statistics_on_disk_are_those_of_the_same_images_only(tmp_path):
 def test_neighbours_know_no_unit(unit):
     for measure in (metrics.precision_recall, metrics.density_coverage):
         assert measure(REAL * unit, FAKE * unit) == measure(REAL, FAKE)
+
+
+@pytest.mark.parametrize("unit", [1e30, 1e200])
+def test_features_whose_kernel_overflows_are_refused(unit):
+    with pytest.raises(ValueError, match=r"kernel .* of features up to .*e\+"):
+        metrics.kid(KEY, REAL, FAKE * unit)
+    assert np.isfinite(metrics.kid(KEY, REAL, FAKE * 1e24).value)
