@@ -11,6 +11,7 @@ import pytest
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
+from experiments import character_language_model as text
 from ganstab import Pair, penalties
 from ganstab._placement import on_mesh
 from ganstab.networks import stacked_mnist
@@ -85,6 +86,15 @@ def test_a_step_sends_gradients_and_statistics_and_shares_the_rest_out(load, unr
     sent = sum(c.times * c.size for c in found)
     assert gen + disc * (1 + unroll) <= sent
     assert sent <= gen + disc * (1 + 4 * unroll) + 4 * 4 * channels * evaluations
+
+
+@pytest.mark.slow
+def test_a_step_of_the_language_model_sends_all_reduces_alone(load):
+    """Its convolutions along a line keep samples where they are, its penalty's derivative too."""
+    scale, read = load("scale"), load("collectives")
+    config = text.CharacterLanguageModel(num_steps=1, batch_size=16, width=8, critic_updates=2)
+    step, _ = scale.compiled_step(text.build(config), config, mesh_of(2))
+    assert {c.kind for c in read.collectives(step.as_text())} == {"all-reduce"}
 
 
 def test_a_ring_and_the_smallest_batch_of_a_busy_pod_by_hand(load):
