@@ -33,14 +33,16 @@ class GrowingMnist(ImageConfig):
         return f"growing_mnist_{self.method}_width{self.width}_seed{self.seed}"
 
     def views(self) -> list[View]:
-        """A row for each level of the pyramid."""
+        """A row for each level of the pyramid, the finest first: a table shows the first one."""
         if self.method != "lapgan":
             return []
-        sides = [lapgan.name_of(side) for side in networks.SIDES]
-        words = [f"{side} × {side}" for side in networks.SIDES]
         return [
-            View(functools.partial(_draw, name), label, is_of_images=True)
-            for name, label in zip(sides, words, strict=True)
+            View(
+                functools.partial(_draw, lapgan.name_of(side)),
+                f"{side} × {side}",
+                is_of_images=True,
+            )
+            for side in reversed(networks.SIDES)
         ]
 
 

@@ -130,3 +130,8 @@ def test_lapgans_step_is_that_of_each_level_alone():
         single = quick(jax.grad(loss))(own[level].params)
         for name in ("gen", "disc"):
             assert_equal(gradient.of(name)[level], single.of(name))
+
+
+def test_a_table_shows_the_finest_level():
+    first, *others = program.GrowingMnist(method="lapgan").views()
+    assert first.label == "28 × 28" and len(others) == 2
