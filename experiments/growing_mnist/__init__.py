@@ -29,8 +29,9 @@ has checkpoints, progress and reports. So the levels of progressive growing are 
 game, and LapGAN's game is the sum of its levels' games.
 
 At the default width a step takes 0.11 s of one CPU core for LapGAN, and 0.3, 0.6 and 1.0 s for
-progressive growing at its three resolutions (means of two to four steps). Results are not measured
-yet.
+progressive growing at its three resolutions (means of two to four steps). After 2,000 steps the
+samples of both have all ten digits, and the classifier is sure of 54 % of progressive growing's and
+29 % of LapGAN's (two seeds, results/README.md).
 """
 
 import functools
