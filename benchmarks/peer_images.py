@@ -179,12 +179,14 @@ def dcgan(w: int) -> tuple[nn.Module, nn.Module]:
     return nn.Sequential(*gen), nn.Sequential(*disc)
 
 
+OTHERS = {"convolutional": convolutional, "dcgan": dcgan, "r3gan": r3gan}
+"""The pairs that are not residual ones of WGAN-GP or SNGAN."""
+
+
 def pair(model: str, width: int) -> tuple[nn.Module, nn.Module]:
     """The model's generator and discriminator."""
-    if model in ("convolutional", "dcgan"):
-        return {"convolutional": convolutional, "dcgan": dcgan}[model](width)
-    if model == "r3gan":
-        return r3gan(width)
+    if model in OTHERS:
+        return OTHERS[model](width)
     gen, disc = residual(width, mean=model == "wgan_gp")
     if model == "sngan":
         for layer in list(disc.modules()):
