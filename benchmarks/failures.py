@@ -177,11 +177,11 @@ CASES = {
     ),
     "rotating": Case(
         "rotating", "a point against a linear critic: a Jacobian without a symmetric part",
-        "Motion", ROTATING,
+        "Oscillation", ROTATING,
     ),
     "rotating_at_once": Case(
-        "rotating, steps at once", "the same, both players at once: a spiral outwards", "Motion",
-        {**ROTATING, "at_once": True}, 200,
+        "rotating, steps at once", "the same, both players at once: a spiral outwards",
+        "Oscillation", {**ROTATING, "at_once": True},
     ),
     "strong": Case(
         "D too strong", "the generator hardly moves, the discriminator 5 times a step",

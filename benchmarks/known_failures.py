@@ -134,9 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             told.append(one)
             verdict = "right " if one.right else "MISSED"
             print(f"{verdict} {one.case} ({one.seconds:.0f} s): {one.answer}", flush=True)
+            if asked.out:
+                asked.out.write_text(json.dumps(written(told, asked.seeds), indent=1) + "\n")
     print(f"{sum(one.right for one in told)} of {len(told)} named rightly")
-    if asked.out:
-        asked.out.write_text(json.dumps(written(told, asked.seeds), indent=1) + "\n")
     if asked.figure:
         asked.figure.write_bytes(style.png(drawn([one for one in told if one.seed == 0])))
     return 0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from ganstab.doctor import coverage, diversity, motion, sight, training
+from ganstab.doctor import coverage, diversity, motion, oscillation, sight, training
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.run import Record
@@ -48,8 +48,8 @@ def diagnose(examination: Examination | None, record: Record = NEVER_RUN) -> Rep
     looks: tuple[Callable, ...] = (
         training.fault, sight.overfitting, sight.contrast, coverage.modes, training.saturation,
         sight.discrimination, training.balance, diversity.spread, coverage.turnover,
-        diversity.drift, motion.field_motion, motion.step_motion, training.terms,
-        training.gradients,
+        oscillation.oscillation, diversity.drift, motion.field_motion, motion.step_motion,
+        training.terms, training.gradients,
     )  # fmt: skip
     found = [finding for look in looks if (finding := look(examination, record)) is not None]
     rank = {"bad": 0, "watch": 1, "good": 2}

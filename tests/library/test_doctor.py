@@ -551,6 +551,17 @@ def test_the_log_alone_tells_of_a_collapse_in_its_first_line(tmp_path, capsys):
     assert all(one["answer"] for one in found if one["state"] != "good")
 
 
+def test_the_log_alone_tells_of_players_that_circle(tmp_path, capsys):
+    write_run(tmp_path)
+    rows = ({"step": step, "disc/fake_score": np.sin(step / 10)} for step in range(70, 3000, 10))
+    for row in rows:
+        run_log.append_row(tmp_path / "metrics.jsonl", row)
+    assert program.main([str(tmp_path), "--log_only"]) == 0
+    told = capsys.readouterr().out
+    assert "The players circle around each other and do not come to rest." in told.splitlines()[0]
+    assert "period of 63 steps" in " ".join(told.split())
+
+
 def test_the_log_is_thinned_and_evaluations_are_not(tmp_path):
     write_run(tmp_path)
     record = doctor.read_record(tmp_path)
