@@ -70,9 +70,12 @@ def write(
 
 def _state(report: Report) -> str:
     """The answer in a sentence or two: the worst findings, of which one may cause the other."""
-    if told := worst(report):
-        return " ".join(one.answer for one in told)
-    return "nothing wrong was found." if report.findings else "there is nothing to judge it by."
+    told = worst(report)
+    answer = " ".join(one.answer for one in told)
+    if told and told[0].state == "watch":
+        return f"no fault was found. To watch: {answer}"
+    nothing = "nothing wrong was found." if report.findings else "there is nothing to judge it by."
+    return answer or nothing
 
 
 def _when(examination: Examination | None) -> str:

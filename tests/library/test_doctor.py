@@ -477,6 +477,7 @@ def test_a_game_of_ones_own_from_the_command_line(tmp_path, capsys):
     assert program.main([f"{__name__}:make_dirac", f"--out={tmp_path}"]) == 0
     told = capsys.readouterr().out
     assert "Motion" in told and "cannot tell" in told
+    assert "no fault was found. To watch: The players turn" in told.splitlines()[0]
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 1 and "What acts on it" in page
     found = json.loads((tmp_path / "findings.json").read_text())
