@@ -11,7 +11,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import check_pair, scores_of
+from ganstab._checks import check_players, scores_of
 from ganstab._metric_names import PARAMETER, free_name
 from ganstab._micro_batches import in_micro_batches
 from ganstab._placement import apart, blocks, joined
@@ -86,7 +86,7 @@ def make_game(
         raise ValueError("make_game needs at least one term, e.g. terms.score_loss(loss)")
     if conditional not in (False, True, "gen", "both"):
         raise ValueError(f"conditional must be False, 'gen' or 'both', got {conditional!r}")
-    check_pair("players", players)
+    check_players(players)
     draw, own_parts = as_prior(prior), MicroBatches(accumulate)
     # Whoever sees more of a batch than its mean and variance, a pack for one, is shown it in order.
     in_blocks = all(map(is_batch_norm, players.disc.mixes))
