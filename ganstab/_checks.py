@@ -62,7 +62,7 @@ def check_players(players: Any) -> None:
         if not all(hasattr(player, each) for each in ("init", "apply", "mixes")):
             raise ValueError(
                 f"players.{name} must be a ganstab.Player, as players.from_nnx(…) and "
-                f"from_linen(…) make, got {_kind(player)}"
+                f"from_linen(…) make, got {kind_of(player)}"
             )
 
 
@@ -76,11 +76,24 @@ def check_txs(txs: Any) -> None:
     for name, tx in zip(txs._fields, txs, strict=True):
         if not (hasattr(tx, "init") and hasattr(tx, "update")):
             raise ValueError(
-                f"txs.{name} must be an optax transform, such as optax.adam(1e-4), got {_kind(tx)}"
+                f"txs.{name} must be an optax transform, such as optax.adam(1e-4), got "
+                f"{kind_of(tx)}"
             )
 
 
-def _kind(value: Any) -> str:
+def check_function(name: str, value: Any, example: str) -> None:
+    """Refuse what cannot be called, such as the name of a function.
+
+    Raises:
+      ValueError: naming it, and what is expected.
+    """
+    if not callable(value):
+        got = repr(value) if isinstance(value, str | int | float) else kind_of(value)
+        raise ValueError(f"{name} must be a function, such as {example}, got {got}")
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in a word or two."""
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
