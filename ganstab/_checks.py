@@ -50,6 +50,53 @@ def check_pair(name: str, value: Any) -> None:
         )
 
 
+def check_players(players: Any) -> None:
+    """Refuse what is no `ganstab.Pair` of players, such as two Flax modules.
+
+    Raises:
+      ValueError: naming what is none.
+    """
+    check_pair("players", players)
+    for name, player in zip(players._fields, players, strict=True):
+        # A module of Linen has init and apply too.
+        if not all(hasattr(player, each) for each in ("init", "apply", "mixes")):
+            raise ValueError(
+                f"players.{name} must be a ganstab.Player, as players.from_nnx(…) and "
+                f"from_linen(…) make, got {kind_of(player)}"
+            )
+
+
+def check_txs(txs: Any) -> None:
+    """Refuse what is no `ganstab.Pair` of optax transforms, such as two learning rates.
+
+    Raises:
+      ValueError: naming what is none.
+    """
+    check_pair("txs", txs)
+    for name, tx in zip(txs._fields, txs, strict=True):
+        if not (hasattr(tx, "init") and hasattr(tx, "update")):
+            raise ValueError(
+                f"txs.{name} must be an optax transform, such as optax.adam(1e-4), got "
+                f"{kind_of(tx)}"
+            )
+
+
+def check_function(name: str, value: Any, example: str) -> None:
+    """Refuse what cannot be called, such as the name of a function.
+
+    Raises:
+      ValueError: naming it, and what is expected.
+    """
+    if not callable(value):
+        got = repr(value) if isinstance(value, str | int | float) else kind_of(value)
+        raise ValueError(f"{name} must be a function, such as {example}, got {got}")
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in a word or two."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
 def check_key(key: jax.Array | None, name: str) -> None:
     """Refuse a missing key, as closed-form games have none.
 

@@ -28,6 +28,24 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"error: {one_line(message)} (see {self.prog} --help)\n")
 
 
+def file_name(text: str) -> str:
+    """For `type=` of a flag that names a file; refuses the empty name of an unset variable."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("empty: name a file")
+    return text
+
+
+def add_seed(parser: argparse.ArgumentParser, of_what: str) -> None:
+    """The flag `--seed` of the commands that draw something, 0 by default."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or len(text) > 10 or int(text) >= 2**32:
+            raise argparse.ArgumentTypeError(f"{text}: from 0 to {2**32 - 1} is expected")
+        return int(text)
+
+    parser.add_argument("--seed", type=read, default=0, help=f"of {of_what} (%(default)s)")
+
+
 def add_step(parser: argparse.ArgumentParser) -> None:
     """The flag `--step` of the commands that read a run: a number, "best", or None."""
 

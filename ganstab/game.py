@@ -11,7 +11,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import check_pair, scores_of
+from ganstab._checks import check_function, check_players, scores_of
 from ganstab._metric_names import PARAMETER, free_name
 from ganstab._micro_batches import in_micro_batches
 from ganstab._placement import apart, blocks, joined
@@ -78,15 +78,18 @@ def make_game(
         the same law, but draw for each part. A step's own `accumulate` takes the place of this.
 
     Raises:
-      ValueError: without a term, for another `conditional` or `accumulate`, or, at trace time,
-        when samples, scores or a term's losses have the wrong shape, a conditional game's batch
-        has no label for each sample, or `accumulate` does not divide a batch.
+      ValueError: without a term or for one that is no function, for another `conditional` or
+        `accumulate`, or, at trace time, when samples, scores or a term's losses have the wrong
+        shape, a conditional game's batch has no label for each sample, or `accumulate` does not
+        divide a batch.
     """
     if not terms:
         raise ValueError("make_game needs at least one term, e.g. terms.score_loss(loss)")
+    for place, term in enumerate(terms):
+        check_function(f"term {place}", term, "terms.score_loss(losses.hinge)")
     if conditional not in (False, True, "gen", "both"):
         raise ValueError(f"conditional must be False, 'gen' or 'both', got {conditional!r}")
-    check_pair("players", players)
+    check_players(players)
     draw, own_parts = as_prior(prior), MicroBatches(accumulate)
     # Whoever sees more of a batch than its mean and variance, a pack for one, is shown it in order.
     in_blocks = all(map(is_batch_norm, players.disc.mixes))

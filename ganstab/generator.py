@@ -9,7 +9,6 @@ From anywhere:
 import dataclasses
 import functools
 import os
-import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -233,10 +232,10 @@ def load(
       InputError: the folder is no run's, it has no checkpoint, or its data are not there.
     """
     folder = local_folder(run, "RUN")
-    if not pathlib.Path(folder, "config.json").is_file():
-        why = (
-            "it has no config.json" if pathlib.Path(folder).is_dir() else "there is no such folder"
-        )
+    if not (folder / "config.json").is_file():
+        why = "it has no config.json"
+        if not folder.is_dir():
+            why = "it is a file" if folder.exists() else "there is no such folder"
         raise InputError(f"{folder} is no folder of a run: {why}")
     parts, state = restore.trained(folder, experiment, step)
     known = parts.experiment

@@ -1,5 +1,6 @@
 """The image files of a folder or a zip archive, and the classes that their sub-folders make."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -83,14 +84,16 @@ def _in_folder(folder: Path) -> _Found:
         return path.read_bytes()
 
     names = [path.replace(os.sep, "/") for path in paths]
-    return names, [s.st_size for s in stats], [s.st_mtime_ns for s in stats], read
+    return names, [size for size, _ in stats], [time for _, time in stats], read
 
 
-def _stat(path: Path) -> os.stat_result:
-    try:
-        return os.stat(path)
-    except OSError:  # a link that leads nowhere, which `read` names
-        return os.lstat(path)
+def _stat(path: Path) -> tuple[int, int]:
+    """The size and the time of change; of a file that is gone since, which `read` names, zeros."""
+    for look in (os.stat, os.lstat):  # a link that leads nowhere has a size and a time too
+        with contextlib.suppress(OSError):
+            found = look(path)
+            return found.st_size, found.st_mtime_ns
+    return 0, 0
 
 
 def _walk(folder: str, above: set[str]) -> Iterator[str]:
@@ -101,6 +104,7 @@ def _walk(folder: str, above: set[str]) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
+        os.stat(os.path.join(folder, "."))  # whoever may list a folder need not reach what is in it
     except OSError as error:
         raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
     if above and any(entry.name == "config.json" for entry in found):
@@ -124,18 +128,20 @@ def _in_archive(path: Path) -> _Found:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: {expected}, and this is neither: {error}") from error
+    # Some archives of Windows have backslashes between folders.
+    named = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()}
     entries = {
-        entry.filename: entry
-        for entry in archive.infolist()
-        if entry.filename.lower().endswith(SUFFIXES)
-        and not any(part.startswith((".", "__MACOSX")) for part in entry.filename.split("/"))
+        name: entry
+        for name, entry in named.items()
+        if name.lower().endswith(SUFFIXES)
+        and not any(part.startswith((".", "__MACOSX")) for part in _parts(name))
     }
 
     def read(name: str) -> bytes:
         if entries[name].file_size > LARGEST:
             raise UnusableImageError(f"{entries[name].file_size:,} bytes")
         try:
-            return archive.read(name)
+            return archive.read(entries[name])
         except (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, ValueError, EOFError,
                 NotImplementedError, zlib.error) as error:  # fmt: skip
             raise UnusableImageError(f"cannot be unpacked: {error}") from error
@@ -144,10 +150,15 @@ def _in_archive(path: Path) -> _Found:
     return names, [entries[n].file_size for n in names], [entries[n].CRC for n in names], read
 
 
+def _parts(name: str) -> list[str]:
+    """Folders and file of a path, which in an archive may begin with /, ./ or ../ too."""
+    return [part for part in name.split("/") if part not in ("", ".", "..")]
+
+
 def _classes(names: Sequence[str]) -> tuple[list[int], list[str]]:
     """Which files are taken, and each one's class, "" for none."""
     chosen = list(range(len(names)))
-    parents = [name.split("/")[:-1] for name in names]
+    parents = [_parts(name)[:-1] for name in names]
     depth = 0
     while chosen:
         first = {parents[i][depth] if len(parents[i]) > depth else "" for i in chosen}

@@ -32,6 +32,8 @@ WORKERS = 8
 BLOCK = 256
 """Files that are decoded at once; after each such block, a killed preparation goes on."""
 _IMAGES, _ABOUT, _SO_FAR = "images.uint8", "about.json", "so_far.json"
+_UNREAD = "unread"
+"""Files that the system did not let be read: without permission, or of a share that was away."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +83,8 @@ def prepare(
     Each is cut and resized as `decode_square` does it, once: the array is kept in `cache`, under a
     hash of the folder's place and of the files' names, sizes and times, and found there by the next
     call. A preparation that was killed goes on where it was. An array that was cut short is made
-    again. Memory is bounded, whatever the number of images; the disk takes 3 side² bytes for each.
+    again, and so is one without a file that the system did not let be read then and does now.
+    Memory is bounded, whatever the number of images; the disk takes 3 side² bytes for each.
 
     Args:
       source: a folder, whose sub-folders are classes if every image is in one, or a zip archive.
@@ -99,16 +102,16 @@ def prepare(
     words = os.path.realpath(source), files.stamp, side, VERSION, PIL.__version__
     key = "\0".join(map(str, words)).encode(errors="surrogateescape")
     place = Path(cache or default_cache(), hashlib.sha256(key).hexdigest()[:16])
-    prepared = _read(place, side)
+    prepared = _read(files, place, side)
     if prepared is not None:
         return prepared
     try:
         # Pillow warns of large images and of damaged EXIF.
         with _alone(place), warnings.catch_warnings(action="ignore"):
-            prepared = _read(place, side)
+            prepared = _read(files, place, side)
             if prepared is None:
                 _make(files, side, place, progress)
-                prepared = _read(place, side)
+                prepared = _read(files, place, side)
     except OSError as error:
         why = f"{error.strerror or error}{': ' + str(error.filename) if error.filename else ''}"
         raise InputError(
@@ -141,13 +144,26 @@ def typical_side(source: str | os.PathLike, looked_at: int = 200) -> int:
     return int(np.median(sides))
 
 
-def _read(place: Path, side: int) -> Prepared | None:
-    """What is kept there, or None if it is not there, or was cut short or damaged."""
+def _can_be_read(files: ImageFiles, name: str) -> bool:
+    try:
+        files.read(name)
+    except (OSError, UnusableImageError, KeyError):
+        return False
+    return True
+
+
+def _read(files: ImageFiles, place: Path, side: int) -> Prepared | None:
+    """What is kept there.
+
+    None if it is not there, was cut short or damaged, or lacks a file that can be read by now.
+    """
     try:
         about = read_json(place / _ABOUT)
         label = np.array(about["label"], np.int32)
         shape = len(label), side, side, 3
         if os.path.getsize(place / _IMAGES) != np.prod(shape, dtype=np.int64):
+            return None
+        if any(_can_be_read(files, str(name)) for name in about.get(_UNREAD, [])):
             return None
         image = np.memmap(place / _IMAGES, np.uint8, "r", shape=shape)
         channels = slice(1) if about["grey"] else slice(None)
@@ -174,23 +190,25 @@ def _make(
 ) -> None:
     unfinished = place.with_suffix(".unfinished")
     unfinished.mkdir(exist_ok=True)
-    done, skipped, grey = _so_far(unfinished)
+    done, skipped, unread, grey = _so_far(unfinished)
     with open(unfinished / _IMAGES, "ab") as out, ThreadPoolExecutor(WORKERS) as pool:
         if os.fstat(out.fileno()).st_size < (done - len(skipped)) * side * side * 3:
-            done, skipped, grey = 0, {}, True  # the file lost its end
+            done, skipped, unread, grey = 0, {}, [], True  # the file lost its end
         out.truncate((done - len(skipped)) * side * side * 3)
         while done < len(files.names):
             block = files.names[done : done + BLOCK]
             decoded = pool.map(functools.partial(_decoded, files, side), block)
             for i, found in enumerate(decoded, done):
-                if isinstance(found, str):
-                    skipped[i] = found
+                if isinstance(found, Exception):
+                    skipped[i] = getattr(found, "strerror", None) or str(found)
+                    unread += [files.names[i]] if isinstance(found, OSError) else []
                 else:
                     out.write(found.tobytes())
                     grey = grey and bool(np.all(found == found[..., :1]))
             out.flush()
             done += len(block)
-            _write(unfinished / _SO_FAR, {"done": done, "skipped": skipped, "grey": grey})
+            state = {"done": done, "skipped": skipped, _UNREAD: unread, "grey": grey}
+            _write(unfinished / _SO_FAR, state)
             progress(done, len(files.names))
         os.fsync(out.fileno())
     if len(skipped) == done:
@@ -203,30 +221,30 @@ def _make(
         "classes": list(files.classes),
         "label": [int(label) for i, label in enumerate(files.label) if i not in skipped],
         "skipped": [(_readable(files.names[i]), why) for i, why in skipped.items()],
+        _UNREAD: unread,
     }
     _write(unfinished / _ABOUT, about | {"digest": _digest(unfinished, about)})
     shutil.rmtree(place, ignore_errors=True)  # one that was cut short
     os.replace(unfinished, place)
 
 
-def _so_far(unfinished: Path) -> tuple[int, dict[int, str], bool]:
-    """Files done, those skipped and why, and whether all others are grey."""
+def _so_far(unfinished: Path) -> tuple[int, dict[int, str], list[str], bool]:
+    """Files done, those skipped and why, the unread among them, and whether all others are grey."""
     try:
         state = read_json(unfinished / _SO_FAR)
         skipped = {int(i): str(why) for i, why in state["skipped"].items()}
-        return state["done"], skipped, state["grey"]
+        unread = [str(name) for name in state.get(_UNREAD, [])]
+        return state["done"], skipped, unread, state["grey"]
     except (InputError, ValueError, KeyError, TypeError, AttributeError):
-        return 0, {}, True
+        return 0, {}, [], True
 
 
-def _decoded(files: ImageFiles, side: int, name: str) -> np.ndarray | str:
-    """The image, or why there is none."""
+def _decoded(files: ImageFiles, side: int, name: str) -> np.ndarray | UnusableImageError | OSError:
+    """The image, or why there is none; an OSError where another time there may be one."""
     try:
         return decode_square(files.read(name), side)
-    except UnusableImageError as error:
-        return str(error)
-    except OSError as error:
-        return error.strerror or str(error)
+    except (UnusableImageError, OSError) as error:
+        return error
 
 
 def _readable(name: str) -> str:

@@ -141,7 +141,7 @@ class ImageGan(RunConfig):
         if unknown:
             raise ValueError(f"metrics must be some of {', '.join(METRICS)}, got {self.metrics!r}")
         if depths_of(self.metric_names()) and not self.inception:
-            raise ValueError(f"metrics={self.metrics} needs inception=FILE, with weights")
+            raise ValueError(f"metrics={self.metrics} needs --inception=FILE, with weights")
         if self.gamma is not None and self.recipe not in PENALISED:
             raise ValueError(
                 f"gamma does not go with recipe={self.recipe}: it is of {' and '.join(PENALISED)}"
@@ -204,6 +204,8 @@ class ImageGan(RunConfig):
 
     def fingerprinted(self) -> Self:
         """With what is known of the images, and with the settings that follow from it."""
+        if self.inception is not None and not self.inception.strip():
+            raise InputError("--inception is empty: name a file")
         self.weights()  # a run must not end at its first evaluation
         source = self.source()
         height, width, _ = source.shape

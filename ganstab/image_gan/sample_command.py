@@ -3,21 +3,21 @@
 import argparse
 import io
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
 import tqdm
 from PIL import Image
 
-from ganstab._command_line import Parser, add_step, exit_status
+from ganstab._command_line import Parser, add_seed, add_step, exit_status, file_name
 from ganstab.errors import InputError
 from ganstab.generator import Generator, load
 from ganstab.metrics.sources import GRID
 from ganstab.reporting.formatting import best_line
 from ganstab.reporting.writing import explained, write_atomic
 from ganstab.training import distributed
-from ganstab.training.run_folder import check_writable, local_folder, read_result
+from ganstab.training.run_folder import check_writable, is_run, local_folder, read_result
 from ganstab.training.samples import are_images, tile, to_bytes
 
 __all__ = ["main"]
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     parser.add_argument("run", metavar="RUN", help="the run's folder")
     parser.add_argument("--out", default="samples", help="folder to write to (%(default)s)")
     parser.add_argument("--n", type=int, default=SHOWN, help="how many samples (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (%(default)s)")
+    add_seed(parser, "the random inputs")
     parser.add_argument(
         "--class", dest="label", help="name or number of a class, of a run with --conditional"
     )
@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     )
     parser.add_argument(
         "--interpolate",
+        type=file_name,
         metavar="FILE.gif",
         help="write samples on the way between random inputs too, as an animation",
     )
@@ -70,11 +71,10 @@ def _sample(asked: argparse.Namespace) -> int:
         raise InputError(f"--n={asked.n}: 1 or more is expected, {MOST:,} at most")
     if asked.truncation is not None and not asked.truncation > 0:
         raise InputError(f"--truncation={asked.truncation}: a number above 0 is expected")
-    if not 0 <= asked.seed < 2**32:
-        raise InputError(f"--seed={asked.seed}: from 0 to {2**32 - 1} is expected")
     animation = asked.interpolate and _animation(asked.interpolate)
     out = local_folder(asked.out, "--out")
     check_writable(out, "--out")
+    _check_no_others(out, asked.n)
     distributed.use_full_precision()
     distributed.use_compilation_cache(None)
     generator = load(asked.run, step=asked.step, experiment=asked.experiment)
@@ -90,6 +90,24 @@ def _sample(asked: argparse.Namespace) -> int:
         _write_animation(generator, key, label, asked, animation)
         print(f"interpolation: {animation}", flush=True)
     return 0
+
+
+def _check_no_others(out: pathlib.Path, n: int) -> None:
+    """Samples may replace earlier samples, which have a grid beside them, but no other images."""
+    if is_run(out):
+        raise InputError(f"--out={out} is the folder of a run: name another")
+    taken = out.is_dir() and not (out / GRID).exists()
+    other = next((name for name in _names(n) if (out / name).exists()), "") if taken else ""
+    if other:
+        raise InputError(
+            f"--out={out} has a file {other}, and no {GRID} says that it is a sample: name another "
+            "folder"
+        )
+
+
+def _names(n: int) -> Iterator[str]:
+    digits = len(str(n - 1))
+    return (f"{i:0{digits}}.png" for i in range(n))
 
 
 def _animation(name: str) -> pathlib.Path:
@@ -131,9 +149,8 @@ def _write_samples(
     """Writes all, and says where they are."""
     with explained(f"cannot write into {out}"):
         out.mkdir(parents=True, exist_ok=True)
-    shown: list[np.ndarray] = []
+    names = _names(asked.n)
     kept: list[np.ndarray] = []
-    digits = len(str(asked.n - 1))
     batches = generator.batches(
         key, asked.n, label=label, truncation=asked.truncation, size=AT_ONCE
     )
@@ -143,16 +160,16 @@ def _write_samples(
         if not are_images(drawn):
             kept.append(drawn)
             continue
-        shown.append(drawn[: max(SHOWN - start, 0)])
-        for i, image in enumerate(to_bytes(drawn)):
-            write_atomic(out / f"{start + i:0{digits}}.png", _encoded([image], "PNG"))
+        if start == 0:  # before them, so that what is cut short is known as samples
+            grid = tile(drawn[:SHOWN], columns=8, scale=2)
+            write_atomic(out / GRID, _encoded([grid], "PNG"))
+        for image in to_bytes(drawn):
+            write_atomic(out / next(names), _encoded([image], "PNG"))
     if kept:
         file = io.BytesIO()
         np.save(file, np.concatenate(kept))
         write_atomic(out / "samples.npy", file.getvalue())
         return f"samples: {out / 'samples.npy'}"
-    grid = tile(np.concatenate(shown), columns=8, scale=2)
-    write_atomic(out / GRID, _encoded([grid], "PNG"))
     others = sum(file.suffix == ".png" for file in out.iterdir()) - asked.n - 1
     beside = f" (beside {others:,} other images that were there)" if others else ""
     return f"samples: {asked.n:,} in {out}{beside}, the first of them in {out / GRID}"

@@ -26,7 +26,7 @@ from typing import Any
 import jax
 import tqdm
 
-from ganstab._command_line import Parser, add_step, exit_status
+from ganstab._command_line import Parser, add_seed, add_step, exit_status, file_name
 from ganstab.errors import InputError
 from ganstab.generator import load
 from ganstab.metrics.evaluation import METRICS, depths_of, evaluate
@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
     parser.add_argument(
         "fake", metavar="FAKE", nargs="?", help="a generator's images: the same, or its run"
     )
-    parser.add_argument("--inception", metavar="FILE", help="the Inception network's weights")
+    parser.add_argument(
+        "--inception", type=file_name, metavar="FILE", help="the Inception network's weights"
+    )
     parser.add_argument(
         "--metrics",
         type=_names,
@@ -63,6 +65,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
     )
     parser.add_argument(
         "--reference",
+        type=file_name,
         metavar="FILE",
         help="a .npz to keep the statistics of REAL for FID in, or to take them from",
     )
@@ -78,9 +81,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
         metavar="MODULE:FUNCTION",
         help="makes the run's experiment, if that is your own code",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of samples, random subsets and patches (0)"
-    )
+    add_seed(parser, "samples, random subsets and patches")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return exit_status(_run, parser.parse_args(words))
 
@@ -116,7 +117,7 @@ def _opened(asked: argparse.Namespace) -> tuple[ImageSource, ImageSource]:
     images = [open_images(place) for place in places if place not in runs]
     distributed.use_full_precision()
     distributed.use_compilation_cache(None)
-    key = jax.random.key(asked.seed % 2**32)
+    key = jax.random.key(asked.seed)
     generators = [load(run, step=asked.step, experiment=asked.experiment) for run in runs]
     if len(runs) == 2:
         n = asked.n or _FEW
@@ -162,7 +163,7 @@ def _run(asked: argparse.Namespace) -> int:
     inception = load_inception(asked.inception, depths) if depths else None
     with _bar(real.n + fake.n) as bar:
         found = evaluate(
-            jax.random.key(asked.seed % 2**32), real, fake, names,
+            jax.random.key(asked.seed), real, fake, names,
             inception=inception, reference=asked.reference, advance=bar.update,
         )  # fmt: skip
     if asked.json:

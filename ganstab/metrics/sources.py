@@ -52,8 +52,9 @@ def open_images(path: str | os.PathLike[str]) -> ImageSource:
         return _folder(place)
     if place.suffix in (".npy", ".npz"):
         return array_source(str(path), _read_array(place))
+    found = "a file of another kind" if place.exists() else "no such folder"
     raise InputError(
-        f"{path}: no such folder; the folder of a run or of images, or a .npy or .npz, is expected"
+        f"{path}: {found}; the folder of a run or of images, or a .npy or .npz, is expected"
     )
 
 

@@ -40,7 +40,16 @@ def from_linen(
       variables that grow with each call, those of `sow`. It declares in `mixes` every
       `linen.BatchNorm` that takes the batch's own statistics. A network with variables of another
       kind is tried on random numbers, and declared if a sample reaches another's output.
+
+    Raises:
+      ValueError: `module` is no Linen module.
     """
+    if not isinstance(module, linen.Module):
+        got = module.__name__ if isinstance(module, type) else type(module).__name__
+        raise ValueError(
+            f"from_linen takes a module of Linen, such as MyGenerator(), got {got}; for one of NNX "
+            "there is from_nnx"
+        )
     example = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), example)
     streams = ("params", "dropout", *rngs)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
+from flax import linen, nnx
 
 from ganstab._arrays import owned
 from ganstab.players.kernels import nnx_kernels
@@ -41,13 +41,24 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
       among them.
 
     Raises:
-      ValueError: at trace time, where a call adds a parameter, or changes a variable's shape or
+      ValueError: `build` is a module and not a function, or makes no NNX module; or, at trace time,
+        where a call adds a parameter, or changes a variable's shape or
         dtype.
     """
+    if isinstance(build, nnx.Module | linen.Module):
+        raise ValueError(
+            f"from_nnx takes a function that makes the module, such as "
+            f"lambda rngs: {type(build).__name__}(…, rngs=rngs), not a module{_of_linen(build)}"
+        )
     noted: list[Any] = []
 
     def begun(key):
         module = build(nnx.Rngs(key))
+        if not isinstance(module, nnx.Module):
+            raise ValueError(
+                f"from_nnx takes a function that makes an NNX module, but it made a "
+                f"{type(module).__name__}{_of_linen(module)}"
+            )
         nnx.pop(module, nnx.Intermediate)
         graphdef, *variables = _split(module)
         noted[:] = graphdef, tuple(_mixing(module)), tuple(nnx_kernels(module))
@@ -74,6 +85,10 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
         return output, _carried(state, after, held)
 
     return Player(init, apply, mixes, kernels)
+
+
+def _of_linen(module: Any) -> str:
+    return ": for a module of Linen there is from_linen" if isinstance(module, linen.Module) else ""
 
 
 def _split(module: nnx.Module):

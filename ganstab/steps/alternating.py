@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from ganstab._checks import check_count, check_pair
+from ganstab._checks import check_count, check_txs
 from ganstab.steps.update import Step, after, in_parts, move, move_both, numbered
 from ganstab.types import PLAYERS, Game, Pair, TrainState
 
@@ -36,7 +36,7 @@ def alternating(
     Raises:
       ValueError: for a count below 1, or, at trace time, another number of batches.
     """
-    check_pair("txs", txs)
+    check_txs(txs)
     check_counts(n_disc, n_gen)
     parts = in_parts(accumulate)
 
@@ -67,7 +67,7 @@ def simultaneous(game: Game, txs: Pair, *, accumulate: int | None = None) -> Ste
       accumulate: n, in how many parts the players see each batch; the step is that of the whole
         batch (`make_game`). `None` leaves it to the game.
     """
-    check_pair("txs", txs)
+    check_txs(txs)
     parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batch):

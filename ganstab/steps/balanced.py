@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import check_pair
+from ganstab._checks import check_pair, check_txs
 from ganstab._metric_names import check_free
 from ganstab.steps.alternating import batches_of_each, check_counts
 from ganstab.steps.update import Step, after, in_parts, move, numbered
@@ -49,7 +49,7 @@ def balanced(
     Raises:
       ValueError: for a count below 1, or, at trace time, another number of batches.
     """
-    check_pair("txs", txs)
+    check_txs(txs)
     check_pair("again", again)
     check_counts(n_disc, n_gen)
     parts = in_parts(accumulate)

@@ -2,7 +2,7 @@
 
 import jax
 
-from ganstab._checks import check_pair
+from ganstab._checks import check_txs
 from ganstab.steps.update import Step, after, in_parts, move_both, numbered
 from ganstab.types import Game, Pair, TrainState
 
@@ -27,7 +27,7 @@ def extragradient(game: Game, txs: Pair, *, accumulate: int | None = None) -> St
     Returns:
       A step of one batch. Metrics are those at w̃.
     """
-    check_pair("txs", txs)
+    check_txs(txs)
     parts = in_parts(accumulate)
 
     def step(train_state: TrainState, batch):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from ganstab._arrays import owned
-from ganstab._checks import check_pair
+from ganstab._checks import check_players, check_txs
 from ganstab._metric_names import check_free
 from ganstab._precision import wide
 from ganstab.optimizers.extra import update_with
@@ -37,8 +37,8 @@ def init(players: Pair, txs: Pair, key: chex.PRNGKey) -> TrainState:
       txs: a `Pair` of optax transforms.
       key: initialises the parameters, and is the source of all later randomness.
     """
-    check_pair("players", players)
-    check_pair("txs", txs)
+    check_players(players)
+    check_txs(txs)
     gen_key, disc_key, run_key = jax.random.split(key, 3)
     made = players.gen.init(gen_key), players.disc.init(disc_key)
     params, state = (Pair(*entries) for entries in zip(*made, strict=True))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganstab._checks import check_number
+from ganstab._checks import check_function, check_number
 from ganstab._precision import wide
 from ganstab.players.extension import extension_of
 from ganstab.players.multiplier import Multiplied
@@ -47,7 +47,11 @@ def score_loss(
     Args:
       loss: one of `ganstab.losses`.
       weight: of both players' entries, or an optax schedule of it over training steps.
+
+    Raises:
+      ValueError: the loss is no function.
     """
+    check_function("loss", loss, "losses.hinge")
 
     def term(round: Round) -> Pair:
         losses = loss(round.real_score, round.fake_score)
@@ -116,9 +120,10 @@ def disc_penalty(
         bounds.
 
     Raises:
-      ValueError: at trace time, when the critic mixes samples (`Player.mixes`), or for a schedule
-        outside a training step.
+      ValueError: the penalty is no function; or, at trace time, when the critic mixes samples
+        (`Player.mixes`), or for a schedule outside a training step.
     """
+    check_function("penalty", penalty, "penalties.r1")
 
     def term(round: Round) -> Pair:
         if round.mixes and not allow_mixing:

@@ -71,7 +71,9 @@ def batch_sources(
     if callable(data) and not isinstance(data, RandomAccess):
         draw = functools.partial(_draw, data, updates=updates, batch_size=batch_size, mesh=mesh)
         return [BatchSource(_constant(distributed.on_all(mesh, _same, key)), draw) for key in keys]
-    if not isinstance(data, Images | RandomAccess):
+    if isinstance(data, Images):
+        _check_labels(data)
+    elif not isinstance(data, RandomAccess):
         data, sampler = _array_of_samples(data, sampler)
     if batch_size > size(data):
         raise InputError(f"--batch_size={batch_size} is larger than the data, {size(data)} samples")
@@ -98,8 +100,23 @@ def _draw(sample, key, step, place, *, updates: int, batch_size: int, mesh: Mesh
     del place
     keys = jax.random.split(jax.random.fold_in(key, step), updates)
     points = jax.vmap(lambda key: sample(key, batch_size))(keys)
+    for leaf in jax.tree.leaves(points):
+        if leaf.shape[1:2] != (batch_size,):
+            raise ValueError(
+                f"the data must give as many samples as they are asked for, {batch_size}, the "
+                f"batch in front, but gave shape {leaf.shape[1:]}"
+            )
     batch = points if isinstance(points, Batch) else Batch(points)
     return jax.tree.map(lambda leaf: distributed.split(mesh, leaf, axis=1), batch)
+
+
+def _check_labels(data: Images) -> None:
+    n, label = len(data.image), data.label
+    if np.shape(label) != (n,) or np.dtype(label.dtype).kind not in "iu":
+        raise InputError(
+            f"the labels of data.Images must be integers [{n}], one an image, got {label.dtype} "
+            f"{list(np.shape(label))}"
+        )
 
 
 def _array_of_samples(data: Any, sampler: Sampler) -> tuple[Images, Sampler]:

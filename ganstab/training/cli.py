@@ -5,6 +5,7 @@ that knows absl; what it calls takes values.
 """
 
 import dataclasses
+import re
 import sys
 import textwrap
 import time
@@ -126,6 +127,7 @@ class TableLaunch:
 
 
 FLAGS = "flags, as --name=value; --noname stands for --name=false:"
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 NOT_FOR_TABLES = {
     "seed": "a table has --seeds",
     "coordinator": "each run of a table is one process",
@@ -177,14 +179,23 @@ def _parsed(values: flags.FlagValues, arguments: list[str]) -> flags.FlagValues:
     for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
         name, given, file = word.lstrip("-").partition("=")
         if word.startswith("-") and name == "flagfile":
-            read_bytes(file if given else following)  # absl would wait for a pipe's writer
+            named = file if given else following
+            # absl would wait for a pipe's writer
+            read_bytes(files.local_folder(named, "--flagfile", "file"))
     try:
         rest = values(arguments)[1:]
     except (flags.Error, ValueError) as error:
-        raise InputError(str(error)) from error
+        raise InputError(_in_words(error, values)) from error
     if rest:
         raise InputError(f"unexpected argument {rest[0]!r}: settings are given as --name=value")
     return values
+
+
+def _in_words(error: Exception, values: flags.FlagValues) -> str:
+    """An error of absl; where it has Python's words, what is allowed in their place."""
+    found = re.match("flag --(.*?)=(.*?): ", str(error), re.DOTALL)
+    kind = KINDS.get(values[found[1]].flag_type()) if found and found[1] in values else None
+    return f"--{found[1]} must be {kind}, got {found[2]!r}" if found and kind else str(error)
 
 
 @dataclasses.dataclass(frozen=True)

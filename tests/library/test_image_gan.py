@@ -16,7 +16,14 @@ from ganstab import __main__ as program
 from ganstab import metrics
 from ganstab.errors import InputError
 from ganstab.generator import Generator
-from ganstab.image_gan import ImageGan, build, evaluation, open_source, recipe_of
+from ganstab.image_gan import (
+    ImageGan,
+    build,
+    evaluation,
+    open_source,
+    recipe_of,
+    sample_command,
+)
 from ganstab.priors import as_prior
 from ganstab.training import distributed, train
 from ganstab.training.run_folder import write_result
@@ -174,18 +181,69 @@ def test_sample_says_which_evaluation_was_better_and_draws_of_its_checkpoint(run
         ("--interpolate=way.mp4", "a file ending in .gif, .png, .webp is expected"),
         ("--step=1", "no checkpoint of step 1, but of 2"),
         ("--seed=-1", "from 0 to 4294967295 is expected"),
+        ("--seed=4294967296", "from 0 to 4294967295 is expected"),
+        ("--interpolate=", "--interpolate: empty: name a file"),
     ],
 )
 def test_a_bad_word_for_sample_is_told_in_one_line(run, tmp_path, capsys, words, line):
-    assert program.main(["sample", str(run), f"--out={tmp_path / 'out'}", words]) == 2
+    assert ended(["sample", str(run), f"--out={tmp_path / 'out'}", words]) == 2
     said = capsys.readouterr().err
     assert line in said and said.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
+def test_sample_replaces_samples_and_no_other_images(run, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    shutil.copytree(folder / "ant", out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    words = ["sample", str(run), f"--out={out}"]
+    assert program.main([*words, "--n=9"]) == 2  # 0.png and 3.png are there
+    assert "has a file 0.png, and no grid.png says that it is" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert program.main([*words, "--n=101"]) == 0  # 000.png and so on
+    first = (out / "000.png").read_bytes()
+    assert program.main([*words, "--n=101", "--seed=1"]) == 0
+    assert (out / "000.png").read_bytes() != first
+    assert program.main(["sample", str(run), f"--out={run}"]) == 2
+    assert "is the folder of a run: name another" in capsys.readouterr().err
+
+
+def test_samples_that_were_cut_short_are_replaced(run, tmp_path, monkeypatch):
+    words = ["sample", str(run), f"--out={tmp_path / 'out'}", "--n=3"]
+    with monkeypatch.context() as patch:
+        encode, made = sample_command._encoded, []
+
+        def killed(pictures, kind):
+            made.append(kind)
+            if len(made) == 3:
+                raise KeyboardInterrupt
+            return encode(pictures, kind)
+
+        patch.setattr(sample_command, "_encoded", killed)
+        assert program.main(words) == 130
+    assert not (tmp_path / "out" / "2.png").exists()
+    assert program.main(words) == 0
+    assert (tmp_path / "out" / "2.png").exists()
+
+
 def test_sample_of_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
-    assert program.main(["sample", str(tmp_path)]) == 2
-    assert "is no folder of a run" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    for name, why in (
+        ("", "has no config.json"),
+        ("no", "there is no such"),
+        ("file", "is a file"),
+    ):
+        assert program.main(["sample", str(tmp_path / name)]) == 2
+        said = capsys.readouterr().err
+        assert "is no folder of a run" in said and why in said
+
+
+def ended(words):
+    """The exit status of a command, which a parser may end itself."""
+    try:
+        return program.main(words)
+    except SystemExit as end:
+        return end.code
 
 
 def distance(capsys, *words):
@@ -288,9 +346,7 @@ def test_a_generator_of_other_things_is_not_measured(shape, value, data, words):
 
 
 def trained(*words):
-    with pytest.raises(SystemExit) as ended:
-        program.main(["train", *words])
-    return ended.value.code
+    return ended(["train", *words])
 
 
 @pytest.mark.parametrize(
@@ -302,7 +358,8 @@ def trained(*words):
         (["--data={folder}/ant", "--batch_size=2", "--conditional"], "--conditional needs labels"),
         (["--data=mnist", "--size=32"], "whose images have 28 × 28 pixels"),
         (["--data={folder}", "--recipe=dcgan", "--gamma=1"], "gamma does not go with recipe=dcgan"),
-        (["--data={folder}", "--metrics=fid"], "metrics=fid needs inception=FILE"),
+        (["--data={folder}", "--metrics=fid"], "metrics=fid needs --inception=FILE"),
+        (["--data={folder}", "--inception="], "--inception is empty: name a file"),
         (["--data={folder}", "--metrics=beauty"], "metrics must be some of"),
         (["--data={folder}", "--recipe=pacgan", "--batch_size=3"], "goes with an even batch_size"),
         (["--data={folder}", "--size=7"], "size must be from 8 to 256"),

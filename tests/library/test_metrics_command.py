@@ -179,6 +179,7 @@ BAD = {
     "unit.npy": "none below 0",
     "nan.npy": "numbers from nan",
     "none": "no such folder",
+    "archive.zip": "a file of another kind; the folder of a run",
     "no.npz": "No such file",
     "pickle.npy": "not an array",
     "text.npz": "not an array",
@@ -196,6 +197,7 @@ def test_unusable_images_get_one_line(capsys, tmp_path, places, name):
         np.save(tmp_path / file, array)
     np.save(tmp_path / "pickle.npy", np.array([{}, 1], object), allow_pickle=True)
     (tmp_path / "text.npz").write_text("text")
+    (tmp_path / "archive.zip").write_text("text")
     np.savez(tmp_path / "two.npz", a=COLOURS, b=COLOURS, c=np.arange(3))
     (tmp_path / "no_images").mkdir()
     (tmp_path / "no_images" / "a.txt").write_text("text")
@@ -220,6 +222,10 @@ def test_too_few_images_for_a_metric_are_said_before_the_work(capsys, tmp_path, 
         (["--metrics=fid"], "--inception=FILE"),
         (["--metrics=fidd"], "fidd: some of fid,kid"),
         (["--metrics="], "some of fid,kid"),
+        (["--inception="], "--inception: empty: name a file"),
+        (["--reference="], "--reference: empty: name a file"),
+        (["--seed=-1"], "-1: from 0 to 4294967295 is expected"),
+        ([f"--seed={2**32}"], "from 0 to 4294967295 is expected"),
         (["--reference=x.npz"], "--reference keeps statistics for FID"),
         (["--inception=none.pth"], "cannot read none.pth"),
         (["--metrics=digits"], "digits needs images of 28 × 28 pixels"),

@@ -142,6 +142,46 @@ def test_what_cannot_be_carried_is_refused_by_name(words):
     assert words in argument_refusal(lambda: player.apply(params, state, X, KEY))
 
 
+def dense(rngs):
+    return nnx.Linear(3, 1, rngs=rngs)
+
+
+@pytest.mark.parametrize(
+    ("module", "got"),
+    [
+        (dense(nnx.Rngs(0)), "Linear"),
+        (linen.Dense(1), "Dense"),
+        (dense, "function"),
+        (linen.Dense, "the class Dense"),
+    ],
+    ids=["nnx", "linen", "function", "class"],
+)
+def test_a_module_that_was_made_no_player_is_refused_by_name(module, got):
+    player, tx = players.from_nnx(dense), optax.sgd(0.1)
+    words = f"players.disc must be a ganstab.Player, as .*, got {got}$"
+    with pytest.raises(ValueError, match=words):
+        make_game(Pair(player, module), terms.score_loss(losses.hinge), prior=3)
+    with pytest.raises(ValueError, match=words):
+        steps.init(Pair(player, module), Pair(tx, tx), KEY)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: players.from_nnx(dense(nnx.Rngs(0))), "from_nnx takes a function that makes"),
+        (lambda: players.from_nnx(linen.Dense(1)), "for a module of Linen there is from_linen"),
+        (lambda: players.from_nnx(linen.Dense), "made a Dense: for a module of Linen there is"),
+        (lambda: players.from_nnx(lambda rngs: None), "makes an NNX module, but it made a None"),
+        (lambda: linen_player(dense(nnx.Rngs(0))), "module of Linen, such as .*, got Linear; for"),
+        (lambda: linen_player(linen.Dense), "a module of Linen, such as MyGenerator.., got Dense"),
+        (lambda: linen_player(dense), "for one of NNX there is from_nnx"),
+    ],
+)
+def test_a_module_of_the_other_kind_is_refused_with_the_function_that_takes_it(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
 def collecting(module, x, train):
     hidden = linen.Dense(1)(x)
     module.sow("intermediates", "hidden", hidden)

@@ -1,5 +1,7 @@
 """Images of any size and mode, decoded once: what is kept, what is skipped."""
 
+import contextlib
+import dataclasses
 import errno
 import io
 import os
@@ -10,7 +12,7 @@ import pytest
 from common import refusal
 from PIL import Image
 
-from ganstab.data import prepare, prepared
+from ganstab.data import listing, prepare, prepared
 
 RNG = np.random.default_rng(5)
 SIDE = 4
@@ -139,8 +141,35 @@ def test_sub_folders_are_classes_if_every_image_is_in_one(tmp_path, names, class
     assert got.images.label.tolist() == label
 
 
+@pytest.mark.parametrize(
+    "spelt",
+    ["./{}", "/{}", "../../{}", "a//{}", "windows"],
+    ids=["dot", "slash", "up", "two", "back"],
+)
+def test_an_archive_has_its_classes_however_its_paths_are_spelt(tmp_path, spelt):
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as out:
+        for i, name in enumerate(["ant/1.png", "cat/1.png", "__MACOSX/ant/._1.png"]):
+            path = name.replace("/", "\\") if spelt == "windows" else spelt.format(name)
+            out.writestr(zipfile.ZipInfo(path), encoded(SQUARES[i]))
+    got = prepare(tmp_path / "data.zip", SIDE, cache=tmp_path / "cache")
+    assert list(got.classes) == ["ant", "cat"]
+    np.testing.assert_array_equal(got.images.image, SQUARES[:2])
+
+
 def cut(content):
     return content[: len(content) // 2]
+
+
+def without_a_width(pages):
+    """A TIFF of which the last page has another tag in the place of its width."""
+    content = bytearray(pages)
+    where = 4
+    while following := int.from_bytes(content[where : where + 4], "little"):
+        page = following
+        where = page + 2 + 12 * int.from_bytes(content[page : page + 2], "little")
+    assert content[page + 2 : page + 4] == (256).to_bytes(2, "little")
+    content[page + 2] = 255
+    return bytes(content)
 
 
 LARGE, FRAME = Image.new("1", (20_000, 20_000)), Image.fromarray(noise(4, 4))
@@ -154,6 +183,10 @@ UNUSABLE = {
     "cut.png": (cut(encoded(noise(32, 32, 3))), ""),
     "empty.png": (b"", "no image, or of a format"),
     "floats.tif": (encoded(np.ones((4, 4), np.float32), "TIFF"), "floating-point"),
+    "no width.tif": (
+        without_a_width(encoded(FRAME, "TIFF", save_all=True, append_images=[FRAME])),
+        "Missing dimensions",
+    ),
     "pointer.png": (b"version https://git-lfs.github.com/spec/v1\n", "no image, or of a format"),
 }  # fmt: skip
 
@@ -183,6 +216,86 @@ def test_the_array_is_found_again_until_a_file_changes(tmp_path, made, monkeypat
         assert prepare(tmp_path / "data", SIDE, cache=tmp_path / "cache").digest == first.digest
     assert made(files | {"0.png": encoded(SQUARES[3])}).digest != first.digest
     assert made({}, side=2).images.image.shape == (6, 2, 2, 3)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_file_that_could_not_be_read_is_tried_again(tmp_path, made, monkeypatch, killed):
+    """Its name, size and time are the same when its permission, or its disk, is there again."""
+    files = {f"{i}.png": encoded(square) for i, square in enumerate(SQUARES)}
+    write(tmp_path / "data", files)
+    listed, write_json, away = prepared.list_images, prepared._write, ["1.png", "4.png"]
+
+    def without(source):
+        found = listed(source)
+
+        def read(name):
+            if name in away:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return found.read(name)
+
+        return dataclasses.replace(found, read=read)
+
+    def kill(path, content):
+        write_json(path, content)
+        if content.get("done") == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepared, "list_images", without)
+    monkeypatch.setattr(prepared, "BLOCK", 2)
+    if killed:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(prepared, "_write", kill)
+            made({})
+    for _ in range(2):
+        assert made({}).skipped == [(name, "Permission denied") for name in ("1.png", "4.png")]
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared, "decode_square", None)  # would fail
+        assert len(made({}).images.label) == 4
+    del away[0]
+    assert [name for name, _ in made({}).skipped] == ["4.png"]
+    away.clear()
+    whole = made({})
+    assert not whole.skipped
+    np.testing.assert_array_equal(whole.images.image, SQUARES)
+
+
+def test_a_file_that_goes_while_the_folder_is_listed_is_skipped(tmp_path, made, monkeypatch):
+    walk = listing._walk
+
+    def and_one_that_went(folder, above):
+        yield from walk(folder, above)
+        yield os.path.join(folder, "went.png")
+
+    monkeypatch.setattr(listing, "_walk", and_one_that_went)
+    got = made({"a.png": encoded(SQUARES[0])})
+    assert got.skipped == [("went.png", "No such file or directory")]
+
+
+@contextlib.contextmanager
+def no_root():
+    """Root may reach everything, so that another user has to look."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o311], ids=["no way in", "no list"])
+@pytest.mark.parametrize("closed", ["data", "data/sub"])
+def test_a_folder_without_permission_is_named(tmp_path, monkeypatch, mode, closed):
+    write(tmp_path / "data", {"sub/a.png": encoded(SQUARES[0])})
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    os.chmod(closed, mode)
+    with no_root():
+        assert refusal(lambda: listing.list_images("data")) == (
+            f"{closed}: cannot be read: Permission denied"
+        )
+    os.chmod(closed, 0o755)
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "no json", "other json"])

@@ -214,6 +214,14 @@ def test_a_pair_of_stacks_of_another_length_is_refused():
         step(scalar_start(), Pair(jnp.ones(1), jnp.ones(1)))
 
 
+@pytest.mark.parametrize("make", [steps.alternating, steps.simultaneous, steps.extragradient])
+@pytest.mark.parametrize(("tx", "got"), [(1e-3, "float"), (optax.adam, "function")])
+def test_what_is_no_optimizer_is_refused_by_name(make, tx, got):
+    words = f"^txs.disc must be an optax transform, such as .*, got {got}$"
+    with pytest.raises(ValueError, match=words):
+        make(games.bilinear(), TXS._replace(disc=tx))
+
+
 @pytest.mark.parametrize("count", [1.5, float("nan"), "1"])
 @pytest.mark.parametrize("name", ["n_disc", "n_gen", "accumulate"])
 def test_counts_that_are_no_whole_numbers_are_refused(name, count):

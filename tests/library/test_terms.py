@@ -178,6 +178,25 @@ def test_weights_that_are_not_given_are_the_published_ones(x64):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: terms.score_loss("hinge"), "loss must be a function, such as .*, got 'hinge'"),
+        (
+            lambda: terms.disc_penalty(penalties.r1, 10.0),
+            "penalty must be a function, .*, got 10.0",
+        ),
+        (
+            lambda: make_game(Pair(*[perceptron(2, 1)] * 2), 3, prior=2),
+            "term 0 must be a function, .* got 3",
+        ),
+    ],
+)
+def test_what_is_no_function_is_refused_where_it_is_given(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
 def test_terms_are_called_by_their_own_names():
     made = [make() for make in (
         terms.feature_matching, terms.pull_away, terms.auxiliary_classifier, terms.fisher,

@@ -95,3 +95,25 @@ def test_arrays_of_other_kinds_are_refused(mesh, data, got):
 def test_a_fault_of_the_reader_reaches_the_run(mesh):
     (source,) = sources(RandomAccess([{"picture": 1}] * 23), mesh)
     assert "picture" in refusal(lambda: source.host_arrays(0))
+
+
+LABELS = {
+    "one-hot": np.eye(10)[IMAGES.label],
+    "words": np.array(["cat"] * len(IMAGES.label)),
+    "floats": np.float32(IMAGES.label),
+    "too few": IMAGES.label[:-1],
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_that_are_no_integer_for_each_image_are_refused(mesh, name):
+    n, label = len(IMAGES.image), np.asarray(LABELS[name])
+    message = refusal(lambda: sources(IMAGES._replace(label=label), mesh))
+    assert f"must be integers [{n}], one an image, got {label.dtype} {list(label.shape)}" in message
+
+
+@pytest.mark.parametrize("give", [lambda key, n: jnp.ones((3, 2)), lambda key, n: jnp.ones(())])
+def test_a_distribution_that_gives_another_number_of_samples_is_refused(mesh, give):
+    (source,) = sources(give, mesh)
+    with pytest.raises(ValueError, match="as many samples as they are asked for, 16, the batch"):
+        taken(source, 0)

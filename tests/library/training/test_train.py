@@ -162,6 +162,19 @@ def gan_of(shape):
     return Pair(player(Generator), player(Critic))
 
 
+@pytest.mark.parametrize(("recipe", "got"), [("r3gan", "str"), (recipes.r3gan, "function")])
+def test_an_experiment_says_what_is_no_recipe(recipe, got):
+    words = f"^recipe must be a ganstab.recipes.Recipe, such as .*, got {got}$"
+    with pytest.raises(ValueError, match=words):
+        Experiment(gan_of((4, 6, 1)), recipe, prior, None)
+
+
+def test_an_experiment_says_what_is_no_player():
+    module = nnx.Linear(2, 1, rngs=nnx.Rngs(0))
+    with pytest.raises(ValueError, match=r"players.gen must be a ganstab.Player, .*, got Linear"):
+        Experiment(Pair(module, module), recipes.dcgan(), prior, None)
+
+
 SHORT = {"num_steps": 2, "batch_size": 8, "eval_every": 2, "checkpoint_every": 2, "log_every": 1}
 
 
