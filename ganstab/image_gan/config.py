@@ -39,7 +39,7 @@ class ImageGan(RunConfig):
     size: int | None = option(
         None,
         "Height and width in pixels that a folder's images are cut and resized to. Default: the "
-        "median of their smaller sides, 64 at most.",
+        "median of their shorter sides, from 8 to 64.",
         lower=8,
         upper=256,
     )
@@ -121,7 +121,8 @@ class ImageGan(RunConfig):
     )
     decay_steps: int | None = option(
         None,
-        "Steps over which r3gan's learning rate and γ fall. Default: --num_steps.",
+        "Steps over which r3gan's learning rate and γ fall. Default: --num_steps. To train on with "
+        "more steps later, give the first run's --num_steps here.",
         lower=1,
         upper=10**9,
     )

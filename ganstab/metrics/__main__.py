@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m ganst
     if words[:1] == ["convert"]:
         return _convert(words[1:], f"{prog} convert")
     parser = Parser(prog=prog, description=__doc__)
-    parser.add_argument("real", metavar="REAL", help="the data: a folder, .npy or .npz")
+    parser.add_argument("real", metavar="REAL", help="the data: a folder, .npy or .npz; no zip")
     parser.add_argument(
         "fake", metavar="FAKE", nargs="?", help="a generator's images: the same, or its run"
     )

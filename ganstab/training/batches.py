@@ -65,10 +65,12 @@ def batch_sources(
 
     Raises:
       InputError: the data are smaller than a batch, or of another kind.
+      ValueError: a distribution gives other samples for the same key.
     """
     if isinstance(data, InputError):
         raise data
     if callable(data) and not isinstance(data, RandomAccess):
+        _check_drawn_from_key(data, keys[0], batch_size)
         draw = functools.partial(_draw, data, updates=updates, batch_size=batch_size, mesh=mesh)
         return [BatchSource(_constant(distributed.on_all(mesh, _same, key)), draw) for key in keys]
     if isinstance(data, Images):
@@ -76,7 +78,10 @@ def batch_sources(
     elif not isinstance(data, RandomAccess):
         data, sampler = _array_of_samples(data, sampler)
     if batch_size > size(data):
-        raise InputError(f"--batch_size={batch_size} is larger than the data, {size(data)} samples")
+        raise InputError(
+            f"--batch_size={batch_size} is larger than the data, {size(data)} samples: give "
+            f"--batch_size={size(data)} or less"
+        )
     batches = _Batches(sampler, updates, batch_size, size(data), mesh)
     if isinstance(data, RandomAccess):
         return [_streamed(data, batches, key, steps) for key in keys]
@@ -108,6 +113,27 @@ def _draw(sample, key, step, place, *, updates: int, batch_size: int, mesh: Mesh
             )
     batch = points if isinstance(points, Batch) else Batch(points)
     return jax.tree.map(lambda leaf: distributed.split(mesh, leaf, axis=1), batch)
+
+
+def _check_drawn_from_key(sample: Callable, key: jax.Array, n: int) -> None:
+    """Refuses NumPy's random numbers: a compiled step draws them once, and has the same batch ever.
+
+    They are the constants that differ when the function is traced again.
+    """
+    first, second = (jax.make_jaxpr(lambda key: sample(key, n))(key).consts for _ in range(2))
+    changed = (a is not b and not _is_equal(a, b) for a, b in zip(first, second, strict=False))
+    if len(first) != len(second) or any(changed):
+        raise ValueError(
+            "the data's function gave other samples for the same key: it must draw them with "
+            "jax.random from its key, since it is traced once, and NumPy's random numbers would be "
+            "the same in every batch"
+        )
+
+
+def _is_equal(a: Any, b: Any) -> bool:
+    if hasattr(a, "dtype") and jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
+        return bool((a == b).all())
+    return np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
 
 
 def _check_labels(data: Images) -> None:

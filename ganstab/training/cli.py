@@ -41,7 +41,8 @@ class Launch:
     workdir: str | None = option(
         None,
         "Folder for everything the run writes; started again with the same folder and settings, "
-        "the run goes on. Default: one under runs/, named after the settings.",
+        "the run goes on. It must be new, empty, or the run's own. Default: one under runs/, named "
+        "after the settings.",
     )
     population: int | None = option(
         None,
@@ -298,6 +299,8 @@ class _Program:
         if launch.smoke:
             table, small = table.smallest(small)
             cells = cells or [cell.name for cell in table.cells[:2]]
+        if launch.workdir is not None:
+            files.check_writable(files.local_folder(launch.workdir))  # before data are read
         base = self._config({**read, **small}).fingerprinted()
         program = files.reference(self.build).partition(":")[0].rpartition(".")[2]
         default = _smoke_folder(base) if launch.smoke else f"runs/{program}_{name}"

@@ -33,6 +33,7 @@ from ganstab.training.soundness import result_damage
 __all__ = [
     "BEST",
     "InUseError",
+    "check_place",
     "check_same",
     "check_writable",
     "checkpoint_step",
@@ -177,6 +178,23 @@ def is_held(folder: pathlib.Path) -> bool:
     return False
 
 
+def check_place(folder: pathlib.Path) -> None:
+    """Looks whether a run could use the folder, which need not be there, before it computes.
+
+    Raises:
+      InputError: the folder cannot be written to, or has other things than a run in it.
+    """
+    with explained(f"cannot use --workdir={folder}"):
+        check_writable(folder)
+        there = folder.iterdir() if folder.exists() else ()
+        names = sorted(each.name for each in there if not each.name.startswith("."))
+    if names and CONFIG not in names:
+        raise InputError(
+            f"--workdir={folder} is not empty ({names[0]}, …) and has no {CONFIG}, so it is no "
+            "run's folder: name a new or empty one"
+        )
+
+
 def open_folder(folder: pathlib.Path, config: RunConfig, experiment: str | None = None) -> None:
     """Makes a held folder the run's at its first start, and recognises it at every later one.
 
@@ -184,15 +202,9 @@ def open_folder(folder: pathlib.Path, config: RunConfig, experiment: str | None 
       InputError: the folder has other things in it, or its run was started with other settings, or
         by another program; each difference is named.
     """
-    with explained(f"cannot use --workdir={folder}"):
-        names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
-    if CONFIG in names:
+    check_place(folder)
+    if os.path.lexists(folder / CONFIG):
         check_same(folder, config)
-    elif names:
-        raise InputError(
-            f"--workdir={folder} is not empty ({names[0]}, …) and has no {CONFIG}, so it is no "
-            "run's folder: name a new or empty one"
-        )
     else:
         write_config(folder, config, experiment)
     with explained(f"cannot use --workdir={folder}"):

@@ -106,6 +106,8 @@ def train_together(
     if tensorboard:
         summary_writer()
     places = [files.local_folder(folder) for folder in folders]
+    for place in places if distributed.is_main() else ():
+        files.check_place(place)  # before what may take minutes, such as images to prepare
     progress = Progress(configs[0].num_steps, stream=stream, silent=not distributed.is_main())
     configs = [config.fingerprinted() for config in configs]
     name = None if isinstance(experiment, Experiment) else files.reference(experiment)

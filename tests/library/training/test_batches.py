@@ -10,6 +10,7 @@ from tiny_images import BYTES, IMAGES
 from ganstab.data import RandomAccess, colored_digits, draw, ring, single_images, stacked_digits
 from ganstab.training import distributed
 from ganstab.training.batches import batch_sources
+from ganstab.types import Batch
 
 KEY = jax.random.key(5)
 SOURCE = RandomAccess([{"image": x, "label": y} for x, y in zip(*IMAGES, strict=True)])
@@ -110,6 +111,33 @@ def test_labels_that_are_no_integer_for_each_image_are_refused(mesh, name):
     n, label = len(IMAGES.image), np.asarray(LABELS[name])
     message = refusal(lambda: sources(IMAGES._replace(label=label), mesh))
     assert f"must be integers [{n}], one an image, got {label.dtype} {list(label.shape)}" in message
+
+
+RANDOM = np.random.default_rng(0)
+IMPURE = {
+    "alone": lambda key, n: RANDOM.normal(size=(n, 2)),
+    "beside a draw": lambda key, n: jax.random.normal(key, (n, 2)) + RANDOM.normal(size=(n, 2)),
+    "a Batch": lambda key, n: Batch(jnp.asarray(RANDOM.normal(size=(n, 2)))),
+}
+MODES = np.array([[0.0, np.nan], [1.0, 2.0]])
+PURE = {
+    "constant": lambda key, n: np.ones((n, 2)),
+    "not finite": lambda key, n: MODES[np.zeros(n, int)],
+    "of keys of its own": lambda key, n: jax.random.normal(jax.random.key(7), (n, 2)),
+    "half precision": lambda key, n: jnp.ones((n, 2), jnp.bfloat16) + jax.random.normal(key),
+}
+
+
+@pytest.mark.parametrize("name", IMPURE)
+def test_a_distribution_that_does_not_draw_from_its_key_is_refused(mesh, name):
+    message = refusal(lambda: sources(IMPURE[name], mesh), ValueError)
+    assert "draw them with jax.random from its key" in message
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_distribution_of_its_key_alone_is_taken(mesh, name):
+    (source,) = sources(PURE[name], mesh)
+    assert taken(source, 0).real.shape == (2, 16, 2)
 
 
 @pytest.mark.parametrize("give", [lambda key, n: jnp.ones((3, 2)), lambda key, n: jnp.ones(())])

@@ -221,6 +221,14 @@ def test_a_batch_is_split_evenly_or_the_run_does_not_start(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_that_cannot_be_used_is_told_before_data_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(Tiny, "fingerprinted", lambda self: pytest.fail("data were read"))
+    (tmp_path / "file").write_text("")
+    assert "is a file" in refusal(lambda: train(build, Tiny(), tmp_path / "file" / "run"))
+    assert "is not empty (file, …)" in refusal(lambda: train(build, Tiny(), tmp_path))
+    assert names(tmp_path) == ["file"]
+
+
 def test_a_programs_fault_is_no_input_error(tmp_path):
     def broken(key):
         raise ZeroDivisionError
