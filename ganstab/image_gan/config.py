@@ -182,7 +182,8 @@ class ImageGan(RunConfig):
             )
         if len(source) < self.batch_size:
             raise InputError(
-                f"--batch_size={self.batch_size} is larger than the data, {len(source)} images"
+                f"--batch_size={self.batch_size} is larger than the data, {len(source)} images: "
+                f"give --batch_size={len(source)} or less"
             )
         return source
 

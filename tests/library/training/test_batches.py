@@ -81,7 +81,7 @@ def test_several_runs_share_one_copy_of_the_data(mesh):
 @pytest.mark.parametrize("data", [IMAGES, SOURCE, BYTES])
 def test_data_smaller_than_a_batch_are_refused(mesh, data):
     told = refusal(lambda: sources(data, mesh, batch_size=24))
-    assert told == "--batch_size=24 is larger than the data, 23 samples"
+    assert told.startswith("--batch_size=24 is larger than the data, 23 samples: give --batch_")
 
 
 @pytest.mark.parametrize(
