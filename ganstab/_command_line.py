@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -96,13 +97,19 @@ def tell(error: Exception) -> int:
     return error.exit_status if isinstance(error, InputError) else USAGE
 
 
+def _tell_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {one_line(message)}", file=sys.stderr)
+
+
 def exit_status(run: Callable[..., int], *arguments: Any) -> int:
     """What `run(*arguments)` returns; for what a user has to mend, one line and its exit status.
 
     Anything else is a fault of ours, and keeps its traceback.
     """
     try:
-        return run(*arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell_warning
+            return run(*arguments)
     except BrokenPipeError:
         raise
     except (InputError, OSError, UnicodeDecodeError) as error:

@@ -135,6 +135,8 @@ def restore(directory: str | Path, like: Any, step: int | None = None) -> Restor
         raise InputError(
             f"none of the {len(found)} checkpoints in {directory} is sound, so nothing was "
             f"started; {damaged[0]}; bring back a sound copy of it, or start in another folder"
+            if step is None
+            else damaged[0]
         )
     return None
 

@@ -224,7 +224,8 @@ def load(
     Args:
       run: the folder.
       step: of a checkpoint that it has, or "best" for that of its best evaluation
-        (`training.Experiment.best_by`); the newest by default.
+        (`training.Experiment.best_by`); the newest sound one by default, with a warning of newer
+        ones that are damaged.
       experiment: "MODULE:FUNCTION" that makes the run's experiment, where that is code from outside
         of this package, which is imported only if it is named here.
 

@@ -9,6 +9,7 @@ import numpy as np
 from ganstab import checkpoint
 from ganstab.doctor.run import modes_of
 from ganstab.doctor.subject import Subject
+from ganstab.errors import InputError
 from ganstab.reporting import run_log
 from ganstab.training import run_folder as files
 from ganstab.training.batches import batch_sources
@@ -65,7 +66,12 @@ def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarra
     if written := modes_of(run_log.read_rows(folder / files.EVALUATIONS)):
         return written
     saved, initial = folder / files.CHECKPOINTS, parts.initial(seed)
-    states = ((step, checkpoint.restore(saved, initial, step)) for step in checkpoint.steps(saved))
-    key = parts.keys(seed)[2]
-    found = {step: parts.evaluate(known.state, key).counts for step, known in states if known}
+    key, found = parts.keys(seed)[2], {}
+    for step in checkpoint.steps(saved):
+        try:
+            known = checkpoint.restore(saved, initial, step)
+        except InputError:  # a damaged one, beside the one that is looked at
+            continue
+        if known is not None:
+            found[step] = parts.evaluate(known.state, key).counts
     return {step: counts for step, counts in found.items() if counts is not None}

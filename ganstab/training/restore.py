@@ -12,6 +12,7 @@ import pathlib
 import sys
 import traceback
 import types
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -155,7 +156,8 @@ def trained(
     Args:
       folder: a run's.
       named: "module:function" that makes the experiment, if the user names one.
-      step: of the checkpoint, or "best" for that of the best evaluation; the newest by default.
+      step: of the checkpoint, or "best" for that of the best evaluation; the newest sound one by
+        default, with a warning of newer ones that are damaged.
 
     Raises:
       InputError: the experiment cannot be had, or the run has no such checkpoint.
@@ -167,6 +169,8 @@ def trained(
     restored = checkpoint.restore(folder / files.CHECKPOINTS, parts.initial(config.seed), at)
     if restored is None:
         raise InputError(f"{folder} has no checkpoint yet, so its networks cannot be looked at")
+    for line in restored.damaged:
+        warnings.warn(f"{line}; that of step {restored.step:,} is used", stacklevel=2)
     return parts, restored.state
 
 

@@ -12,6 +12,7 @@ from short_runs import one_device
 from tiny_run import Tiny, build
 
 from ganstab import checkpoint
+from ganstab._command_line import exit_status
 from ganstab.doctor.trained import subject_of_run
 from ganstab.training import distributed, restore, run_folder, train
 
@@ -173,3 +174,19 @@ def test_modes_are_as_written_or_measured_anew(whole, copied):
     assert both
     for step in both:
         np.testing.assert_array_equal(measured[step], told[step])
+
+
+def test_a_damaged_checkpoint_is_told_of_and_left_out(whole, copied, capsys):
+    for name in ("arrays", "manifest"):  # those of step 4 in the place of step 6
+        place = copied / "checkpoints" / "step_000000006" / name
+        shutil.rmtree(place)
+        shutil.copytree(copied / "checkpoints" / "step_000000004" / name, place)
+    with pytest.warns(UserWarning, match=r"step_000000006 is damaged.*that of step 4 is used"):
+        subject = subject_of_run(copied, NAME)
+    assert int(subject.state.step) == 4
+    (copied / "evaluations.jsonl").unlink()
+    assert sorted(subject.modes()) == [2, 4]
+    assert exit_status(lambda: restore.trained(copied, NAME) and 0) == 0
+    assert capsys.readouterr().err.startswith("warning: checkpoint ")
+    told = refusal(lambda: restore.trained(copied, NAME, 6))
+    assert "step_000000006 is damaged" in told and "none of" not in told
