@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._checks import check_count
 from ganstab._precision import in_float32, wide
 
 __all__ = ["Generator", "lstm"]
@@ -43,8 +44,7 @@ class Generator(nnx.Module):
         forget_bias: float = 1.0,
         rngs: nnx.Rngs,
     ):
-        if columns < 1:
-            raise ValueError(f"Generator's columns must be 1 or more, got {columns}")
+        check_count("columns", columns)
         init = nnx.initializers.glorot_uniform()
         self.latent, self.columns = latent, columns
         self.dense = nnx.Linear(latent, hidden, kernel_init=init, rngs=rngs)
