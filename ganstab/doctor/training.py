@@ -111,7 +111,7 @@ def balance(examination: Examination | None, record: Record) -> Finding | None:
         )
     remedy = (
         f"Lower the {ahead}'s learning rate, or let the other move more often: `n_gen` and "
-        "`n_disc` of `steps.alternating`, or `moves.balanced`, which decides by a metric. "
+        "`n_disc` of `steps.alternating`, or `steps.balanced`, which decides by a metric. "
         "Alternating steps on a game that turns stay bounded while √(n_gen n_disc)·h·ω ≤ 2."
     )
     if state == "good":
