@@ -288,7 +288,7 @@ class _Program:
             table, small = table.smallest(small)
             cells = cells or [cell.name for cell in table.cells[:2]]
         base = self._config({**read, **small}).fingerprinted()
-        program = files.reference(self.build).partition(":")[0].rpartition(".")[2]
+        program = reference(self.build).partition(":")[0].rpartition(".")[2]
         default = _smoke_folder(base) if launch.smoke else f"runs/{program}_{name}"
         cache = launch.compilation_cache
         with watch_signals() as stop:
@@ -296,7 +296,7 @@ class _Program:
                 table,
                 base,
                 name=name,
-                experiment=files.reference(self.build),
+                experiment=reference(self.build),
                 folder=files.local_folder(default if launch.workdir is None else launch.workdir),
                 seeds=range(1 if launch.smoke and "seeds" not in given else read["seeds"]),
                 cells=cells,
