@@ -13,7 +13,6 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
@@ -21,20 +20,14 @@ from jax import Array
 from ganstab._precision import in_float32
 from ganstab.networks.conditional import ConditionalBatchNorm, Embedding, Projection, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
-from ganstab.networks.layers import Conv, batch_axis
+from ganstab.networks.layers import Conv, batch_axis, leaky
 
 __all__ = ["Discriminator", "Generator"]
-
-_LEAK = 0.2
 
 
 def _he(variance: float) -> nnx.Initializer:
     """Normal with the variance over the inputs under a kernel."""
     return nnx.initializers.variance_scaling(variance, "fan_in", "normal")
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, _LEAK)
 
 
 class Generator(nnx.Module):
@@ -101,7 +94,7 @@ class Generator(nnx.Module):
     def _act(self, x: Array, place: int, label: Array | None) -> Array:
         if self.norms:
             x = self.norms[place](x, label, batch_axis=batch_axis(self.ops))
-        return _leaky(x)
+        return leaky(x)
 
 
 class Discriminator(nnx.Module):
@@ -138,7 +131,7 @@ class Discriminator(nnx.Module):
         """[n, H, W, C], [n] -> [n]; the two may come as one pair."""
         x, label = with_label(x, label, self.num_classes)
         n = x.shape[0]
-        x = _leaky(self.convs[0].first(x))
+        x = leaky(self.convs[0].first(x))
         for conv in list(self.convs)[1:]:
-            x = _leaky(conv(x, 2))
+            x = leaky(conv(x, 2))
         return self.score(self.ops.from_internal(x).reshape(n, -1), label)

@@ -22,7 +22,6 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
@@ -31,20 +30,16 @@ from ganstab._precision import wide
 from ganstab.networks.conditional import Embedding, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
 from ganstab.networks.convolution.resampling import BILINEAR, down, up
-from ganstab.networks.layers import Conv
+from ganstab.networks.layers import Conv, leaky
 
 __all__ = ["Discriminator", "Generator"]
 
-_LEAK = 0.2
+_LEAK = 0.2  # of `leaky`
 _GROUP = 16
 
 
 def _fan_in(variance: float = 1.0) -> nnx.Initializer:
     return nnx.initializers.variance_scaling(variance, "fan_in", "normal")
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, _LEAK)
 
 
 def _embedding(
@@ -71,7 +66,7 @@ class _Block(nnx.Module):
         self.narrow = Conv(ops, 1, wide, channels, nnx.initializers.zeros, bias=False, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
-        return x + self.narrow(_leaky(self.grouped(_leaky(self.widen(x)))))
+        return x + self.narrow(leaky(self.grouped(leaky(self.widen(x)))))
 
 
 class _Stages(nnx.Module):
