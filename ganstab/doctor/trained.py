@@ -41,7 +41,7 @@ def subject_of_run(folder: pathlib.Path, named: str | None = None) -> Subject:
         state,
         batches,
         jax.tree.map(lambda leaf: leaf[0], batches),
-        lambda: _modes(folder, parts, parts.config.seed),
+        lambda: _modes(folder, parts),
         parts.trainable.plain,
         functools.partial(_data, parts, state) if parts.experiment.held_out is not None else None,
     )
@@ -60,11 +60,12 @@ def _data(parts: Parts, state: TrainState) -> Pair:
     return Pair(*(source.at(state) for source in sources))
 
 
-def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:
+def _modes(folder: pathlib.Path, parts: Parts) -> dict[int, np.ndarray]:
     """As the run wrote them down, or measured anew at the checkpoints that are kept."""
     if written := modes_of(run_log.read_rows(folder / files.EVALUATIONS)):
         return written
-    saved, initial = folder / files.CHECKPOINTS, parts.initial(seed)
+    saved, seed = folder / files.CHECKPOINTS, parts.config.seed
+    initial = parts.initial(seed)
     states = ((step, checkpoint.restore(saved, initial, step)) for step in checkpoint.steps(saved))
     key = parts.keys(seed)[2]
     found = {step: parts.evaluate(known.state, key).counts for step, known in states if known}
