@@ -18,16 +18,12 @@ from flax import nnx
 from jax import Array
 
 from ganstab._precision import in_float32
+from ganstab.networks._initial import fan_in
 from ganstab.networks.conditional import ConditionalBatchNorm, Embedding, Projection, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
 from ganstab.networks.layers import Conv, batch_axis, leaky
 
 __all__ = ["Discriminator", "Generator"]
-
-
-def _he(variance: float) -> nnx.Initializer:
-    """Normal with the variance over the inputs under a kernel."""
-    return nnx.initializers.variance_scaling(variance, "fan_in", "normal")
 
 
 class Generator(nnx.Module):
@@ -70,7 +66,7 @@ class Generator(nnx.Module):
         self.dense = nnx.Linear(inputs, math.prod(sides[0]) * widths[0], rngs=rngs)
         # A pixel of a transposed convolution of stride 2 is a sum over a quarter of the taps.
         self.convs = nnx.List(
-            [Conv(ops, 3, a, b, _he(4 * 2.0), rngs=rngs) for a, b in itertools.pairwise(widths)]
+            [Conv(ops, 3, a, b, fan_in(4 * 2.0), rngs=rngs) for a, b in itertools.pairwise(widths)]
         )
         self.norms = nnx.List(
             [
@@ -78,7 +74,7 @@ class Generator(nnx.Module):
                 for c in (widths if norm else ())
             ]
         )
-        self.to_image = Conv(ops, 3, widths[-1], channels, _he(0.1), rngs=rngs)
+        self.to_image = Conv(ops, 3, widths[-1], channels, fan_in(0.1), rngs=rngs)
 
     def __call__(self, z: Array | tuple, label: Array | None = None) -> Array:
         """[n, latent], [n] -> [n, H, W, C]; the two may come as one pair."""
@@ -123,7 +119,7 @@ class Discriminator(nnx.Module):
         ops = self.ops = convolutions or default_convolutions(min(widths))
         self.num_classes = num_classes
         steps = itertools.pairwise([channels, *widths])
-        self.convs = nnx.List([Conv(ops, 3, a, b, _he(2.0), rngs=rngs) for a, b in steps])
+        self.convs = nnx.List([Conv(ops, 3, a, b, fan_in(2.0), rngs=rngs) for a, b in steps])
         left = math.prod(-(-side // 2 ** len(widths)) for side in size)
         self.score = Projection(left * widths[-1], num_classes, rngs=rngs)
 
