@@ -19,14 +19,14 @@ CLASSES = 10
 DATA = 10_000
 SOUND = 0.95
 """Accuracy below which the classifier is taken not to know the digits."""
-RULER = Measure(
+ACCURACY = Measure(
     "ruler", "the classifier's accuracy on 1,000 of the training images", ideal=1.0, final=True
 )
 _CHUNK = 100
 _SURE = 0.9
 
 
-def ruler(config: ImageConfig, source: Images | RandomAccess) -> dict[str, Any]:
+def classifier_fields(config: ImageConfig, source: Images | RandomAccess) -> dict[str, Any]:
     """Fields of an `Experiment`: the classifier's accuracy on digits other than the embedded."""
     if config.is_embedded():
         return {}
@@ -34,12 +34,12 @@ def ruler(config: ImageConfig, source: Images | RandomAccess) -> dict[str, Any]:
     note = f"the classifier that counts modes reads {accuracy:.1%} of these digits as labelled"
     if accuracy < SOUND:
         note += ": modes and KL mean little here"
-    return {"numbers": {RULER.name: accuracy}, "notes": (note,)}
+    return {"numbers": {ACCURACY.name: accuracy}, "notes": (note,)}
 
 
-def read(ruler: digit_classifier.Params, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+def read(params: digit_classifier.Params, image: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The digit of each image [n, 28, 28, 1], and how sure the classifier is of it, from 0 to 1."""
-    shares = jax.nn.softmax(digit_classifier.scores(ruler, image))
+    shares = jax.nn.softmax(digit_classifier.scores(params, image))
     return jnp.argmax(shares, axis=-1), jnp.max(shares, axis=-1)
 
 

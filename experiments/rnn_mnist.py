@@ -76,7 +76,7 @@ def measures(config: RnnMnist, sure_of_data: float) -> tuple[Measure, ...]:
         Measure("modes", f"digits that occur, of {classes}", "digits", ideal=classes),
         Measure("kl", "KL to the data's digits, nats", "KL", "lower", floor),
         Measure("sure", "samples that the classifier is sure of, %", "sure %", ideal=sure_of_data),
-        digits.RULER,
+        digits.ACCURACY,
     )
 
 
@@ -110,7 +110,7 @@ def build(config: RnnMnist) -> Experiment:
         evaluation=functools.partial(evaluation, found, config),
         measures=measures(config, sure_of_data),
         reference={"samples": known[:64]},
-        **digits.ruler(config, source),
+        **digits.classifier_fields(config, source),
     )
 
 

@@ -8,19 +8,12 @@ from typing import Any
 import jax
 
 
-def check_at_least(name: str, value: int, least: int) -> None:
+def check_count(name: str, value: int, least: int = 1) -> None:
     """Refuse a count that is too small, or no count.
 
     Raises:
       ValueError: naming the count, its value and the least that is allowed.
     """
-    check_whole(name, value, least)
-    if value < least:
-        raise ValueError(f"{name} is {value}; {least} or more is expected")
-
-
-def check_count(name: str, value: int, least: int = 1) -> None:
-    """As `check_at_least`, in the words of what a training step or a network is made with."""
     check_whole(name, value, least)
     if value < least:
         raise ValueError(f"{name} must be {least} or more, got {value}")

@@ -21,6 +21,7 @@ from etils import epy
 from jax.experimental import multihost_utils
 
 from ganstab._checkpoint_faults import fault, hushed
+from ganstab._checks import check_count
 from ganstab._leaves import given_back, is_python, is_weak, named, same_kind, stored, wanted
 from ganstab.errors import InputError
 
@@ -61,8 +62,7 @@ def save(
       InputError: where the disk is full or refuses; checkpoints already there are untouched.
       ValueError: where a leaf is none of these, or was donated.
     """
-    if keep < 1:
-        raise ValueError(f"keep must be 1 or more, got {keep}")
+    check_count("keep", keep)
     if not 0 <= step < 10**9:
         raise ValueError(f"step must be from 0 to 999,999,999, got {step:,}")
     folder = Path(directory).absolute() / f"step_{step:09d}"

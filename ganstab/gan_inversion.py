@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count, check_number
 
 __all__ = ["Inference", "infer"]
 
@@ -131,11 +131,10 @@ def _best(descents: _Descent, tolerance: float) -> Inference:
 
 
 def _check_settings(max_steps: int, tolerance: float, memory: int, images_at_once: int) -> None:
-    check_at_least("max_steps", max_steps, 1)
-    check_at_least("memory", memory, 1)
-    check_at_least("images_at_once", images_at_once, 1)
-    if not tolerance > 0:
-        raise ValueError(f"tolerance is {tolerance}; a positive number is expected")
+    check_count("max_steps", max_steps)
+    check_count("memory", memory)
+    check_count("images_at_once", images_at_once)
+    check_number("tolerance", tolerance, lambda value: value > 0, "above 0")
 
 
 def _check_shapes(generate: Callable[[Array], Array], images: Array, starts: Array) -> None:

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from ganstab._checks import check_number, one_score_each, or_value_error, scores_of
 from ganstab._placement import blocks
 from ganstab._precision import wide
+from ganstab._safe_sqrt import safe_sqrt
 
 __all__ = [
     "ScoreFn",
@@ -54,12 +55,6 @@ def _samples(x: jax.Array, who: str) -> jax.Array:
         chex.assert_type(x, float)
         chex.assert_scalar_positive(x.ndim and len(x))
     return x
-
-
-def _safe_sqrt(square: jax.Array) -> jax.Array:
-    """√square, with derivative 0 where the square is 0."""
-    zero = square == 0
-    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, square)))
 
 
 def _scores(score_fn: ScoreFn, x: jax.Array) -> jax.Array:
@@ -116,7 +111,7 @@ def wgan_gp(
     real, fake = wide((real, fake))
     u = _per_sample(key, real)
     between = (u * real + (1.0 - u) * fake).astype(dtype)
-    return _lipschitz(_safe_sqrt(_square_norms(score_fn, between)), target, one_sided)
+    return _lipschitz(safe_sqrt(_square_norms(score_fn, between)), target, one_sided)
 
 
 def dragan(
@@ -149,7 +144,7 @@ def dragan(
     x = wide(real)
     noise = scale * jnp.std(x) * jax.random.uniform(noise_key, x.shape, x.dtype)
     around = (x + _per_sample(weight_key, x) * noise).astype(real.dtype)
-    norms = _safe_sqrt(_square_norms(score_fn, around))
+    norms = safe_sqrt(_square_norms(score_fn, around))
     return _lipschitz(norms, target, one_sided)
 
 
@@ -183,7 +178,7 @@ def dragan_paper(
     x = wide(real)
     noise = variance**0.5 * jax.random.normal(key, x.shape, x.dtype)
     around = (x + noise).astype(real.dtype)
-    return _lipschitz(_safe_sqrt(_square_norms(score_fn, around)), target, one_sided)
+    return _lipschitz(safe_sqrt(_square_norms(score_fn, around)), target, one_sided)
 
 
 def r1(score_fn: ScoreFn, real: jax.Array, fake: jax.Array, key: chex.PRNGKey) -> jax.Array:

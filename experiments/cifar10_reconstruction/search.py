@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -22,6 +21,7 @@ from experiments.unrolled_gan import LATENT
 from ganstab import gan_inversion, metrics
 from ganstab._files import read_arrays
 from ganstab.data import Images, RandomAccess, to_unit_range
+from ganstab.data.sampling import to_bytes
 from ganstab.errors import InputError
 from ganstab.reporting import Picture
 from ganstab.reporting.writing import explained, write_atomic
@@ -199,11 +199,6 @@ def read(folder: pathlib.Path, step: int) -> Arrays:
         for name, array in _read(file).items():
             together.setdefault(name, []).append(array)
     return {name: np.concatenate(arrays) for name, arrays in together.items()}
-
-
-def to_bytes(image: Array) -> Array:
-    """−1 … 1 to bytes 0 … 255, the inverse of `to_unit_range`."""
-    return jnp.rint((image + 1) * 127.5).clip(0, 255).astype(jnp.uint8)
 
 
 def _host(value: Array) -> np.ndarray:

@@ -37,7 +37,8 @@ def figure_5(runs: Runs, folder: pathlib.Path) -> Sequence[Picture]:
 
     A last column has the difference of the two, of all numbers of images.
     """
-    rows, columns = (list(dict.fromkeys(of(cell) for cell, _ in runs)) for of in (_row, _column))
+    rows = list(dict.fromkeys(cell.row for cell, _ in runs))
+    columns = list(dict.fromkeys(cell.column for cell, _ in runs))
     figure, axes = style.panels(len(rows), len(columns) + 1, width=2.8, height=2.4)
     there = {(cell.row, cell.column): list(seeds.values()) for cell, seeds in runs}
     for (*line, last), row in zip(axes, rows, strict=True):
@@ -50,14 +51,6 @@ def figure_5(runs: Runs, folder: pathlib.Path) -> Sequence[Picture]:
     path = folder / "values.png"
     write_atomic(path, style.png(figure))
     return [Picture(path, f"{CAPTION} A line for each seed.")]
-
-
-def _row(cell) -> str:
-    return cell.row
-
-
-def _column(cell) -> str:
-    return cell.column
 
 
 def _draw_both(axis: Axes, runs: Sequence[pathlib.Path]) -> None:

@@ -95,7 +95,7 @@ def measures(config: GrowingMnist, sure_of_data: float) -> tuple[Measure, ...]:
         Measure("sure", "samples that the classifier is sure of, %", "sure %", ideal=sure_of_data),
         Measure("swd", f"sliced Wasserstein distance × 1,000, {config.samples:,} samples", "SWD",
                 "lower"),
-        digits.RULER,
+        digits.ACCURACY,
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def build(config: GrowingMnist) -> Experiment:
         evaluation=functools.partial(evaluation, grown.sampler, data, found, config),
         measures=measures(config, digits.measure(found, sure, found)["sure"]),
         reference=_reference(to_unit_range(data[:SHOWN])),
-        **digits.ruler(config, source),
+        **digits.classifier_fields(config, source),
     )
 
 

@@ -91,7 +91,7 @@ class StackedMnist(unrolled_gan.NormedGenerator):
 
 
 def measures(config: StackedMnist) -> tuple[Measure, ...]:
-    """Modes and KL beside the paper's; `ruler` is the classifier's accuracy on other digits."""
+    """Modes and KL beside the paper's, and, on other digits, the classifier's accuracy."""
     paper = {}
     if config.has_papers_data():
         known = tables.published(config.disc_width, config.unroll_steps)
@@ -102,7 +102,7 @@ def measures(config: StackedMnist) -> tuple[Measure, ...]:
         Measure("kl", "KL to uniform, nats", "KL", "lower",
                 metrics.kl_floor(config.samples, MODES), paper.get("kl")),
         *([] if config.recipe == tables.PAPER else [remedies.SURE]),
-        digits.RULER,
+        digits.ACCURACY,
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def build(config: StackedMnist) -> Experiment:
         "evaluation": functools.partial(evaluation, config),
         "measures": measures(config),
         "reference": {"samples": images.batch(source, stacked_digits, 64)},
-        **digits.ruler(config, source),
+        **digits.classifier_fields(config, source),
     }
     if config.recipe != tables.PAPER:
         return Experiment(

@@ -30,6 +30,7 @@ __all__ = [
     "fetch_batch",
     "single_images",
     "stacked_digits",
+    "to_bytes",
     "to_unit_range",
 ]
 

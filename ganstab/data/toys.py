@@ -17,7 +17,7 @@ Swiss-roll points, these draw anew for every batch.
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import check_whole
+from ganstab._checks import check_count
 
 __all__ = ["grid", "grid_modes", "ring", "ring_modes", "swiss_roll"]
 
@@ -38,8 +38,8 @@ def ring_modes(*, modes: int = 8, radius: float = 2.0, scale: float = 1.0) -> ja
     Raises:
       ValueError: modes, radius or scale is not positive.
     """
-    check_whole("modes", modes, 1)
-    _positive(modes=modes, radius=radius, scale=scale)
+    check_count("modes", modes)
+    _positive(radius=radius, scale=scale)
     angle = 2 * jnp.pi * jnp.arange(modes, dtype=jnp.float32) / modes
     return radius / scale * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=-1)
 
@@ -50,8 +50,8 @@ def grid_modes(*, side: int = 5, spacing: float = 2.0, scale: float = 1.0) -> ja
     Raises:
       ValueError: side, spacing or scale is not positive.
     """
-    check_whole("side", side, 1)
-    _positive(side=side, spacing=spacing, scale=scale)
+    check_count("side", side)
+    _positive(spacing=spacing, scale=scale)
     line = spacing / scale * (jnp.arange(side, dtype=jnp.float32) - (side - 1) / 2)
     return jnp.stack(jnp.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
 
@@ -106,8 +106,8 @@ def swiss_roll(
     Raises:
       ValueError: n or scale is not positive, or stddev is negative.
     """
-    check_whole("n", n, 1)
-    _positive(n=n, scale=scale)
+    check_count("n", n)
+    _positive(scale=scale)
     position, noise = jax.random.split(key)
     t = jax.random.uniform(position, (n,), minval=1.5 * jnp.pi, maxval=4.5 * jnp.pi)
     spiral = t[:, None] * jnp.stack([jnp.cos(t), jnp.sin(t)], axis=-1)
@@ -115,8 +115,7 @@ def swiss_roll(
 
 
 def _mixture(key: jax.Array, n: int, centres: jax.Array, stddev: float, scale: float) -> jax.Array:
-    check_whole("n", n, 1)
-    _positive(n=n)
+    check_count("n", n)
     which, noise = jax.random.split(key)
     index = jax.random.randint(which, (n,), 0, len(centres))
     return centres[index] + _noise(noise, n, stddev) / scale

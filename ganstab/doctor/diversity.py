@@ -5,13 +5,14 @@ edges count for little.
 """
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.remedies import COLLAPSE, advice
 from ganstab.doctor.run import Record
 
-__all__ = ["distances", "drift", "latest", "spread"]
+__all__ = ["drift", "latest", "spread"]
 
 SIDE = 8
 ALIKE, LESS = 0.5, 0.75
@@ -34,7 +35,7 @@ def spread(examination: Examination | None, record: Record) -> Finding | None:
     step, made, real = latest(record)
     if made is None or real is None:
         return None
-    ours, theirs = distances(made), distances(real)
+    ours, theirs = cdist(made, made), cdist(real, real)
     count = len(made)
     pairs = count * (count - 1)
     if not np.isfinite(ours).all() or not theirs.any():
@@ -71,7 +72,7 @@ def drift(examination: Examination | None, record: Record) -> Finding | None:
         return None
     count = min(len(before), len(made))
     moved = np.linalg.norm(made[:count] - before[:count], axis=1).mean()
-    apart = distances(real)
+    apart = cdist(real, real)
     ratio = float(moved / (apart.sum() / (len(real) * (len(real) - 1))))
     if not np.isfinite(ratio):
         return None
@@ -87,13 +88,6 @@ def drift(examination: Examination | None, record: Record) -> Finding | None:
     )
     answer = "The same latent gives another sample at every evaluation."
     return Finding("Drift", "watch", f"{words} They have not settled.", remedy, answer)
-
-
-def distances(points: np.ndarray) -> np.ndarray:
-    """Euclidean distances of `points [n, d]`: `[n, n]`."""
-    squares = np.sum(points**2, axis=1)
-    apart = squares[:, None] + squares[None] - 2 * points @ points.T
-    return np.sqrt(np.maximum(apart, 0.0)) * (1 - np.eye(len(points)))
 
 
 def latest(record: Record) -> tuple[int, np.ndarray | None, np.ndarray | None]:

@@ -1,14 +1,14 @@
 """The doctor's pictures."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.special import expit
 
 from ganstab import plots
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.run import Record
 from ganstab.style import BLUE, FAINT, VERMILION, styled
+from ganstab.training.figures import points
 
 __all__ = ["figures"]
 
@@ -45,19 +45,19 @@ def _spectrum(examination: Examination | None) -> Figure | None:
 @styled
 def _training(record: Record) -> Figure | None:
     scores = {
-        "real": (BLUE, _series(record, "disc/real_score")),
-        "generated": (VERMILION, _series(record, "disc/fake_score")),
+        "real": (BLUE, points(record.rows, "disc/real_score")),
+        "generated": (VERMILION, points(record.rows, "disc/fake_score")),
     }
     norms = {
-        "generator": (BLUE, _series(record, "gen/grad_norm")),
-        "discriminator": (VERMILION, _series(record, "disc/grad_norm")),
+        "generator": (BLUE, points(record.rows, "gen/grad_norm")),
+        "discriminator": (VERMILION, points(record.rows, "disc/grad_norm")),
     }
     if not all(len(steps) for _, (steps, _) in [*scores.values(), *norms.values()]):
         return None
     figure, axes = plots.panels(1, 2)
     left, right = axes[0]
     for name, (colour, (steps, values)) in scores.items():
-        left.plot(steps, 1 / (1 + np.exp(-values)), color=colour, linewidth=0.9, label=name)
+        left.plot(steps, expit(values), color=colour, linewidth=0.9, label=name)
     for name, (colour, (steps, values)) in norms.items():
         right.plot(steps, values, color=colour, linewidth=0.9, label=name)
     left.set_ylim(0, 1)
@@ -75,7 +75,7 @@ def _modes(examination: Examination | None, record: Record) -> Figure | None:
     if examination is None or not examination.modes or len(examination.modes) < 2:
         return None
     counted, counts = np.array(list(examination.modes)), np.stack(list(examination.modes.values()))
-    steps, covered = _series(record, "modes")
+    steps, covered = points(record.rows, "modes")
     if not len(steps):
         steps, covered = counted, np.count_nonzero(counts, axis=1)
     figure, axes = plots.panels(1, 2)
@@ -87,9 +87,3 @@ def _modes(examination: Examination | None, record: Record) -> Figure | None:
     left.set_title("Modes covered")
     plots.mode_heatmap(right, counted, counts, title="Which ones")
     return figure
-
-
-def _series(record: Record, name: str) -> tuple[np.ndarray, np.ndarray]:
-    known: Sequence = [(row["step"], row[name]) for row in record.rows if row.get(name) is not None]
-    steps, values = zip(*known, strict=True) if known else ((), ())
-    return np.array(steps, float), np.array(values, float)

@@ -1,8 +1,9 @@
 """What the discriminator tells apart, what it cannot see, and what it knows by heart."""
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
-from ganstab.doctor.diversity import distances, latest
+from ganstab.doctor.diversity import latest
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
 from ganstab.doctor.remedies import advice
@@ -113,7 +114,8 @@ def discrimination(examination: Examination | None, record: Record) -> Finding |
 
 def apart(made: np.ndarray, real: np.ndarray) -> float:
     """The share of points `[n, d]` and `[m, d]` whose nearest other one is of their own kind."""
-    far = distances(np.concatenate([made, real]))
+    both = np.concatenate([made, real])
+    far = cdist(both, both)
     np.fill_diagonal(far, np.inf)
     kind = np.arange(len(far)) < len(made)
     return float(np.mean(kind[far.argmin(axis=1)] == kind))

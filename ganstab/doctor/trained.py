@@ -42,7 +42,7 @@ def subject_of_run(folder: pathlib.Path, named: str | None = None) -> Subject:
         state,
         batches,
         jax.tree.map(lambda leaf: leaf[0], batches),
-        lambda: _modes(folder, parts, parts.config.seed),
+        lambda: _modes(folder, parts),
         parts.trainable.plain,
         functools.partial(_data, parts, state) if parts.experiment.held_out is not None else None,
     )
@@ -61,12 +61,12 @@ def _data(parts: Parts, state: TrainState) -> Pair:
     return Pair(*(source.at(state) for source in sources))
 
 
-def _modes(folder: pathlib.Path, parts: Parts, seed: int) -> dict[int, np.ndarray]:
+def _modes(folder: pathlib.Path, parts: Parts) -> dict[int, np.ndarray]:
     """As the run wrote them down, or measured anew at the checkpoints that are kept."""
     if written := modes_of(run_log.read_rows(folder / files.EVALUATIONS)):
         return written
-    saved, initial = folder / files.CHECKPOINTS, parts.initial(seed)
-    key, found = parts.keys(seed)[2], {}
+    saved, seed = folder / files.CHECKPOINTS, parts.config.seed
+    initial, key, found = parts.initial(seed), parts.keys(seed)[2], {}
     for step in checkpoint.steps(saved):
         try:
             known = checkpoint.restore(saved, initial, step)

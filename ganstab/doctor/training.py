@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import expit
 
 from ganstab.doctor.examination import Examination
 from ganstab.doctor.finding import Finding
@@ -50,7 +51,7 @@ def probabilities(examination: Examination | None, record: Record) -> Pair | Non
     scores = [_typical(examination, record, f"disc/{kind}_score") for kind in ("fake", "real")]
     if None in scores or not _loss(examination, record):
         return None
-    return Pair(*(1 / (1 + np.exp(-np.array(scores, float)))).tolist())
+    return Pair(*expit(np.array(scores, float)).tolist())
 
 
 def saturation(examination: Examination | None, record: Record) -> Finding | None:
@@ -111,7 +112,7 @@ def balance(examination: Examination | None, record: Record) -> Finding | None:
         )
     remedy = (
         f"Lower the {ahead}'s learning rate, or let the other move more often: `n_gen` and "
-        "`n_disc` of `steps.alternating`, or `moves.balanced`, which decides by a metric. "
+        "`n_disc` of `steps.alternating`, or `steps.balanced`, which decides by a metric. "
         "Alternating steps on a game that turns stay bounded while √(n_gen n_disc)·h·ω ≤ 2."
     )
     if state == "good":

@@ -67,7 +67,7 @@ def lyapunov(
         [1, n].
     """
     start = jax.tree.map(jnp.asarray, start)
-    size = _numbers(start)[0].size
+    numbers = _numbers(start)[0]
     for name, value, least in (("steps", steps, 1), ("discard", discard, 0), ("count", count, 1)):
         check_whole(name, value, least)
     if steps < 1 or discard < 0 or not time > 0:
@@ -75,9 +75,9 @@ def lyapunov(
             "lyapunov needs steps of 1 or more, discard of 0 or more and time above 0, got "
             f"steps={steps}, discard={discard}, time={time}"
         )
+    size = numbers.size
     if not 1 <= count <= size:
         raise ValueError(f"count must be in [1, {size}], the numbers of the start, got {count}")
-    numbers = _numbers(start)[0]
     random = jax.random.normal(jax.random.key(seed), (size, count), numbers.dtype)
 
     def move(at, i):

@@ -1,6 +1,7 @@
 """The fixed points of a game, and whether they are stable."""
 
 import functools
+import operator
 from typing import Any, NamedTuple
 
 import jax
@@ -65,7 +66,8 @@ def fixed_points(
         return tuple(np.asarray(x, np.float64) for x in found)
 
     solved = [root(evaluate, start, jac=True, options={"xtol": limit / 10}).x for start in points]
-    found = sorted(((_to_go(point, *evaluate(point)), point) for point in solved), key=_first)
+    away_and_point = ((_to_go(point, *evaluate(point)), point) for point in solved)
+    found = sorted(away_and_point, key=operator.itemgetter(0))
     kept = _distinct([point for away, point in found if away <= limit], apart)
     return [
         FixedPoint(unravel(jnp.asarray(point, first.dtype)), *_described(*evaluate(point)))
@@ -90,10 +92,6 @@ def stability(eigenvalues: np.ndarray, tolerance: float = 1e-6) -> str:
     return (
         "stable" if rightmost < -tolerance else "unstable" if rightmost > tolerance else "neutral"
     )
-
-
-def _first(entry: tuple) -> float:
-    return entry[0]
 
 
 def _to_go(point: np.ndarray, velocity: np.ndarray, slopes: np.ndarray) -> float:

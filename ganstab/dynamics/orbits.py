@@ -18,7 +18,7 @@ from ganstab.types import Carry, Game, Pair, TrainState
 __all__ = ["Map", "flow", "orbit", "training"]
 
 Map = Callable[[Any, jax.Array], Any]
-"""`(state, time) -> state`, one step of an orbit; `time` counts the steps."""
+"""`(point, i) -> point`, one step of an orbit, i counting from 0."""
 
 
 def flow(game: Game, dt: float, *, carry: Carry, batch: Any, key: Any) -> Map:

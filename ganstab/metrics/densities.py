@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count
 from ganstab._precision import as_floats
 
 __all__ = ["js_divergence_of_samples", "js_floor_of_samples"]
@@ -48,8 +48,8 @@ def js_divergence_of_samples(data: Array, samples: Array) -> Array:
             f"data and samples have the shapes {data.shape} and {samples.shape}; "
             "[n, d] and [m, d] are expected"
         )
-    check_at_least("the number of data", len(data), data.shape[1] + 1)
-    check_at_least("the number of samples", len(samples), 2)
+    check_count("the number of data", len(data), data.shape[1] + 1)
+    check_count("the number of samples", len(samples), 2)
     _check_covariance(data)
     # In units of a power of two near each column's largest number no square is infinite or 0.
     _, exponent = np.frexp(np.abs(np.asarray(data)).max(axis=0))
@@ -66,7 +66,7 @@ def js_floor_of_samples(key: Array, data: Array, splits: int = 10) -> Array:
     The mean is the floor of `js_divergence_of_samples` for len(data) // 2 data and as many
     samples, the spread its sampling error. Errors as there.
     """
-    check_at_least("splits", splits, 1)
+    check_count("splits", splits)
     half = len(data) // 2
 
     def of_split(key: Array) -> Array:

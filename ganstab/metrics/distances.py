@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count
 from ganstab._precision import as_floats
 
 __all__ = ["pairwise_distances"]
@@ -26,8 +26,8 @@ def pairwise_distances(key: Array, samples: ArrayLike, pairs: int) -> Array:
     """
     samples = as_floats(samples)
     n = len(samples)
-    check_at_least("the number of samples", n, 2)
-    check_at_least("pairs", pairs, 1)
+    check_count("the number of samples", n, 2)
+    check_count("pairs", pairs)
     flat = samples.reshape(n, -1)
     first_key, offset_key = jax.random.split(key)
     first = jax.random.randint(first_key, (pairs,), 0, n)

@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count
 from ganstab.metrics._features import checked_features
 
 __all__ = ["KernelDistance", "kid"]
@@ -62,8 +62,8 @@ def kid(
     x, y = checked_features(real, fake, least=2)
     fewest = min(len(x), len(y))
     size = subset_size if subset_size is not None else min(1000, max(2, fewest // 2))
-    check_at_least("subsets", subsets, 1)
-    check_at_least("subset_size", size, 2)
+    check_count("subsets", subsets)
+    check_count("subset_size", size, 2)
     if size > fewest:
         raise ValueError(f"subset_size is {size}; {fewest} or less is expected, the smaller sample")
     if size == len(x) == len(y):

@@ -6,7 +6,7 @@ On the host, in float64, on concrete values. Divergences are in nats, and 0 log 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count
 from ganstab.metrics.divergences import kl
 
 __all__ = ["class_histogram", "count_modes", "kl_floor", "kl_of_counts_to_uniform", "kl_to_uniform"]
@@ -45,8 +45,8 @@ def kl_floor(n: int, num_classes: int) -> float:
 
     2 n KL is, to the leading order in 1/n, chi-squared with num_classes - 1 degrees of freedom.
     """
-    check_at_least("n", n, 1)
-    check_at_least("num_classes", num_classes, 1)
+    check_count("n", n)
+    check_count("num_classes", num_classes)
     return (num_classes - 1) / (2 * n)
 
 
@@ -56,7 +56,7 @@ def kl_of_counts_to_uniform(counts: np.ndarray) -> float:
 
 
 def _check_labels(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    check_at_least("num_classes", num_classes, 1)
+    check_count("num_classes", num_classes)
     if labels.ndim != 1 or len(labels) == 0:
         raise ValueError(f"labels have the shape {labels.shape}; [n] with n >= 1 is expected")
     if not np.issubdtype(labels.dtype, np.integer):

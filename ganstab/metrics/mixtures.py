@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count
 from ganstab.metrics.labels import kl_of_counts_to_uniform
 
 __all__ = ["Coverage", "mixture_coverage"]
@@ -54,8 +54,8 @@ def mixture_coverage(
             f"samples and modes have the shapes {samples.shape} and {modes.shape}; "
             "[n, d] and [k, d] are expected"
         )
-    check_at_least("the number of samples", len(samples), 1)
-    check_at_least("the number of modes", len(modes), 1)
+    check_count("the number of samples", len(samples))
+    check_count("the number of modes", len(modes))
     for name, value in (("sigma", sigma), ("within", within)):
         if not value > 0:
             raise ValueError(f"{name} is {value}; a positive number is expected")

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count
 from ganstab.metrics._features import checked_features
 
 __all__ = ["DensityCoverage", "PrecisionRecall", "density_coverage", "precision_recall"]
@@ -91,7 +91,7 @@ def _on_device(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[Array, Array]:
     Neither changes what lies nearer. In units of a power of two no digit changes, and no square of
     a number that single precision holds is infinite or 0.
     """
-    check_at_least("k", k, 1)
+    check_count("k", k)
     x, y = checked_features(real, fake, least=k + 1)
     x, y = (sample - x.mean(axis=0)[None] for sample in (x, y))
     _, exponent = np.frexp(max(np.abs(sample).max(initial=0) for sample in (x, y)))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count
 from ganstab.metrics.divergences import js_divergence
 
 __all__ = ["ngram_js", "ngram_js_floor"]
@@ -28,7 +28,7 @@ def ngram_js(lines: ArrayLike, others: ArrayLike, n: int, *, base: float = 2.0) 
         length.
     """
     given = [np.asarray(lines), np.asarray(others)]
-    check_at_least("n", n, 1)
+    check_count("n", n)
     if any(x.ndim != 2 or x.shape[1] < n or not len(x) for x in given) or (
         given[0].shape[1] != given[1].shape[1]
     ):
@@ -59,8 +59,8 @@ def ngram_js_floor(lines: ArrayLike, n: int, samples: int, *, base: float = 2.0)
       ValueError: as of `ngram_js`, or there are fewer than two lines or one sample.
     """
     text = np.asarray(lines)
-    check_at_least("samples", samples, 1)
-    check_at_least("the number of lines", len(text), 2)
+    check_count("samples", samples)
+    check_count("the number of lines", len(text), 2)
     order = np.random.default_rng(0).permutation(len(text))
     held, rest = np.split(text[order], [min(samples, len(text) // 2)])
     return ngram_js(rest, held, n, base=base)

@@ -10,7 +10,7 @@ from ganstab.data.images import Images
 from ganstab.data.random_access import RandomAccess
 from ganstab.data.sampling import to_bytes
 from ganstab.errors import InputError
-from ganstab.metrics.sources import ImageSource, array_source, check_count
+from ganstab.metrics.sources import ImageSource, array_source, check_two_images
 from ganstab.types import Batch
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def sample_source(generator: "Generator", key: Array, n: int) -> ImageSource:
     shape = generator.sample_shape
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise InputError(f"samples of {name} have the shape {list(shape)} and are no images")
-    check_count(f"samples of {name}", n)
+    check_two_images(f"samples of {name}", n)
     height, width, channels = shape
 
     def batches(size: int) -> Iterator[np.ndarray]:

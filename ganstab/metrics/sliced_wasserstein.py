@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from ganstab._checks import check_at_least
+from ganstab._checks import check_count
 
 __all__ = [
     "PATCH_SIDE",
@@ -102,7 +102,7 @@ def laplacian_patches(key: Array, images: ArrayLike, patches: int) -> Patches:
     Raises:
       ValueError: for images of less than 7 pixels, or a negative number of patches.
     """
-    check_at_least("patches", patches, 0)
+    check_count("patches", patches, 0)
     found = {}
     for level, x in enumerate(map(np.asarray, laplacian_levels(jnp.asarray(images)))):
         n, height, width, _ = x.shape
@@ -162,12 +162,12 @@ def sliced_wasserstein_of_patches(
     Raises:
       ValueError: if levels or the numbers of patches differ, or a number is not finite.
     """
-    check_at_least("directions", directions, 1)
+    check_count("directions", directions)
     shapes, others = ({name: x.shape for name, x in y.levels.items()} for y in (real, fake))
     if shapes != others:
         raise ValueError(f"real patches have the shapes {shapes} and fake ones {others}")
     patches = min(shape[0] for shape in shapes.values())
-    check_at_least("patches", patches, 1)
+    check_count("patches", patches)
     found = {}
     for place, level in enumerate(shapes):
         a, b = (_standardized(x.levels[level]) for x in (real, fake))

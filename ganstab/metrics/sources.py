@@ -67,7 +67,7 @@ def array_source(name: str, images: np.ndarray | Array) -> ImageSource:
     images = images[..., None] if images.ndim == 3 else images
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise InputError(f"{name}: an array {list(images.shape)}; [n, H, W, 1 or 3] is expected")
-    check_count(name, len(images))
+    check_two_images(name, len(images))
     if images.dtype != np.uint8:
         _check_range(name, images)
 
@@ -93,7 +93,7 @@ def _check_range(name: str, images: np.ndarray | Array) -> None:
         )
 
 
-def check_count(name: str, n: int) -> None:
+def check_two_images(name: str, n: int) -> None:
     """Raises InputError for fewer than two images."""
     if n < 2:
         raise InputError(f"{name}: {n or 'no'} image{'s' * (n != 1)}; 2 or more are expected")
@@ -112,7 +112,7 @@ def _folder(folder: pathlib.Path) -> ImageSource:
             f"{folder}: no run, which has a config.json, and no images; files ending in "
             f"{', '.join(SUFFIXES)} are expected"
         )
-    check_count(str(folder), len(files))
+    check_two_images(str(folder), len(files))
 
     def batches(size: int) -> Iterator[np.ndarray]:
         for i in range(0, len(files), size):

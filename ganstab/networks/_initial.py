@@ -1,4 +1,4 @@
-"""Initial kernels of deep networks, all of one draw."""
+"""Initial kernels: by the inputs under them, and of deep networks, all of one draw."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -13,6 +13,11 @@ Draw = Callable[[Array, Sequence[int]], Array]
 def uniform(key: Array, shape: Sequence[int]) -> Array:
     """Numbers in (−√3, √3), whose variance is 1."""
     return jax.random.uniform(key, shape, minval=-(3**0.5), maxval=3**0.5)
+
+
+def fan_in(variance: float = 1.0) -> nnx.Initializer:
+    """Normal kernels with this variance over the inputs under a kernel; He's has 2."""
+    return nnx.initializers.variance_scaling(variance, "fan_in", "normal")
 
 
 def deviation(gain: float, fan_in: float, fan_out: float) -> nnx.Initializer:

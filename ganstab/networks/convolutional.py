@@ -23,6 +23,7 @@ from jax import Array
 
 from ganstab._precision import in_float32
 from ganstab.networks.convolution import Convolutions, default_convolutions
+from ganstab.networks.layers import add_bias
 
 __all__ = ["ConvParams", "Discriminator", "Generator", "scaled"]
 
@@ -34,12 +35,6 @@ class ConvParams(nnx.Module):
         init = nnx.initializers.normal(stddev)
         self.kernel = nnx.Param(init(rngs.params(), (kernel, kernel, cin, cout)))
         self.bias = nnx.Param(jax.numpy.zeros((cout,)))
-
-
-def _add_bias(x: Array, bias: Array, channel_axis: int) -> Array:
-    shape = [1] * x.ndim
-    shape[channel_axis] = -1
-    return x + bias.reshape(shape)
 
 
 class Generator(nnx.Module):
@@ -99,9 +94,9 @@ class Generator(nnx.Module):
         x = jax.nn.relu(self.norms[0](x))
         for conv, norm, size in zip(self.convs, list(self.norms)[1:], self.sizes[1:], strict=True):
             x = ops.conv_transpose(x, conv.kernel[...], 2, (size, size))
-            x = jax.nn.relu(norm(_add_bias(x, conv.bias[...], ops.channel_axis)))
+            x = jax.nn.relu(norm(add_bias(x, conv.bias[...], ops.channel_axis)))
         x = ops.conv(x, self.to_image.kernel[...], 1)
-        x = in_float32(jax.numpy.tanh)(_add_bias(x, self.to_image.bias[...], ops.channel_axis))
+        x = in_float32(jax.numpy.tanh)(add_bias(x, self.to_image.bias[...], ops.channel_axis))
         return ops.from_internal(x)
 
 
@@ -111,10 +106,6 @@ def _norm(
     return nnx.BatchNorm(
         channels, axis=ops.channel_axis, momentum=momentum, epsilon=epsilon, rngs=rngs
     )
-
-
-def _same(x: Array) -> Array:
-    return x
 
 
 def scaled(channels: Sequence[int], width: float, name: str) -> list[int]:
@@ -187,10 +178,10 @@ class Discriminator(nnx.Module):
         """[n, side, side, in_channels] -> [n]."""
         ops = self.ops
         convs = [ops.first_conv] + [ops.conv] * (len(self.convs) - 1)
-        plain = [_same] * (len(self.convs) - len(self.norms))
+        plain = [lambda x: x] * (len(self.convs) - len(self.norms))
         norms: Sequence[Callable[[Array], Array]] = [*plain, *self.norms]
         for apply, conv, norm in zip(convs, self.convs, norms, strict=True):
-            x = _add_bias(apply(x, conv.kernel[...], 2), conv.bias[...], ops.channel_axis)
+            x = add_bias(apply(x, conv.kernel[...], 2), conv.bias[...], ops.channel_axis)
             x = jax.nn.leaky_relu(norm(x), self.leak)
         x = ops.from_internal(x)
         return self.dense(x.reshape(x.shape[0], -1))[:, 0]

@@ -21,7 +21,7 @@ from ganstab._precision import in_float32
 from ganstab.networks._initial import deviation, randomise, uniform
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
 from ganstab.networks.equalized import gated
-from ganstab.networks.layers import Conv
+from ganstab.networks.layers import Conv, leaky
 from ganstab.networks.norms import Norm, batch_norm
 
 __all__ = ["Discriminator", "Generator", "Units", "leaky"]
@@ -77,11 +77,6 @@ class Units:
     def randomise(self, network: nnx.Module, rngs: nnx.Rngs) -> None:
         """Draws the kernels of a network of such layers."""
         randomise(network, uniform if self.stddev is None else jax.random.normal, rngs=rngs)
-
-
-def leaky(x: Array) -> Array:
-    """The leaky ReLU of slope 0.2."""
-    return jax.nn.leaky_relu(x, 0.2)
 
 
 GENERATOR, DISCRIMINATOR = Units(), Units(leaky)

@@ -13,28 +13,17 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
 from ganstab._precision import in_float32
+from ganstab.networks._initial import fan_in
 from ganstab.networks.conditional import ConditionalBatchNorm, Embedding, Projection, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
-from ganstab.networks.layers import Conv, batch_axis
+from ganstab.networks.layers import Conv, batch_axis, leaky
 
 __all__ = ["Discriminator", "Generator"]
-
-_LEAK = 0.2
-
-
-def _he(variance: float) -> nnx.Initializer:
-    """Normal with the variance over the inputs under a kernel."""
-    return nnx.initializers.variance_scaling(variance, "fan_in", "normal")
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, _LEAK)
 
 
 class Generator(nnx.Module):
@@ -77,7 +66,7 @@ class Generator(nnx.Module):
         self.dense = nnx.Linear(inputs, math.prod(sides[0]) * widths[0], rngs=rngs)
         # A pixel of a transposed convolution of stride 2 is a sum over a quarter of the taps.
         self.convs = nnx.List(
-            [Conv(ops, 3, a, b, _he(4 * 2.0), rngs=rngs) for a, b in itertools.pairwise(widths)]
+            [Conv(ops, 3, a, b, fan_in(4 * 2.0), rngs=rngs) for a, b in itertools.pairwise(widths)]
         )
         self.norms = nnx.List(
             [
@@ -85,7 +74,7 @@ class Generator(nnx.Module):
                 for c in (widths if norm else ())
             ]
         )
-        self.to_image = Conv(ops, 3, widths[-1], channels, _he(0.1), rngs=rngs)
+        self.to_image = Conv(ops, 3, widths[-1], channels, fan_in(0.1), rngs=rngs)
 
     def __call__(self, z: Array | tuple, label: Array | None = None) -> Array:
         """[n, latent], [n] -> [n, H, W, C]; the two may come as one pair."""
@@ -101,7 +90,7 @@ class Generator(nnx.Module):
     def _act(self, x: Array, place: int, label: Array | None) -> Array:
         if self.norms:
             x = self.norms[place](x, label, batch_axis=batch_axis(self.ops))
-        return _leaky(x)
+        return leaky(x)
 
 
 class Discriminator(nnx.Module):
@@ -130,7 +119,7 @@ class Discriminator(nnx.Module):
         ops = self.ops = convolutions or default_convolutions(min(widths))
         self.num_classes = num_classes
         steps = itertools.pairwise([channels, *widths])
-        self.convs = nnx.List([Conv(ops, 3, a, b, _he(2.0), rngs=rngs) for a, b in steps])
+        self.convs = nnx.List([Conv(ops, 3, a, b, fan_in(2.0), rngs=rngs) for a, b in steps])
         left = math.prod(-(-side // 2 ** len(widths)) for side in size)
         self.score = Projection(left * widths[-1], num_classes, rngs=rngs)
 
@@ -138,7 +127,7 @@ class Discriminator(nnx.Module):
         """[n, H, W, C], [n] -> [n]; the two may come as one pair."""
         x, label = with_label(x, label, self.num_classes)
         n = x.shape[0]
-        x = _leaky(self.convs[0].first(x))
+        x = leaky(self.convs[0].first(x))
         for conv in list(self.convs)[1:]:
-            x = _leaky(conv(x, 2))
+            x = leaky(conv(x, 2))
         return self.score(self.ops.from_internal(x).reshape(n, -1), label)

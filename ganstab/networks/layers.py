@@ -1,5 +1,6 @@
-"""A convolution with a kernel of its own, in any layout."""
+"""A convolution with a kernel of its own in any layout, its bias, and the leaky ReLU."""
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
@@ -7,12 +8,24 @@ from jax import Array
 from ganstab.networks.convolution import Convolutions, Size
 from ganstab.networks.convolution.resampling import conv_down, conv_up, grouped_conv
 
-__all__ = ["Conv", "batch_axis"]
+__all__ = ["Conv", "add_bias", "batch_axis", "leaky"]
 
 
 def batch_axis(ops: Convolutions) -> int:
     """Where a layout has the samples: where it does not have the channels."""
     return 0 if ops.channel_axis % 4 else 3
+
+
+def leaky(x: Array) -> Array:
+    """The leaky ReLU of slope 0.2."""
+    return jax.nn.leaky_relu(x, 0.2)
+
+
+def add_bias(x: Array, bias: Array, channel_axis: int) -> Array:
+    """The sum of images and a bias [C] of their channels."""
+    shape = [1] * x.ndim
+    shape[channel_axis] = -1
+    return x + bias.reshape(shape)
 
 
 class Conv(nnx.Module):
@@ -68,8 +81,4 @@ class Conv(nnx.Module):
         return self._biased(conv_up(self.ops, x, self.kernel[...], size))
 
     def _biased(self, x: Array) -> Array:
-        if self.bias is None:
-            return x
-        shape = [1] * x.ndim
-        shape[self.ops.channel_axis] = -1
-        return x + self.bias[...].reshape(shape)
+        return x if self.bias is None else add_bias(x, self.bias[...], self.ops.channel_axis)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._checks import check_count
 from ganstab._precision import in_float32, wide
 
 __all__ = ["MinibatchDiscrimination", "minibatch_stddev"]
@@ -75,8 +76,7 @@ def minibatch_stddev(x: Array, group: int = 4, *, epsilon: float = 1e-8) -> Arra
     Raises:
       ValueError: for a group below 1, or one that does not divide the batch.
     """
-    if group < 1:
-        raise ValueError(f"group must be 1 or more, got {group}")
+    check_count("group", group)
     size = min(group, x.shape[0])
     if not size or x.shape[0] % size:
         raise ValueError(

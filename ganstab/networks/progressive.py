@@ -15,22 +15,17 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import jax
 from flax import nnx
 from jax import Array
 
 from ganstab.networks.convolution import WIDE, default_convolutions
 from ganstab.networks.equalized import Equalized, equalized_linear
-from ganstab.networks.layers import Conv
+from ganstab.networks.layers import Conv, leaky
 from ganstab.networks.minibatch import minibatch_stddev
 from ganstab.networks.norms import pixel_norm
 from ganstab.networks.resolutions import blend, down, up
 
 __all__ = ["Block", "Discriminator", "Generator"]
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, 0.2)
 
 
 def _conv(
@@ -43,7 +38,7 @@ def _conv(
 
 
 def _normed(x: Array) -> Array:
-    return pixel_norm(_leaky(x))
+    return pixel_norm(leaky(x))
 
 
 class Block(nnx.Module):
@@ -128,13 +123,13 @@ class Discriminator(nnx.Module):
     def __call__(self, x: tuple[Array, Array | float]) -> Array:
         """([B, S, S, channels], scalar) -> [B]."""
         images, alpha = x
-        features = _leaky(self.from_image[-1](images))
+        features = leaky(self.from_image[-1](images))
         for place, block in enumerate(reversed(list(self.blocks))):
-            features = down(_leaky(block.second(_leaky(block.first(features)))))
+            features = down(leaky(block.second(leaky(block.first(features)))))
             if place == 0:
-                features = blend(_leaky(self.from_image[-2](down(images))), features, alpha)
-        features = _leaky(self.conv(minibatch_stddev(features, self.group)))
-        features = _leaky(self.dense(features.reshape(features.shape[0], -1)))
+                features = blend(leaky(self.from_image[-2](down(images))), features, alpha)
+        features = leaky(self.conv(minibatch_stddev(features, self.group)))
+        features = leaky(self.dense(features.reshape(features.shape[0], -1)))
         return self.score(features)[:, 0]
 
 

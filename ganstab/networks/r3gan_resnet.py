@@ -22,29 +22,21 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
 from ganstab._precision import wide
+from ganstab.networks._initial import fan_in
 from ganstab.networks.conditional import Embedding, with_label
 from ganstab.networks.convolution import Convolutions, Size, default_convolutions
 from ganstab.networks.convolution.resampling import BILINEAR, down, up
-from ganstab.networks.layers import Conv
+from ganstab.networks.layers import Conv, leaky
 
 __all__ = ["Discriminator", "Generator"]
 
-_LEAK = 0.2
+_LEAK = 0.2  # of `leaky`
 _GROUP = 16
-
-
-def _fan_in(variance: float = 1.0) -> nnx.Initializer:
-    return nnx.initializers.variance_scaling(variance, "fan_in", "normal")
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, _LEAK)
 
 
 def _embedding(
@@ -64,14 +56,14 @@ class _Block(nnx.Module):
         self, ops: Convolutions, channels: int, expansion: int, blocks: int, *, rngs: nnx.Rngs
     ):
         wide = expansion * channels
-        init = _fan_in(2 / (1 + _LEAK**2) / math.sqrt(blocks))
+        init = fan_in(2 / (1 + _LEAK**2) / math.sqrt(blocks))
         groups = wide // math.gcd(wide, _GROUP)
         self.widen = Conv(ops, 1, channels, wide, init, rngs=rngs)
         self.grouped = Conv(ops, 3, wide, wide, init, groups=groups, rngs=rngs)
         self.narrow = Conv(ops, 1, wide, channels, nnx.initializers.zeros, bias=False, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
-        return x + self.narrow(_leaky(self.grouped(_leaky(self.widen(x)))))
+        return x + self.narrow(leaky(self.grouped(leaky(self.widen(x)))))
 
 
 class _Stages(nnx.Module):
@@ -95,7 +87,7 @@ class _Stages(nnx.Module):
         )
         self.between = nnx.List(
             [
-                None if a == b else Conv(ops, 1, a, b, _fan_in(), bias=False, rngs=rngs)
+                None if a == b else Conv(ops, 1, a, b, fan_in(), bias=False, rngs=rngs)
                 for a, b in itertools.pairwise(widths)
             ]
         )
@@ -144,11 +136,11 @@ class Generator(nnx.Module):
         self.sides, self.num_classes = tuple(sides), num_classes
         self.embedding = _embedding(num_classes, latent, 1.0, rngs)
         inputs = latent if num_classes is None else 2 * latent
-        self.dense = nnx.Linear(inputs, widths[0], use_bias=False, kernel_init=_fan_in(), rngs=rngs)
+        self.dense = nnx.Linear(inputs, widths[0], use_bias=False, kernel_init=fan_in(), rngs=rngs)
         normal = nnx.initializers.normal(1.0)
         self.basis = nnx.Param(normal(rngs.params(), (*sides[0], widths[0])))
         self.stages = _Stages(ops, widths, blocks, expansion, rngs=rngs)
-        self.to_image = Conv(ops, 1, widths[-1], channels, _fan_in(), bias=False, rngs=rngs)
+        self.to_image = Conv(ops, 1, widths[-1], channels, fan_in(), bias=False, rngs=rngs)
 
     def __call__(self, z: Array | tuple, label: Array | None = None) -> Array:
         """[n, latent], [n] -> [n, H, W, C]; the two may come as one pair."""
@@ -192,12 +184,12 @@ class Discriminator(nnx.Module):
         ops = self.ops = convolutions or default_convolutions(_GROUP)
         self.num_classes = num_classes
         last, pixels = widths[-1], math.prod(sides[-1])
-        self.from_image = Conv(ops, 1, channels, widths[0], _fan_in(), bias=False, rngs=rngs)
+        self.from_image = Conv(ops, 1, channels, widths[0], fan_in(), bias=False, rngs=rngs)
         self.stages = _Stages(ops, widths, blocks, expansion, rngs=rngs)
         normal = nnx.initializers.normal(pixels**-0.5)
         self.basis = nnx.Param(normal(rngs.params(), (*sides[-1], last)))
         outputs = 1 if num_classes is None else last
-        self.dense = nnx.Linear(last, outputs, use_bias=False, kernel_init=_fan_in(), rngs=rngs)
+        self.dense = nnx.Linear(last, outputs, use_bias=False, kernel_init=fan_in(), rngs=rngs)
         self.embedding = _embedding(num_classes, last, 1 / last, rngs)
 
     def __call__(self, x: Array | tuple, label: Array | None = None) -> Array:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._checks import check_count
 from ganstab._precision import in_float32, wide
 
 __all__ = ["Generator", "lstm"]
@@ -21,7 +22,8 @@ __all__ = ["Generator", "lstm"]
 class Generator(nnx.Module):
     """z [n, latent] -> images [n, height, columns, 1] in (-1, 1).
 
-    With gates `i, f, o = sigmoid(W h + b)` and `g = tanh(W h + b)` of each own W and b, a column is
+    With the input gate i, the forget gate f and the output gate o, `sigmoid(W h + b)`, and the
+    candidate `g = tanh(W h + b)`, each of a W and b of its own, a column is
 
         c = f c + i g,    h = o tanh(c),    pixels = tanh(V h + v)
 
@@ -43,8 +45,7 @@ class Generator(nnx.Module):
         forget_bias: float = 1.0,
         rngs: nnx.Rngs,
     ):
-        if columns < 1:
-            raise ValueError(f"Generator's columns must be 1 or more, got {columns}")
+        check_count("columns", columns)
         init = nnx.initializers.glorot_uniform()
         self.latent, self.columns = latent, columns
         self.dense = nnx.Linear(latent, hidden, kernel_init=init, rngs=rngs)
@@ -82,12 +83,12 @@ def lstm(cell: Array, gates: Array) -> tuple[Array, Array]:
 
     Args:
       cell: c [n, H].
-      gates: [n, 4H], before any activation: input gate, forget gate, candidate, output gate.
+      gates: [n, 4H], before any activation: i, f, g and o of `Generator`, side by side.
 
     Returns:
       The next c and the next h, [n, H] each, in the types of c and of the gates.
     """
-    keep, forget, candidate, output = jnp.split(wide(gates), 4, axis=1)
-    new = jax.nn.sigmoid(forget) * wide(cell) + jax.nn.sigmoid(keep) * jnp.tanh(candidate)
-    hidden = jax.nn.sigmoid(output) * jnp.tanh(new)
+    i, f, g, o = jnp.split(wide(gates), 4, axis=1)
+    new = jax.nn.sigmoid(f) * wide(cell) + jax.nn.sigmoid(i) * jnp.tanh(g)
+    hidden = jax.nn.sigmoid(o) * jnp.tanh(new)
     return new.astype(cell.dtype), hidden.astype(gates.dtype)

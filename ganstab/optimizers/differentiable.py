@@ -1,9 +1,9 @@
 """Adam with a derivative everywhere, so that an unroll can go through it."""
 
 import jax
-import jax.numpy as jnp
 import optax
 
+from ganstab._safe_sqrt import safe_sqrt
 from ganstab.optimizers.precision import in_float32
 
 __all__ = ["adam"]
@@ -43,15 +43,10 @@ def _scale_by_adam(b1: float, b2: float, eps: float) -> optax.GradientTransforma
         mean_scale, square_scale = (1 / (1 - b ** count.astype(float)) for b in (b1, b2))
         updates = jax.tree.map(
             lambda m, v: m * mean_scale.astype(m.dtype)
-            / (_sqrt(v * square_scale.astype(v.dtype)) + eps),
+            / (safe_sqrt(v * square_scale.astype(v.dtype)) + eps),
             mu,
             nu,
         )  # fmt: skip
         return updates, optax.ScaleByAdamState(count=count, mu=mu, nu=nu)
 
     return optax.GradientTransformation(optax.scale_by_adam(b1=b1, b2=b2, eps=eps).init, update)
-
-
-def _sqrt(square: jax.Array) -> jax.Array:
-    zero = square == 0
-    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, square)))

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from ganstab.style import DEPTH, FAINT, VERMILION, styled
 
-__all__ = ["density", "kernel_density", "mode_heatmap"]
+__all__ = ["borders", "density", "kernel_density", "mode_heatmap"]
 
 
 @styled
@@ -46,7 +46,7 @@ def mode_heatmap(
     shares = counts / np.where(totals > 0, totals, 1)
     modes = counts.shape[1]
     drawn = axis.pcolormesh(
-        _edges(steps), np.arange(modes + 1) - 0.5, shares.T,
+        borders(steps), np.arange(modes + 1) - 0.5, shares.T,
         cmap=DEPTH, vmin=0, vmax=min(1.0, 4 / modes), rasterized=True,
     )  # fmt: skip
     bar = axis.figure.colorbar(drawn, ax=axis, pad=0.02, extend="max", label="share of samples")
@@ -140,9 +140,9 @@ def density(
     axis.grid(False)
 
 
-def _edges(steps: np.ndarray) -> np.ndarray:
-    """Borders half-way between neighbouring steps."""
-    if len(steps) == 1:
-        return steps[0] + np.array([-0.5, 0.5])
-    middle = (steps[1:] + steps[:-1]) / 2
-    return np.concatenate([[1.5 * steps[0] - 0.5 * steps[1]], middle, [2 * steps[-1] - middle[-1]]])
+def borders(values: np.ndarray) -> np.ndarray:
+    """Of fields around these values `[n]`, half-way between neighbours: `[n + 1]`."""
+    if len(values) == 1:
+        return values[0] + np.array([-0.5, 0.5])
+    middle = (values[1:] + values[:-1]) / 2
+    return np.concatenate([[2 * values[0] - middle[0]], middle, [2 * values[-1] - middle[-1]]])

@@ -9,6 +9,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
 from ganstab.dynamics import Outcome, PhaseDiagram
+from ganstab.plots.modes import borders
 from ganstab.style import INK, styled
 
 __all__ = ["phase_diagram"]
@@ -76,13 +77,7 @@ def _is_geometric(values: np.ndarray) -> bool:
 
 def _edges(values: np.ndarray) -> np.ndarray:
     """The borders of fields around these values, which are evenly spaced, or as logarithms."""
-    if len(values) == 1:
-        return values[0] + np.array([-0.5, 0.5])
-    geometric = _is_geometric(values)
-    at = np.log(values) if geometric else values
-    middle = (at[1:] + at[:-1]) / 2
-    edges = np.concatenate([[2 * at[0] - middle[0]], middle, [2 * at[-1] - middle[-1]]])
-    return np.exp(edges) if geometric else edges
+    return np.exp(borders(np.log(values))) if _is_geometric(values) else borders(values)
 
 
 def _fine(edges: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ganstab._checks import check_at_least, check_number
+from ganstab._checks import check_count, check_number
 from ganstab._precision import cast_like, wide
 from ganstab.optimizers.history import SlowWeights, slow_weights_in
 from ganstab.steps.update import Step
@@ -41,7 +41,7 @@ def lookahead(step: Step, every: int = 5, rate: float = 0.5) -> Step:
       ValueError: for a number out of its range, or, at trace time, for an optimizer that does not
         hold one set of slow weights.
     """
-    check_at_least("every", every, 1)
+    check_count("every", every)
     check_number("rate", rate, lambda value: 0 < value <= 1, "in (0, 1]")
 
     def turning(train_state: TrainState, batches):

@@ -8,7 +8,7 @@ import optax
 
 from ganstab._checks import check_number
 from ganstab._precision import cast_like, wide
-from ganstab.surrogates.gradients import own_gradients, replayed, solved, steered
+from ganstab.surrogates.gradients import own_gradients, redirected, replayed, solved
 from ganstab.types import Carry, Game, Pair
 
 __all__ = ["competitive_gradient"]
@@ -70,8 +70,6 @@ def competitive_gradient(
         target = minus(grads.gen, of_gen(grads.disc))
         gen = solved(solve, lambda p: minus(p, of_gen(of_disc(p))), target)
         disc = minus(grads.disc, of_disc(gen))
-        changes = minus(Pair(gen, disc), grads)
-        zeros = (steered(own, slope) for own, slope in zip(wide(params), changes, strict=True))
-        return Pair(*(loss + zero for loss, zero in zip(losses, zeros, strict=True))), aux
+        return redirected(losses, params, minus(Pair(gen, disc), grads)), aux
 
     return replayed(judge)

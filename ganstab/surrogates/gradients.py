@@ -22,6 +22,7 @@ __all__ = [
     "consensus",
     "gradient_norm",
     "own_gradients",
+    "redirected",
     "replayed",
     "solved",
     "symplectic_adjustment",
@@ -112,8 +113,7 @@ def symplectic_adjustment(
         agreement = optax.tree.vdot(grads, transposed) * optax.tree.vdot(turned, transposed)
         sign = jnp.sign(agreement / optax.tree.size(params) + epsilon) if align else 1.0
         adjustment = jax.tree.map(lambda leaf: weight * sign * leaf, turned)
-        terms = (steered(own, slope) for own, slope in zip(wide(params), adjustment, strict=True))
-        return Pair(*(loss + term for loss, term in zip(losses, terms, strict=True))), aux
+        return redirected(losses, params, adjustment), aux
 
     return replayed(judge)
 
@@ -124,6 +124,12 @@ def own_gradients(evaluate: Callable, params: Pair) -> tuple[Pair, tuple[Pair, A
     one, zero = jax.tree.map(jnp.ones_like, losses), jax.tree.map(jnp.zeros_like, losses)
     (of_gen,), (of_disc,) = pull(Pair(one.gen, zero.disc)), pull(Pair(zero.gen, one.disc))
     return Pair(of_gen.gen, of_disc.disc), (losses, aux)
+
+
+def redirected(losses: Pair, params: Pair, changes: Pair) -> Pair:
+    """The losses with the same values, whose own gradients have these changes added to them."""
+    each = zip(losses, wide(params), changes, strict=True)
+    return Pair(*(loss + steered(own, change) for loss, own, change in each))
 
 
 def solved(solve: Callable, matvec: Callable, target: Any) -> Any:

@@ -78,7 +78,8 @@ class TableProgress(Progress):
         self._survey = survey(runs, self._at_once)
         self._at_work: tuple[str, ...] = ()
         super().__init__(self._survey.total, self._survey.steps, **options)
-        self._interval = options.get("interval") or (2.0 if self._terminal else 60.0)
+        if options.get("interval") is None:
+            self._interval = 2.0 if self._terminal else 60.0
 
     def look(self, at_work: Sequence[str]) -> None:
         """Called all the time; reads how far the runs are when a line is due."""

@@ -302,7 +302,7 @@ class _Program:
         if launch.workdir is not None:
             files.check_writable(files.local_folder(launch.workdir))  # before data are read
         base = self._config({**read, **small}).fingerprinted()
-        program = files.reference(self.build).partition(":")[0].rpartition(".")[2]
+        program = reference(self.build).partition(":")[0].rpartition(".")[2]
         default = _smoke_folder(base) if launch.smoke else f"runs/{program}_{name}"
         cache = launch.compilation_cache
         with watch_signals() as stop:
@@ -310,7 +310,7 @@ class _Program:
                 table,
                 base,
                 name=name,
-                experiment=files.reference(self.build),
+                experiment=reference(self.build),
                 folder=files.local_folder(default if launch.workdir is None else launch.workdir),
                 seeds=range(1 if launch.smoke and "seeds" not in given else read["seeds"]),
                 cells=cells,

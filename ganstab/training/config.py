@@ -189,7 +189,7 @@ class RunConfig:
         return True
 
     def views(self) -> Sequence[Any]:
-        """How samples are drawn (`figures.View`); none for what their shape suggests."""
+        """How samples are drawn (`samples.View`); none for what their shape suggests."""
         return ()
 
     def compare_runs(

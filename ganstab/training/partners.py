@@ -74,8 +74,9 @@ class Partners:
                     self._refuse(self._absent(places))
                 with contextlib.suppress(OSError, KeyError):  # a stranger
                     hello = line.receive(min(5.0, until - time.monotonic()))
-                    texts.append(hello["text"])
-                    places.append(hello["process"])
+                    place, own = hello["process"], hello["text"]
+                    places.append(place)
+                    texts.append(own)
                     self._lines[len(self._lines)] = line
                     self._tell({"here": places})
         if sorted(places) != list(range(self.count)):

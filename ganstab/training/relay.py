@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-__all__ = ["open_relay"]
+__all__ = ["connect", "open_relay"]
 
 PIECE = 2**16
 

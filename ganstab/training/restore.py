@@ -21,7 +21,7 @@ from ganstab import checkpoint
 from ganstab.errors import InputError
 from ganstab.training import distributed
 from ganstab.training import run_folder as files
-from ganstab.training.config import RunConfig
+from ganstab.training.config import RunConfig, reference
 from ganstab.training.experiment import Experiment
 from ganstab.training.parts import Parts, make_parts
 from ganstab.training.train import Build
@@ -139,7 +139,7 @@ def guarded(build: Build, folder: pathlib.Path) -> Build:
 
     @functools.wraps(build)
     def make(config: RunConfig) -> Experiment:
-        with told(files.reference(build)):
+        with told(reference(build)):
             made = build(config)
         if not isinstance(made, Experiment):
             raise InputError(f"{folder}: what makes its experiment gave {type(made).__name__}")

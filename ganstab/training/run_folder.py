@@ -105,12 +105,11 @@ def is_run(folder: pathlib.Path) -> bool:
 
 
 @contextlib.contextmanager
-def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
+def hold(folder: pathlib.Path) -> Iterator[None]:
     """Keeps other processes out of the folder, which is made if it is not there.
 
     The system lets go of the lock when the process ends, even after SIGKILL. What a killed process
-    left half-written is removed, since nobody else can be writing now. With `wait`, another process
-    that has the folder is waited for.
+    left half-written is removed, since nobody else can be writing now.
 
     Raises:
       InUseError: another process is at work in the folder.
@@ -126,7 +125,7 @@ def hold(folder: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
     try:
         with contextlib.suppress(OSError):  # a file system without locks is used unlocked
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 words = f"--workdir={folder} is in use by another process: wait for it"
                 raise InUseError(words) from error

@@ -17,7 +17,7 @@ from ganstab import _memory
 from ganstab.reporting.formatting import summary_lines
 from ganstab.training import distributed, kept_programs, provenance
 from ganstab.training import run_folder as files
-from ganstab.training.config import RunConfig
+from ganstab.training.config import RunConfig, reference
 from ganstab.training.experiment import Experiment
 from ganstab.training.kept_programs import Kept
 from ganstab.training.loop import Loop, make_loops
@@ -110,7 +110,7 @@ def train_together(
         files.check_place(place)  # before what may take minutes, such as images to prepare
     progress = Progress(configs[0].num_steps, stream=stream, silent=not distributed.is_main())
     configs = [config.fingerprinted() for config in configs]
-    name = None if isinstance(experiment, Experiment) else files.reference(experiment)
+    name = None if isinstance(experiment, Experiment) else reference(experiment)
     distributed.agree(provenance.of_run(configs, name))
     kept = kept_programs.place(_decides(configs, name))
     if kept:

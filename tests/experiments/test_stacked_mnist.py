@@ -108,8 +108,8 @@ def test_the_ruler_is_tried_on_the_users_own_digits():
     assert accuracy == pytest.approx(np.mean(label >= 5), abs=0.03)
     on_disk = RandomAccess([{"image": i, "label": n} for i, n in zip(image, shifted, strict=True)])
     assert images.classifier_accuracy(on_disk) == accuracy
-    assert digits.ruler(StackedMnist(), on_disk) == {}
-    own = digits.ruler(StackedMnist(dataset="kmnist"), on_disk)
+    assert digits.classifier_fields(StackedMnist(), on_disk) == {}
+    own = digits.classifier_fields(StackedMnist(dataset="kmnist"), on_disk)
     assert own["numbers"] == {"ruler": accuracy} and "mean little" in own["notes"][0]
 
 

@@ -116,8 +116,8 @@ def test_js_of_samples_refuses():
     a = normals(3, 0)
     assert "(1024, 3) and (1024, 2)" in argument_refusal(lambda: js(a, a[:, :2]))
     assert "(3,)" in argument_refusal(lambda: js(a, a[0]))
-    assert "number of data is 3" in argument_refusal(lambda: js(a[:3], a))
-    assert "number of samples is 1" in argument_refusal(lambda: js(a, a[:1]))
+    assert "number of data must be 4 or more, got 3" in argument_refusal(lambda: js(a[:3], a))
+    assert "number of samples must be 2 or more, got 1" in argument_refusal(lambda: js(a, a[:1]))
     spoilt = np.where(np.arange(N)[:, None] < 2, np.nan, a)
     assert "2 of 1024 samples" in argument_refusal(lambda: js(a, spoilt))
     assert "singular" in argument_refusal(lambda: js(a * [1, 1, 0], a))
@@ -125,7 +125,7 @@ def test_js_of_samples_refuses():
     assert "singular" in argument_refusal(lambda: js(plane, plane))
     far = np.where(np.arange(N)[:, None] < 1, 1e25, a)
     assert "too far" in argument_refusal(lambda: js(a, far))
-    assert "splits is 0" in argument_refusal(
+    assert "splits must be 1 or more, got 0" in argument_refusal(
         lambda: metrics.js_floor_of_samples(jax.random.key(0), jnp.asarray(a), 0)
     )
 

@@ -193,11 +193,14 @@ REFUSED = {
     "kid nan": (lambda: metrics.kid(KEY, REAL, FAKE * np.inf), "fake features hold"),
     "kid shapes": (lambda: metrics.kid(KEY, REAL, FAKE[0]), r"(5,)"),
     "subset": (lambda: metrics.kid(KEY, REAL, FAKE, subset_size=31), "30 or less"),
-    "subsets": (lambda: metrics.kid(KEY, REAL, FAKE, subsets=0), "subsets is 0"),
+    "subsets": (
+        lambda: metrics.kid(KEY, REAL, FAKE, subsets=0),
+        "subsets must be 1 or more, got 0",
+    ),
     "splits": (lambda: metrics.inception_score(REAL, splits=41), "1 to 40"),
     "logits": (lambda: metrics.inception_score(REAL[0]), "[n, c]"),
     "k": (lambda: metrics.precision_recall(REAL[:3], FAKE), "4 or more"),
-    "k = 0": (lambda: metrics.density_coverage(REAL, FAKE, k=0), "k is 0"),
+    "k = 0": (lambda: metrics.density_coverage(REAL, FAKE, k=0), "k must be 1 or more, got 0"),
     "no features": (lambda: metrics.statistics_of_stream([]), "no features"),
 }
 

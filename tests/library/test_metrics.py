@@ -72,7 +72,7 @@ def test_wrong_labels_are_named(labels, named):
 
 
 def test_kl_floor_refuses_no_samples():
-    with pytest.raises(ValueError, match="n is 0"):
+    with pytest.raises(ValueError, match="n must be 1 or more, got 0"):
         metrics.kl_floor(0, 10)
 
 
@@ -170,8 +170,8 @@ def test_coverage_of_a_collapsed_and_of_a_diverged_generator():
 @pytest.mark.parametrize(
     ("samples", "modes", "sigma", "named"),
     [
-        (np.zeros((0, 2)), ring(), 0.1, "number of samples is 0"),
-        (np.zeros((3, 2)), np.zeros((0, 2)), 0.1, "number of modes is 0"),
+        (np.zeros((0, 2)), ring(), 0.1, "number of samples must be 1 or more, got 0"),
+        (np.zeros((3, 2)), np.zeros((0, 2)), 0.1, "number of modes must be 1 or more, got 0"),
         (np.zeros((3, 3)), ring(), 0.1, r"\(3, 3\) and \(8, 2\)"),
         (np.zeros((3, 2)), ring(), 0.0, "sigma is 0.0"),
     ],
@@ -207,7 +207,10 @@ def test_pairwise_distances_of_gaussians():
     assert abs(float((found**2).mean()) - 100) < 5 * 20 / math.sqrt(5000)
 
 
-@pytest.mark.parametrize(("n", "pairs", "named"), [(1, 5, "samples is 1"), (4, 0, "pairs is 0")])
+@pytest.mark.parametrize(
+    ("n", "pairs", "named"),
+    [(1, 5, "samples must be 2 or more, got 1"), (4, 0, "pairs must be 1 or more, got 0")],
+)
 def test_pairwise_distances_refuse(n, pairs, named):
     with pytest.raises(ValueError, match=named):
         metrics.pairwise_distances(jax.random.key(0), jnp.zeros((n, 2)), pairs)

@@ -123,7 +123,7 @@ def test_lookahead_of_half_precision_keeps_what_half_precision_loses():
 
 def test_lookahead_refuses_numbers_and_optimizers_that_do_not_go_with_it():
     plain = steps.simultaneous(games.bilinear(), TXS)
-    with pytest.raises(ValueError, match="every is 0; 1 or more"):
+    with pytest.raises(ValueError, match="every must be 1 or more, got 0"):
         steps.lookahead(plain, every=0)
     for rate in (0.0, 1.5):
         with pytest.raises(ValueError, match=rf"rate must be in \(0, 1\], got {rate}"):

@@ -22,6 +22,7 @@ from program import ROOT, RUN, environment
 from ganstab import InputError
 from ganstab.training import distributed, run_folder
 from ganstab.training.partners import PartnerError, Partners
+from ganstab.training.relay import connect
 
 
 def free_port() -> int:
@@ -288,6 +289,18 @@ def test_every_process_hears_what_all_say():
             heard = list(pool.map(lambda c, s=said: c[0].gather(f"{c[0].place}{s}"), came))
             assert heard == [[f"{i}{said}" for i in range(4)]] * 4
     for partners, _ in came:
+        partners.leave()
+
+
+def test_a_stranger_is_passed_over():
+    port, (first, second) = free_port(), (Partners(number, 2, 60.0) for number in range(2))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(first.listen, "127.0.0.1", port, "text 0")
+        with connect("127.0.0.1", port, time.monotonic() + 60) as stranger:
+            stranger.sendall(b'{"text": "of no process"}\n')
+            told = second.reach("127.0.0.1", port, "text 1")
+        assert heard.result() == told == ["text 0", "text 1"]
+    for partners in (first, second):
         partners.leave()
 
 
