@@ -29,6 +29,8 @@ RESTS = 0.8
 """Of the swing a quarter of the run earlier, below which it dies out."""
 COARSE = 8
 """Rows a period, below which a faster swing may look like this one."""
+TINY = 1e-6
+"""Of a series' largest value, what float32 leaves open."""
 
 
 class Swing(NamedTuple):
@@ -99,10 +101,6 @@ def swing(record: Record, name: str) -> Swing | None:
     return Swing(
         float(shares[best]), 1 / float(rates[best]), float(np.std(after) / np.std(before)), spacing
     )
-
-
-TINY = 1e-6
-"""Of a series' largest value, what float32 leaves open."""
 
 
 def _is_number(value: object) -> bool:
