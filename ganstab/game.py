@@ -4,8 +4,9 @@ The game knows no technique by name: it lets the generator move, lets the discri
 adds up the terms.
 """
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import jax
@@ -103,7 +104,8 @@ def make_game(
         x = (z, _label(batch)) if conditional else z
 
         def move(state, x, key):
-            return players.gen.apply(gen_params, state, x, key)
+            with _blamed("generator", x):
+                return players.gen.apply(gen_params, state, x, key)
 
         count = (carry.accumulate or own_parts).count
         fake, gen_state = in_micro_batches(move, count, carry.state.gen, x, gen_key)
@@ -174,9 +176,24 @@ def _repeated(label: jax.Array, n: int) -> jax.Array:
 def _verdict(disc: Player, params, state, x: tuple, key) -> tuple[Verdict, Any]:
     """What the discriminator says of samples and their labels; it is not shown labels of None."""
     samples, label = x
-    said, state = disc.apply(params, state, samples if label is None else x, key)
+    given = samples if label is None else x
+    with _blamed("discriminator", given):
+        said, state = disc.apply(params, state, given, key)
     verdict = said if isinstance(said, Verdict) else Verdict(said)
     return verdict._replace(score=scores_of(verdict.score, samples, "the discriminator")), state
+
+
+@contextlib.contextmanager
+def _blamed(player: str, given: Any) -> Iterator[None]:
+    """Notes at an error of a player's network which player it was, and what it was given."""
+    try:
+        yield
+    except Exception as error:
+        shapes = jax.tree.map(jnp.shape, given)
+        note = f"This is an error of the {player}'s network, which was given inputs of {shapes}."
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+        raise
 
 
 def _scalars(term: Term, part: Any) -> Pair:

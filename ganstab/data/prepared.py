@@ -216,10 +216,15 @@ def _make(
         raise InputError(
             f"{files.source}: no image can be used; {_readable(files.names[0])}: {skipped[0]}"
         )
+    label = np.delete(np.asarray(files.label), list(skipped))
+    classes = list(files.classes)
+    if classes:  # of one without any image that can be used there is nothing to learn
+        there, label = np.unique(label, return_inverse=True)
+        classes = [classes[i] for i in there]
     about = {
         "grey": grey,
-        "classes": list(files.classes),
-        "label": [int(label) for i, label in enumerate(files.label) if i not in skipped],
+        "classes": classes,
+        "label": label.tolist(),
         "skipped": [(_readable(files.names[i]), why) for i, why in skipped.items()],
         _UNREAD: unread,
     }

@@ -8,6 +8,7 @@ the data are a distribution, the compiled step draws from it.
 import concurrent.futures
 import dataclasses
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ from ganstab.training.images import size
 from ganstab.types import Batch, TrainState
 
 __all__ = ["BatchSource", "batch_sources"]
+
+LOOKED_AT = 1000
+"""Samples whose range is looked at."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,8 +162,20 @@ def _array_of_samples(data: Any, sampler: Sampler) -> tuple[Images, Sampler]:
     if labels.shape[:1] != samples.shape[:1]:
         raise InputError(f"{len(samples)} samples need as many labels, got {list(labels.shape)}")
     if samples.dtype.kind == "f":
+        _tell_of_range(samples[:LOOKED_AT])
         sampler = Sampler(single_images.indices, _as_given if label is None else Batch)
     return Images(samples, labels), sampler
+
+
+def _tell_of_range(samples: np.ndarray) -> None:
+    """Warns of images from 0 to 1: every generator for images here makes them from −1 to 1."""
+    images = samples.ndim == 4 and samples.shape[-1] in (1, 3)
+    if images and samples.min() >= 0 and samples.max() <= 1:
+        warnings.warn(
+            "the images are floats from 0 to 1, and the generators of ganstab.networks make images "
+            "from −1 to 1: give 2 * images − 1, or bytes, unless your own generator makes 0 to 1",
+            stacklevel=2,
+        )
 
 
 def _as_given(image: jax.Array, label: jax.Array) -> Batch:

@@ -244,3 +244,21 @@ def test_a_priors_dimensions_may_be_a_number_of_numpy():
         for d in (2, np.int64(2))
     ]
     np.testing.assert_array_equal(*fakes)
+
+
+def test_an_error_in_a_network_is_noted_with_its_player_and_what_it_was_given():
+    """Such as inputs of another size."""
+    params = Pair(gen=jnp.float32(2), disc=jnp.ones(3))
+    game = make_game(LINEAR, WASSERSTEIN, prior=fixed_prior)
+    with pytest.raises(TypeError) as caught:
+        game(params, NOTHING, Batch(jnp.zeros((4, 2))), KEY)
+    note = "This is an error of the discriminator's network, which was given inputs of (4, 2)."
+    assert note in caught.value.__notes__
+
+    def fails(params, state, x, key, *, train=True):
+        raise KeyError("a layer")
+
+    game = make_game(LINEAR._replace(gen=LINEAR.gen._replace(apply=fails)), WASSERSTEIN, prior=2)
+    with pytest.raises(KeyError) as caught:
+        game(PARAMS, NOTHING, Batch(jnp.zeros((4, 2))), KEY)
+    assert "generator's network, which was given inputs of (4, 2)" in caught.value.__notes__[0]

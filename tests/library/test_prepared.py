@@ -208,6 +208,13 @@ def test_what_cannot_be_used_is_skipped_and_named(tmp_path, made):
     assert all(words in found[name] for name, (_, words) in UNUSABLE.items()), found
 
 
+def test_a_class_without_an_image_that_can_be_used_is_none(made):
+    files = {f"{kind}/1.png": encoded(SQUARES[i]) for i, kind in enumerate("acd")}
+    got = made(files | {"b/1.png": b"?", "a/2.png": b"?"})
+    assert list(got.classes) == ["a", "c", "d"] and got.images.label.tolist() == [0, 1, 2]
+    assert [name for name, _ in got.skipped] == ["a/2.png", "b/1.png"]
+
+
 def test_the_array_is_found_again_until_a_file_changes(tmp_path, made, monkeypatch):
     files = {f"{i}.png": encoded(square) for i, square in enumerate(SQUARES)}
     first = made(files)

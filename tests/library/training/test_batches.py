@@ -1,5 +1,7 @@
 """Batches: a function of the key and the step, wherever the data are."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,6 +113,15 @@ def test_labels_that_are_no_integer_for_each_image_are_refused(mesh, name):
     n, label = len(IMAGES.image), np.asarray(LABELS[name])
     message = refusal(lambda: sources(IMAGES._replace(label=label), mesh))
     assert f"must be integers [{n}], one an image, got {label.dtype} {list(label.shape)}" in message
+
+
+@pytest.mark.parametrize("low", [0.0, -1.0])
+def test_images_from_0_to_1_are_told_of(mesh, low):
+    images = np.linspace(low, 1, 20 * 4 * 4 * 3, dtype=np.float32).reshape(20, 4, 4, 3)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        sources(images, mesh)
+    assert ["floats from 0 to 1" in str(one.message) for one in told] == [True] * (low == 0)
 
 
 RANDOM = np.random.default_rng(0)
