@@ -171,7 +171,8 @@ def test_processes_that_differ_end_with_the_difference(tmp_path, changed, told):
 def test_what_process_0_is_refused_ends_the_others_too(tmp_path, lock, status):
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "mine").touch()
+    if not lock:
+        (folder / "mine").touch()
     with run_folder.hold(folder) if lock else contextlib.nullcontext():
         statuses, (line,) = ends(start_processes(2, folder), folder)
     assert statuses == {status}
