@@ -44,7 +44,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def read_json(
-    path: str | os.PathLike[str], remedy: str = "name another --workdir"
+    path: str | os.PathLike[str], remedy: str = "bring back a sound copy, or name another folder"
 ) -> dict[str, Any]:
     """A JSON object.
 

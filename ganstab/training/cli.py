@@ -188,7 +188,10 @@ def _parsed(values: flags.FlagValues, arguments: list[str]) -> flags.FlagValues:
     except (flags.Error, ValueError) as error:
         raise InputError(_in_words(error, values)) from error
     if rest:
-        raise InputError(f"unexpected argument {rest[0]!r}: settings are given as --name=value")
+        like = f", such as --data={rest[0]}" if "data" in values else ""
+        raise InputError(
+            f"unexpected argument {rest[0]!r}: settings are given as --name=value{like}"
+        )
     return values
 
 

@@ -355,6 +355,7 @@ def trained(*words):
         ([], "data is missing: name a folder"),
         (["--data=nowhere"], "no such file or folder"),
         (["--data={folder}", "--batch_size=64"], "larger than the data, 18 images"),
+        (["{folder}"], "settings are given as --name=value, such as --data="),
         (["--data={folder}/ant", "--batch_size=2", "--conditional"], "--conditional needs labels"),
         (["--data=mnist", "--size=32"], "whose images have 28 × 28 pixels"),
         (["--data={folder}", "--recipe=dcgan", "--gamma=1"], "gamma does not go with recipe=dcgan"),
