@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from ganstab._checks import check_players, kind_of
 from ganstab.data import Sampler, single_images
 from ganstab.recipes import Recipe
 from ganstab.reporting import Picture
@@ -99,12 +98,6 @@ class Experiment:
     scores of both, which tells whether it has learnt its data by heart."""
 
     def __post_init__(self) -> None:
-        check_players(self.players)
-        if not isinstance(self.recipe, Recipe):
-            raise ValueError(
-                "recipe must be a ganstab.recipes.Recipe, such as recipes.r3gan(), got "
-                f"{kind_of(self.recipe)}"
-            )
         check_numbers(self.numbers)
         names = [measure.name for measure in self.measures]
         if len({*names}) < len(names):

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from ganstab._checks import check_players, kind_of
 from ganstab._placement import on_mesh
 from ganstab.errors import InputError
 from ganstab.priors import as_prior
-from ganstab.recipes import Trainable
+from ganstab.recipes import Recipe, Trainable
 from ganstab.training import distributed
 from ganstab.training.batches import BatchSource, batch_sources
 from ganstab.training.config import RunConfig
@@ -56,7 +57,17 @@ class Parts:
 
 
 def make_parts(experiment: Experiment, config: RunConfig, mesh: Mesh) -> Parts:
-    """Builds the experiment's game on a mesh, its samples split over the devices."""
+    """Builds the experiment's game on a mesh, its samples split over the devices.
+
+    Raises:
+      ValueError: the experiment's players or its recipe are none.
+    """
+    check_players(experiment.players)
+    if not isinstance(experiment.recipe, Recipe):
+        raise ValueError(
+            "recipe must be a ganstab.recipes.Recipe, such as recipes.r3gan(), got "
+            f"{kind_of(experiment.recipe)}"
+        )
     distributed.check_batch_size(config.batch_size, mesh)
     draw, recipe = as_prior(experiment.prior), experiment.recipe
     if config.accumulate > 1:

@@ -163,16 +163,20 @@ def gan_of(shape):
 
 
 @pytest.mark.parametrize(("recipe", "got"), [("r3gan", "str"), (recipes.r3gan, "function")])
-def test_an_experiment_says_what_is_no_recipe(recipe, got):
+def test_what_is_no_recipe_is_told_before_anything_is_written(tmp_path, recipe, got):
+    experiment = Experiment(gan_of((4, 6, 1)), recipe, prior, None)
     words = f"^recipe must be a ganstab.recipes.Recipe, such as .*, got {got}$"
     with pytest.raises(ValueError, match=words):
-        Experiment(gan_of((4, 6, 1)), recipe, prior, None)
+        train(experiment, RunConfig(), tmp_path)
+    assert not names(tmp_path)
 
 
-def test_an_experiment_says_what_is_no_player():
+def test_what_is_no_player_is_told_before_anything_is_written(tmp_path):
     module = nnx.Linear(2, 1, rngs=nnx.Rngs(0))
+    experiment = Experiment(Pair(module, module), recipes.dcgan(), prior, None)
     with pytest.raises(ValueError, match=r"players.gen must be a ganstab.Player, .*, got Linear"):
-        Experiment(Pair(module, module), recipes.dcgan(), prior, None)
+        train(experiment, RunConfig(), tmp_path)
+    assert not names(tmp_path)
 
 
 SHORT = {"num_steps": 2, "batch_size": 8, "eval_every": 2, "checkpoint_every": 2, "log_every": 1}
