@@ -235,9 +235,11 @@ REMEDIES = {
         "`terms.adaptive_augmentation` with `players.adaptively_augmented` does so as often as it "
         "takes to keep E sign(D(x)) at 0.6.",
         _term("adaptive_augmentation"),
-        "Measured on 500 images of CIFAR-10, one seed, 3,000 steps: the sliced Wasserstein "
-        "distance ends at 15, and at 20 without augmentation.",
-        lambda settings: ("--augment=adaptive",) if settings.get("augment") == "none" else (),
+        "Measured on 500 images of CIFAR-10, three seeds, 3,000 steps: the sliced Wasserstein "
+        "distance ends at 15.7 ± 1.1, and at 22.1 ± 1.0 with `--augment=fixed`.",
+        lambda settings: (
+            ("--augment=adaptive",) if settings.get("augment") in ("none", "fixed") else ()
+        ),
         step_time=1.3,
     ),
     "lecam": Remedy(

@@ -71,7 +71,7 @@ class ImageGan(RunConfig):
         "images by heart. fixed: changed colours, shifts and cut-out parts; adaptive: each of the "
         "three with a probability p, from 0 at the start, which rises while the discriminator "
         "scores data above samples in more than 4 of 5 pairs, and falls otherwise; metrics.jsonl "
-        "has p as disc/parameter/augment_probability; none: the images as they are; auto: fixed "
+        "has p as disc/parameter/augment_probability; none: the images as they are; auto: adaptive "
         f"for fewer than {FEW:,} images.",
         choices=(AUTO, NONE, FIXED, ADAPTIVE),
     )
@@ -215,7 +215,7 @@ class ImageGan(RunConfig):
         if gamma is None and self.recipe in PENALISED:
             gamma = default_gamma(height, width)
         if augment == AUTO:
-            augment = FIXED if len(source) < FEW else NONE
+            augment = ADAPTIVE if len(source) < FEW else NONE
         if decay_steps is None and self.recipe == "r3gan":
             decay_steps = self.num_steps
         return self.replace(

@@ -67,7 +67,7 @@ def test_a_run_keeps_what_follows_from_its_images(run, folder):
     known = json.loads((run / "config.json").read_text())
     assert known["shape"] == "13x13x3"  # the median of 12, 13 and 14 pixels
     assert json.loads(known["classes"]) == CLASSES
-    assert known["augment"] == "fixed"  # so few images
+    assert known["augment"] == "adaptive"  # so few images
     assert known["gamma"] == pytest.approx(0.3 * 13 * 13 / 32**2)
     assert known["decay_steps"] == 2
     result = json.loads((run / "result.json").read_text())
