@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from ganstab._checks import kind_of
 from ganstab.data import Images, RandomAccess, Sampler, augmentation_key, single_images
 from ganstab.errors import InputError
 from ganstab.training import distributed
@@ -142,6 +143,8 @@ def _is_equal(a: Any, b: Any) -> bool:
 
 def _check_labels(data: Images) -> None:
     n, label = len(data.image), data.label
+    if not hasattr(label, "dtype"):
+        raise InputError(f"the labels of data.Images must be an array, got {kind_of(label)}")
     if np.shape(label) != (n,) or np.dtype(label.dtype).kind not in "iu":
         raise InputError(
             f"the labels of data.Images must be integers [{n}], one an image, got {label.dtype} "

@@ -151,6 +151,11 @@ def test_a_distribution_of_its_key_alone_is_taken(mesh, name):
     assert taken(source, 0).real.shape == (2, 16, 2)
 
 
+def test_labels_that_are_no_array_are_refused(mesh):
+    message = refusal(lambda: sources(IMAGES._replace(label=[0] * len(IMAGES.image)), mesh))
+    assert message == "the labels of data.Images must be an array, got list"
+
+
 @pytest.mark.parametrize("give", [lambda key, n: jnp.ones((3, 2)), lambda key, n: jnp.ones(())])
 def test_a_distribution_that_gives_another_number_of_samples_is_refused(mesh, give):
     (source,) = sources(give, mesh)
