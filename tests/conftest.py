@@ -1,5 +1,6 @@
 """What all tests run under: eight devices, plain machine code, no silent rank promotion."""
 
+import gc
 import os
 
 import quick_compile
@@ -19,6 +20,9 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# jax's caches grow with every test, and each collection of garbage walks them: it is done rarely here.
+gc.set_threshold(100_000, 50, 1_000)
 
 # Few tests, minutes each: begun last, they would leave one of two processes idle at the end.
 LONGEST = ("test_distributed.py", "test_stacked_mnist.py", "test_catalogue.py", "test_recipes.py")
