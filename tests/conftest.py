@@ -21,7 +21,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# jax's caches grow with every test, and each collection of garbage walks them: it is done rarely here.
+# jax's caches grow with every test, and each collection of garbage walks them: here it is rare.
 gc.set_threshold(100_000, 50, 1_000)
 
 # Few tests, minutes each: begun last, they would leave one of two processes idle at the end.

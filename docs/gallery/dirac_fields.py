@@ -11,8 +11,9 @@ smoothed labels, the field is the plain one and training follows it in another w
 Source: Mescheder et al. 2018 (arXiv:1801.04406), figure 3, and the papers that the library's
 functions name. Our critic is high on data, theirs on samples: our pictures are theirs turned over.
 
-What to see: what damps either player comes in. A loss alone, clipped weights and a penalty that
-asks for slopes of 1 do not. Spectral norm has no panel: it makes of a single weight its sign.
+What to see: a technique that damps either player leads the runs to the equilibrium. A loss alone,
+clipped weights and a penalty that asks for slopes of 1 do not. Spectral norm has no panel: it makes
+of a single weight its sign.
 """
 
 import functools

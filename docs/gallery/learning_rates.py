@@ -12,7 +12,7 @@ et al. 2019 (arXiv:1802.10551) and Daskalakis et al. 2018 (arXiv:1711.00141) for
 
 What to see: above 1 training runs away. With both players at once the plain GAN does at any
 learning rate; one after the other its eigenvalues stay on the unit circle up to h = 4, meet at −1
-and part. Every remedy has a learning rate from which on it is none.
+and part. Above some learning rate each remedy fails.
 """
 
 import math

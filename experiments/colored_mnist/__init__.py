@@ -28,7 +28,7 @@ plain GAN paints blobs in a few colours even after 5,000 steps, with a divergenc
 paper's.
 
 At width 1/4 the default length takes 4, 5, 12 and 20 minutes of a quiet CPU core with K = 0, 1, 5
-and 10. At width 1/2 it takes 9, 13, 32 and 59 minutes. On a busy core it takes up to three times as
+and 10. At width 1/2 it takes 9, 14, 32 and 59 minutes. On a busy core it took up to six times as
 long.
 """
 

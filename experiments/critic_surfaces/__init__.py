@@ -39,8 +39,9 @@ for CPUs. RMSProp, with which weights are clipped, is that of `ganstab.recipes.w
 of 0.99 where that code has 0.9. Initial weights are those of that code, but for the last layers',
 see `critics.perceptron`. The paper does not say how wide the networks of Figure 1b are, nor how
 long they are trained. Here they have 256 units, and are trained for 300 steps with batches of 64.
-On one core of a busy CPU a critic of Figure 1a takes 1.5 to 2.5 minutes, and a step of Figure 1b
-0.5 s with clipping and 1.1 s with the penalty.
+A critic of Figure 1a takes 38 s of a quiet CPU core, and took 2 to 13 minutes of a busy one. The
+300 steps of Figure 1b took 37 to 67 s of a core that was mostly free, and up to 5 minutes of a busy
+one.
 """
 
 import functools

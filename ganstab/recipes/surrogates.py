@@ -36,7 +36,7 @@ def unrolled(
     default; PacGAN's code has 0.99.
 
     Args:
-      steps: K, discriminator updates looked ahead; 0 is a plain GAN. The paper has 1, 5 and 10.
+      steps: K, discriminator updates looked ahead; 0 is a plain GAN. The paper has 1 to 20.
       loss: the adversarial loss, of `ganstab.losses`.
       gen_learning_rate: Adam's.
       disc_learning_rate: Adam's, of the discriminator and of its unrolled updates.
