@@ -37,7 +37,7 @@ from ganstab import digit_classifier, metrics
 from ganstab.data import single_images
 from ganstab.networks.unrolled_gan import rnn_mnist as networks
 from ganstab.tables import Cell, Claim, Table
-from ganstab.training import Evaluation, Experiment, Measure, images
+from ganstab.training import Evaluation, Experiment, images
 from ganstab.training.cli import main
 from ganstab.training.experiment import prose
 from ganstab.types import Player, TrainState
@@ -69,17 +69,6 @@ class RnnMnist(unrolled_gan.UnrolledImageConfig):
         return f"rnn_mnist_K{self.unroll_steps}_seed{self.seed}"
 
 
-def measures(config: RnnMnist, sure_of_data: float) -> tuple[Measure, ...]:
-    """What a run reports; the paper has no numbers to compare it with."""
-    floor, classes = digits.kl_floor(config.samples), digits.CLASSES
-    return (
-        Measure("modes", f"digits that occur, of {classes}", "digits", ideal=classes),
-        Measure("kl", "KL to the data's digits, nats", "KL", "lower", floor),
-        Measure("sure", "samples that the classifier is sure of, %", "sure %", ideal=sure_of_data),
-        digits.ACCURACY,
-    )
-
-
 def evaluation(data: np.ndarray, config: RnnMnist, gen: Player):
     """Draws samples from the same latents at every evaluation, and reads their digits."""
     read = functools.partial(digits.read, digit_classifier.load())
@@ -98,7 +87,6 @@ def build(config: RnnMnist) -> Experiment:
     source = images.load(config, (28, 28, 1))
     known = digits.some_data(source)
     found, sure = digits.read_data(known)
-    sure_of_data = digits.measure(found, sure, found)["sure"]
     return Experiment(
         title=f"MNIST by columns, K = {config.unroll_steps}",
         description=prose(__doc__),
@@ -108,7 +96,7 @@ def build(config: RnnMnist) -> Experiment:
         data=source,
         sampler=single_images,
         evaluation=functools.partial(evaluation, found, config),
-        measures=measures(config, sure_of_data),
+        measures=(*digits.measures(config.samples, sure), digits.ACCURACY),
         reference={"samples": known[:64]},
         **digits.classifier_fields(config, source),
     )

@@ -83,4 +83,4 @@ def sure_digits(image: jax.Array) -> jax.Array:
     """Whether each digit of images [n, 28, 28, 3] is named with 0.9 confidence: bool [n, 3]."""
     params = digit_classifier.load()
     channels = [digits.read(params, image[..., i, None])[1] for i in range(3)]
-    return jnp.stack(channels, axis=-1) > 0.9
+    return jnp.stack(channels, axis=-1) > digits.SURE
