@@ -57,13 +57,9 @@ def race(model: str, flags: argparse.Namespace) -> dict:
             if "missing" in answer:
                 raise SystemExit(f"{worker.name}: {answer['missing']}")
             first.append(answer["first_call_s"])
-            once = worker.ask("block", count=1)["seconds"]
-            counts.append(max(round(flags.seconds / once), 1))
+            counts.append(max(round(1e3 * flags.seconds / worker.ms(1)), 1))
         paired = list(zip(workers, counts, strict=True))
-        rounds = [
-            [worker.ask("block", count=n)["seconds"] * 1e3 / n for worker, n in paired]
-            for _ in range(flags.rounds)
-        ]
+        rounds = [[worker.ms(n) for worker, n in paired] for _ in range(flags.rounds)]
     return {
         "model": model, "batch": flags.batch, "contestants": list(contestants),
         "first_call_s": first, "ms": rounds,
