@@ -40,6 +40,7 @@ from ganstab.tables import Cell, Claim, Table
 from ganstab.training import Evaluation, Experiment, images
 from ganstab.training.cli import main
 from ganstab.training.experiment import prose
+from ganstab.training.samples import make_sampler
 from ganstab.types import Player, TrainState
 
 TABLES = {
@@ -72,7 +73,7 @@ class RnnMnist(unrolled_gan.UnrolledImageConfig):
 def evaluation(data: np.ndarray, config: RnnMnist, gen: Player):
     """Draws samples from the same latents at every evaluation, and reads their digits."""
     read = functools.partial(digits.read, digit_classifier.load())
-    sample = unrolled_gan.sampler(gen, config, read)
+    sample = make_sampler(gen, unrolled_gan.LATENT, samples=config.samples, measure=read)
 
     def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
         shown, (found, sure) = sample(state, key)
@@ -92,7 +93,7 @@ def build(config: RnnMnist) -> Experiment:
         description=prose(__doc__),
         players=unrolled_gan.players(networks(**config.network_settings())),
         recipe=config.image_recipe(),
-        prior=unrolled_gan.prior,
+        prior=unrolled_gan.LATENT,
         data=source,
         sampler=single_images,
         evaluation=functools.partial(evaluation, found, config),
