@@ -31,10 +31,12 @@ COMPILED = {"torch.compile": "peer_images_compiled"}
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument(
+        "--models", nargs="+", default=list(MODELS), choices=MODELS, help="pairs of networks"
+    )
+    parser.add_argument("--batch", type=int, default=32, help="images in a minibatch")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each contestant")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=7, help="of one block each")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a block, about")
     parser.add_argument("--compile", action="store_true", help="torch.compile as well")
     parser.add_argument("--out", type=Path, help="write everything measured to this JSON file")
