@@ -59,7 +59,6 @@ class Parts(NamedTuple):
     """Terms beside the loss."""
     txs: Pair = Pair(optax.adam(1e-3, 0.5), optax.adam(1e-3, 0.5))
     n_disc: int = 1
-    joint: bool = False
     at_once: bool = False
     recipe: Recipe | None = None
     """Taken in place of all fields from the loss on."""
@@ -280,8 +279,7 @@ def _recipe(parts: Parts) -> Recipe:
 
     return Recipe(
         "known failure", "none", (terms.score_loss(parts.loss), *parts.penalty), parts.txs,
-        n_disc=parts.n_disc, joint=parts.joint,
-        make_step=at_once if parts.at_once else None,
+        n_disc=parts.n_disc, make_step=at_once if parts.at_once else None,
     )  # fmt: skip
 
 

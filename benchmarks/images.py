@@ -31,10 +31,12 @@ COMPILED = {"torch.compile": "peer_images_compiled"}
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument(
+        "--models", nargs="+", default=list(MODELS), choices=MODELS, help="pairs of networks"
+    )
+    parser.add_argument("--batch", type=int, default=32, help="images in a minibatch")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each contestant")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=7, help="of one block each")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a block, about")
     parser.add_argument("--compile", action="store_true", help="torch.compile as well")
     parser.add_argument("--out", type=Path, help="write everything measured to this JSON file")
@@ -57,13 +59,9 @@ def race(model: str, flags: argparse.Namespace) -> dict:
             if "missing" in answer:
                 raise SystemExit(f"{worker.name}: {answer['missing']}")
             first.append(answer["first_call_s"])
-            once = worker.ask("block", count=1)["seconds"]
-            counts.append(max(round(flags.seconds / once), 1))
+            counts.append(max(round(1e3 * flags.seconds / worker.ms(1)), 1))
         paired = list(zip(workers, counts, strict=True))
-        rounds = [
-            [worker.ask("block", count=n)["seconds"] * 1e3 / n for worker, n in paired]
-            for _ in range(flags.rounds)
-        ]
+        rounds = [[worker.ms(n) for worker, n in paired] for _ in range(flags.rounds)]
     return {
         "model": model, "batch": flags.batch, "contestants": list(contestants),
         "first_call_s": first, "ms": rounds,

@@ -39,7 +39,7 @@ _AXES = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}
 
 def main() -> int:
     """Prints the largest differences, and returns 1 if one is beyond rounding."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help=f"write {GOLDEN.name}")
     write = parser.parse_args().write
     golden: dict = {}

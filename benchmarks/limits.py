@@ -27,6 +27,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from workers import environment
+
 CELLS = {64: (0, 5, 10), 512: (0,)}
 PRODUCT, STREAM, SUMMED, THREADS = 1024, 2**24, 16, (1, 2)
 ARITHMETIC = {
@@ -240,10 +242,7 @@ def work(threads: int, flags: argparse.Namespace) -> dict:
 
 def _child(threads: int, arguments: Sequence[str]) -> dict:
     """The measurements of a process that is kept to so many cores."""
-    root = Path(__file__).resolve().parents[1]
-    paths = [str(root), os.environ.get("PYTHONPATH", "")]
-    env = os.environ | {"JAX_PLATFORMS": "cpu", "NPROC": str(threads),
-                        "PYTHONPATH": os.pathsep.join(filter(None, paths))}  # fmt: skip
+    env = environment(JAX_PLATFORMS="cpu", NPROC=str(threads))
     command = [sys.executable, __file__, *arguments, "--worker", str(threads)]
     return json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout)
 
@@ -251,7 +250,7 @@ def _child(threads: int, arguments: Sequence[str]) -> dict:
 def render(found: dict) -> str:
     """The tables, in Markdown."""
     lines = [f"{threads} thread(s): {each['gflops']:.0f} GFLOP/s, {each['gb_per_s']:.1f} GB/s"
-             for threads, each in found["machine"].items()]  # fmt: skip
+             for threads, each in found["speeds"].items()]  # fmt: skip
     for batch, rows in found["cells"].items():
         lines += [
             f"\n| batch {batch} | products, MFLOP | other, MFLOP | MiB | limit, ms | ms | share |",
@@ -281,9 +280,8 @@ def main() -> None:
 
     measured = {threads: _child(threads, sys.argv[1:]) for threads in THREADS}
     cells = measured[1].pop("cells")
-    found = about(argparse.Namespace(threads=1, device="cpu")) | {
-        "machine": measured, "cells": cells,
-    }  # fmt: skip
+    facts = about(argparse.Namespace(threads=1, device="cpu"))
+    found = {**facts, "speeds": measured, "cells": cells}
     print(render(found))
     if flags.out:
         flags.out.write_text(json.dumps(found, indent=1) + "\n")

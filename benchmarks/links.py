@@ -50,8 +50,11 @@ def torus(peak: float, axes: int, speed: float) -> Machine:
     )
 
 
-def nodes(shape: tuple[int, ...]) -> float:
-    """NCCL's own estimate for its low-latency protocol: the faster of a ring and a tree."""
+def nccl_latency(shape: tuple[int, ...]) -> float:
+    """Seconds of an all-reduce of nothing, as NCCL estimates it: the faster of a ring and a tree.
+
+    The protocol is NCCL's low-latency one; `shape` is (chips of a node, nodes).
+    """
     chips, count = shape
     near = 1e-6 * (1.8 if count > 1 else 1.0)
     hops = 2 * (chips * count - 1) - 2 * (count - 1)
@@ -66,7 +69,7 @@ MACHINES = {
     "H100, eight a node": Machine(
         67e12,
         lambda n: (min(n, 8), -(-n // 8)),
-        nodes,
+        nccl_latency,
         lambda shape, size: ring(shape[0], size, 450e9) + ring(shape[1], size, 8 * 50e9),
     ),
 }

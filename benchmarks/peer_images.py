@@ -195,9 +195,9 @@ def pair(model: str, width: int) -> tuple[nn.Module, nn.Module]:
     return gen, disc
 
 
-def slope(disc: nn.Module, x: Tensor) -> Tensor:
-    """Squared length of the score's gradient, of each sample."""
-    (gradient,) = torch.autograd.grad(disc(x).sum(), x, create_graph=True)
+def slope(scores: Tensor, x: Tensor) -> Tensor:
+    """Squared length of the gradient of each sample's score."""
+    (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return gradient.square().sum((1, 2, 3))
 
 
@@ -208,11 +208,12 @@ def disc_loss(model: str, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor
     if model in WGAN_GP:
         share = torch.rand(len(real), 1, 1, 1)
         between = torch.lerp(real, fake, share).requires_grad_()
-        penalty = (slope(disc, between).sqrt() - 1).square().mean()
+        penalty = (slope(disc(between), between).sqrt() - 1).square().mean()
         return disc(fake).mean() - disc(real).mean() + 10 * penalty
-    gaps = softplus(disc(fake) - disc(real)).mean()
-    penalties = (slope(disc, x.detach().requires_grad_()).mean() for x in (real, fake))
-    return gaps + sum(0.5 * penalty for penalty in penalties)
+    real, fake = (x.detach().requires_grad_() for x in (real, fake))
+    of_real, of_fake = disc(real), disc(fake)
+    penalties = slope(of_real, real).mean() + slope(of_fake, fake).mean()
+    return softplus(of_fake - of_real).mean() + 0.5 * penalties
 
 
 def gen_loss(model: str, disc: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ the wall's, so that the ratios hold on a machine that others use as well. Compil
 row.
 """
 
+import argparse
 import dataclasses
 import time
 
@@ -52,6 +53,7 @@ def seconds(step, state, data):
 
 def main():
     """Prints the table."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     data = Batch(jax.random.normal(jax.random.key(1), (2, 64, 28, 28, 3)))
     made = {name: compiled(*form, data) for name, form in FORMS.items()}
     found: dict[str, list] = {name: [] for name in FORMS}

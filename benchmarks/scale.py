@@ -22,6 +22,7 @@ from typing import Any
 from collectives import Collective, collectives, product_flops
 from links import MACHINES, SHARE, half_busy, waiting
 from matplotlib.figure import Figure
+from workers import environment
 
 from ganstab.style import BLUE, GREEN, PURPLE, VERMILION, panels, png, styled
 
@@ -113,13 +114,12 @@ def look(model: str, unroll: int, samples: int) -> dict[str, Any]:
 
 def looked_at(model: str, unroll: int, devices: int, samples: int) -> dict[str, Any]:
     """`look` in a process that has so many virtual devices."""
-    root = Path(__file__).parents[1]
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
-    own = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, "PYTHONPATH": str(root)}
     words = ["--look", model, str(unroll), str(samples)]
     done = subprocess.run(
         [sys.executable, __file__, *words],
-        env={**os.environ, **own}, stdout=subprocess.PIPE, text=True, check=True,
+        env=environment(JAX_PLATFORMS="cpu", XLA_FLAGS=flags),
+        stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     found = json.loads(done.stdout.splitlines()[-1])
     return found | {"collectives": [Collective(*c) for c in found["collectives"]]}

@@ -14,7 +14,6 @@ import argparse
 import datetime
 import functools
 import json
-import os
 import pathlib
 import platform
 import re
@@ -26,6 +25,8 @@ import time
 from collections.abc import Callable
 from statistics import median
 from typing import Any
+
+from workers import environment
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROGRAM = "experiments.stacked_mnist"
@@ -102,11 +103,10 @@ def start(unroll: int, folder: pathlib.Path, cache: pathlib.Path) -> dict[str, A
             "unroll_steps": unroll, "num_steps": STEPS, "workdir": run, "compilation_cache": cache,
         }  # fmt: skip
         words = [f"--{name}={value}" for name, value in flags.items()]
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         subprocess.run(
             [sys.executable, __file__, "--watch", str(time.time()), str(seen), *words],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
+            env=environment(),
         )  # fmt: skip
         result = json.loads(pathlib.Path(run, "result.json").read_text())
     known = {"params_digest": result["params_digest"], "versions": result["versions"]}
@@ -147,11 +147,12 @@ def table(starts: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Prints the table, and writes every start."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--steps", type=int, nargs="+", default=[0, 5, 10], help="the K")
-    asked.add_argument("--repeats", type=int, default=3)
-    asked.add_argument("--out", type=pathlib.Path)
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--steps", type=int, nargs="+", default=[0, 5, 10], help="unroll lengths K")
+    add("--repeats", type=int, default=3, help="starts of each kind")
+    add("--out", type=pathlib.Path, help="write every start to this JSON file")
+    flags = parser.parse_args()
     record: dict[str, Any] = {
         "command": " ".join(["python", "benchmarks/start.py", *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
@@ -159,15 +160,15 @@ def main() -> None:
         "imports_s": imports(),
         "starts": [],
     }
-    for _ in range(given.repeats):
-        for unroll in given.steps:
+    for _ in range(flags.repeats):
+        for unroll in flags.steps:
             with tempfile.TemporaryDirectory() as place:
                 folder = pathlib.Path(place)
                 for kind in ("first", "second"):
                     found = start(unroll, folder, folder / "cache")
                     record["starts"].append({"unroll": unroll, "start": kind, **found})
-                    if given.out:
-                        given.out.write_text(json.dumps(record, indent=1) + "\n")
+                    if flags.out:
+                        flags.out.write_text(json.dumps(record, indent=1) + "\n")
             print(table(record["starts"]), flush=True)
 
 

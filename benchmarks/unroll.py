@@ -27,7 +27,6 @@ import shlex
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -94,7 +93,7 @@ def race(names: list[str], steps: int, batch: int, flags: argparse.Namespace) ->
         times: dict[str, list[float]] = {name: [] for name, *_ in ready}
         for _ in range(flags.repeats):
             for name, worker, _, count in ready:
-                times[name].append(_ms(worker, count))
+                times[name].append(worker.ms(count))
         return [
             table.Cell(name, batch, steps, times[name], **about, **worker.ask("memory"))
             for name, worker, about, _ in ready
@@ -107,25 +106,24 @@ def _worker(name: str, flags: argparse.Namespace) -> Worker:
 
 def _block_length(worker: Worker, seconds: float, unit: int) -> int:
     """How many steps fill a block, a multiple of the unit, from a warm step's time."""
-    _ms(worker, unit)
-    return unit * max(1, math.ceil(seconds * 1e3 / (unit * _ms(worker, 2 * unit))))
-
-
-def _ms(worker: Worker, count: int) -> float:
-    # An idle OpenMP pool spins for a moment before it sleeps: let it.
-    time.sleep(0.05)
-    return worker.ask("block", count=count)["seconds"] / count * 1e3
+    worker.ms(unit)
+    return unit * max(1, math.ceil(seconds * 1e3 / (unit * worker.ms(2 * unit))))
 
 
 def check(names: list[str], lengths: Sequence[int], flags: argparse.Namespace) -> bool:
-    """Do all train alike? Prints the largest relative difference from PyTorch at each K."""
+    """Do all train alike? Prints the largest relative difference from PyTorch at each K.
+
+    Where PyTorch is not installed there is nothing to compare with, and the answer is no.
+    """
     inputs = _inputs(flags)
     agree = True
     for steps in lengths:
         found = {name: _trained(name, steps, inputs[name == table.OURS], flags) for name in names}
-        expected = found.pop("pytorch", None)
+        expected = found.pop("pytorch")
+        if expected is None:
+            return False
         for name, arrays in found.items():
-            if arrays and expected:
+            if arrays is not None:
                 agree &= _compare(name, steps, arrays, expected)
     return agree
 
@@ -177,6 +175,7 @@ def about(flags: argparse.Namespace) -> dict:
     lines = info.read_text().splitlines() if info.exists() else []
     models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     cpu = models[0] if models else platform.processor()
+    program = f"benchmarks/{Path(sys.argv[0]).name}"
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -185,7 +184,7 @@ def about(flags: argparse.Namespace) -> dict:
             continue
     return {
         "date": datetime.date.today().isoformat(),
-        "command": _environment() + shlex.join(["python", "benchmarks/unroll.py", *sys.argv[1:]]),
+        "command": _environment() + shlex.join(["python", program, *sys.argv[1:]]),
         "machine": {"cpu": cpu, "cores": os.cpu_count(), "threads": flags.threads, **_gpu(flags)},
         "versions": versions,
     }

@@ -33,21 +33,24 @@ JAX_NAMES = {"cpu": "cpu", "gpu": "cuda"}
 JAX_PRECISIONS = {"float32": "float32", "tf32": "tensorfloat32"}
 
 
+def environment(**own: str) -> dict[str, str]:
+    """This process's environment with these variables, for one that imports from this clone."""
+    paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | own
+
+
 class Worker:
     """The parent's end. Use it as a context; `ask` waits for the answer."""
 
     def __init__(self, name: str, threads: int, device: str = "cpu", precision: str = "float32"):
-        root = Path(__file__).resolve().parents[1]
-        paths = [str(root), os.environ.get("PYTHONPATH", "")]
         count = str(threads)
-        env = os.environ | {
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            "JAX_PLATFORMS": JAX_NAMES[device], "NPROC": count, "OMP_NUM_THREADS": count,
-            "MKL_NUM_THREADS": count, "JAX_DEFAULT_MATMUL_PRECISION": JAX_PRECISIONS[precision],
-            "BENCHMARK_DEVICE": device, "BENCHMARK_PRECISION": precision,
+        env = environment(
+            JAX_PLATFORMS=JAX_NAMES[device], NPROC=count, OMP_NUM_THREADS=count,
+            MKL_NUM_THREADS=count, JAX_DEFAULT_MATMUL_PRECISION=JAX_PRECISIONS[precision],
+            BENCHMARK_DEVICE=device, BENCHMARK_PRECISION=precision,
             # All contestants are there at once, so none may take most of a GPU's memory.
-            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        }  # fmt: skip
+            XLA_PYTHON_CLIENT_PREALLOCATE="false",
+        )  # fmt: skip
         command = [sys.executable, str(Path(__file__).resolve()), name]
         self.name = name
         self.process = subprocess.Popen(
@@ -78,6 +81,12 @@ class Worker:
         if not line:
             raise RuntimeError(f"the worker of {self.name} died when asked for {what}")
         return json.loads(line)
+
+    def ms(self, count: int) -> float:
+        """Milliseconds a step, of a block of so many steps."""
+        # An idle OpenMP pool spins for a moment before it sleeps: let it.
+        time.sleep(0.05)
+        return self.ask("block", count=count)["seconds"] / count * 1e3
 
 
 def _pin(threads: int) -> None:

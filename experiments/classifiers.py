@@ -78,10 +78,16 @@ def train(
       epochs: how many passes.
       seed: of the initial weights, the order and the changes of the images.
       kept: a folder for a checkpoint after each pass, from which the same call goes on.
+
+    Raises:
+      InputError: there are fewer images than a batch has.
     """
     images = jax.tree.map(jnp.asarray, images)
     init_key, order_key, step_key = jax.random.split(jax.random.key(seed), 3)
     count, per_epoch = len(images.label), len(images.label) // BATCH
+    if not per_epoch:
+        raise InputError(f"training takes batches of {BATCH} images, and the data have {count}")
+    kept = kept and kept / f"seed{seed}_epochs{epochs}"  # the rates depend on the epochs
     steps = epochs * per_epoch
     rate = optax.warmup_cosine_decay_schedule(0, task.peak_rate, steps // 20, steps)
     tx = optax.adamw(rate, weight_decay=task.weight_decay)

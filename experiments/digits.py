@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 CLASSES = 10
 DATA = 10_000
+SURE = 0.9
+"""Probability of a digit above which the classifier is sure of it."""
 SOUND = 0.95
 """Accuracy below which the classifier is taken not to know the digits."""
 ACCURACY = Measure(
     "ruler", "the classifier's accuracy on 1,000 of the training images", ideal=1.0, final=True
 )
 _CHUNK = 100
-_SURE = 0.9
 
 
 def classifier_fields(config: ImageConfig, source: Images | RandomAccess) -> dict[str, Any]:
@@ -48,14 +49,14 @@ def measure(digits: np.ndarray, sure: np.ndarray, data: np.ndarray) -> dict[str,
 
     Args:
       digits: of the samples, [n].
-      sure: how sure the classifier is of each, [n]; above 0.9 it counts as sure.
+      sure: how sure the classifier is of each, [n].
       data: digits of images of the data, [m].
     """
     return {
         "samples": len(digits),
         "modes": metrics.count_modes(digits, CLASSES),
         "kl": kl_to_data(digits, data),
-        "sure": 100 * float(np.mean(sure > _SURE)),
+        "sure": share_sure(sure),
     }
 
 
@@ -71,6 +72,26 @@ def kl_to_data(digits: np.ndarray, data: np.ndarray) -> float:
 def kl_floor(samples: int, data: int = DATA) -> float:
     """`kl_to_data` of a perfect sampler, on average: both sides are counts of a finite sample."""
     return metrics.kl_floor(samples, CLASSES) + metrics.kl_floor(data, CLASSES)
+
+
+def measures(samples: int, sure_of_data: np.ndarray) -> tuple[Measure, ...]:
+    """What `measure` takes of so many samples, with the value that the data have of each.
+
+    Args:
+      samples: how many.
+      sure_of_data: how sure the classifier is of each image of the data, [m].
+    """
+    return (
+        Measure("modes", f"digits that occur, of {CLASSES}", "digits", ideal=CLASSES),
+        Measure("kl", "KL to the data's digits, nats", "KL", "lower", kl_floor(samples)),
+        Measure("sure", "samples that the classifier is sure of, %", "sure %",
+                ideal=share_sure(sure_of_data)),
+    )  # fmt: skip
+
+
+def share_sure(sure: np.ndarray) -> float:
+    """% of the images of which the classifier is sure: to which it gives more than 0.9."""
+    return 100 * float(np.mean(sure > SURE))
 
 
 def some_data(source: Images | RandomAccess, count: int = DATA) -> np.ndarray:

@@ -37,9 +37,10 @@ from ganstab import digit_classifier, metrics
 from ganstab.data import single_images
 from ganstab.networks.unrolled_gan import rnn_mnist as networks
 from ganstab.tables import Cell, Claim, Table
-from ganstab.training import Evaluation, Experiment, Measure, images
+from ganstab.training import Evaluation, Experiment, images
 from ganstab.training.cli import main
 from ganstab.training.experiment import prose
+from ganstab.training.samples import make_sampler
 from ganstab.types import Player, TrainState
 
 TABLES = {
@@ -69,21 +70,10 @@ class RnnMnist(unrolled_gan.UnrolledImageConfig):
         return f"rnn_mnist_K{self.unroll_steps}_seed{self.seed}"
 
 
-def measures(config: RnnMnist, sure_of_data: float) -> tuple[Measure, ...]:
-    """What a run reports; the paper has no numbers to compare it with."""
-    floor, classes = digits.kl_floor(config.samples), digits.CLASSES
-    return (
-        Measure("modes", f"digits that occur, of {classes}", "digits", ideal=classes),
-        Measure("kl", "KL to the data's digits, nats", "KL", "lower", floor),
-        Measure("sure", "samples that the classifier is sure of, %", "sure %", ideal=sure_of_data),
-        digits.ACCURACY,
-    )
-
-
 def evaluation(data: np.ndarray, config: RnnMnist, gen: Player):
     """Draws samples from the same latents at every evaluation, and reads their digits."""
     read = functools.partial(digits.read, digit_classifier.load())
-    sample = unrolled_gan.sampler(gen, config, read)
+    sample = make_sampler(gen, unrolled_gan.LATENT, samples=config.samples, measure=read)
 
     def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
         shown, (found, sure) = sample(state, key)
@@ -98,17 +88,16 @@ def build(config: RnnMnist) -> Experiment:
     source = images.load(config, (28, 28, 1))
     known = digits.some_data(source)
     found, sure = digits.read_data(known)
-    sure_of_data = digits.measure(found, sure, found)["sure"]
     return Experiment(
         title=f"MNIST by columns, K = {config.unroll_steps}",
         description=prose(__doc__),
         players=unrolled_gan.players(networks(**config.network_settings())),
         recipe=config.image_recipe(),
-        prior=unrolled_gan.prior,
+        prior=unrolled_gan.LATENT,
         data=source,
         sampler=single_images,
         evaluation=functools.partial(evaluation, found, config),
-        measures=measures(config, sure_of_data),
+        measures=(*digits.measures(config.samples, sure), digits.ACCURACY),
         reference={"samples": known[:64]},
         **digits.classifier_fields(config, source),
     )

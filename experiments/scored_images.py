@@ -12,7 +12,6 @@ from ganstab.data.sampling import to_bytes
 from ganstab.errors import InputError
 from ganstab.image_gan.source import Source, open_source
 from ganstab.training import Evaluation, Measure, RunConfig, images, option
-from ganstab.training.run_folder import local_folder
 from ganstab.training.samples import SHOWN, make_sampler
 from ganstab.types import Player, TrainState
 
@@ -69,7 +68,6 @@ class ScoredImages(RunConfig):
         score = scores.suiting(source.shape, source.classes)
         if self.inception is not None:
             score = scores.INCEPTION
-            local_folder(self.inception, "--inception", "file")
             scores.inception(self.inception)  # a run must not end at its first evaluation
         elif score is None and self.needs_score:
             raise InputError(

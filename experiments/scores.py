@@ -16,7 +16,9 @@ import numpy as np
 
 from ganstab import cifar_classifier, digit_classifier, metrics
 from ganstab.data import to_unit_range
-from ganstab.metrics.inception_weights import Inception, load_inception
+from ganstab.metrics import Inception, load_inception
+from ganstab.metrics.evaluation import depths_of
+from ganstab.training.run_folder import local_folder
 
 INCEPTION = "inception"
 DIGIT = 28
@@ -67,8 +69,8 @@ CLASSIFIERS = {
 
 @functools.lru_cache(maxsize=1)
 def inception(file: str) -> Inception:
-    """The Inception network with the weights of a file; raises InputError where it has others."""
-    return load_inception(file, ("logits_unbiased",))
+    """The Inception network with the weights of --inception; raises InputError for another file."""
+    return load_inception(local_folder(file, "--inception", "file"), depths_of(["is"]))
 
 
 def suiting(shape: tuple[int, int, int], classes: Sequence[str]) -> str | None:

@@ -66,10 +66,6 @@ TASK = classifiers.Task(
     change=functools.partial(distort, most=Distortion()),
     epochs=20,
 )
-update = functools.partial(classifiers.update, TASK)
-train = functools.partial(classifiers.train, TASK)
-accuracy = functools.partial(classifiers.accuracy, TASK)
-check_destination = classifiers.check_destination
 
 
 def images(asked: argparse.Namespace, split: str) -> Images:

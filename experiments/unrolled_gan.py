@@ -1,16 +1,13 @@
-"""What the programs of the Unrolled GAN paper share: settings, players, sampling."""
+"""What the programs of the Unrolled GAN paper share: settings, players and claims."""
 
 import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import jax
-
 from ganstab import Pair, losses, recipes
 from ganstab.players import from_nnx
+from ganstab.tables import Claim
 from ganstab.training import ImageConfig, RunConfig, option
-from ganstab.training.samples import make_sampler
-from ganstab.types import Player
 
 LOSSES: dict[str, Callable] = {
     "non_saturating": losses.non_saturating,
@@ -21,7 +18,8 @@ LOSSES: dict[str, Callable] = {
 }
 LATENT = 256
 """Length of z of the paper's generators."""
-AT_ONCE = 512
+WIDTHS = {0.25: "1/4", 0.5: "1/2", 1.0: "1"}
+"""Factors of a network's width in the paper's tables, and how they are written."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,14 +105,9 @@ class NormedGenerator(UnrolledImageConfig):
     bn_mode: str = option(
         "running",
         "The generator's batch norm at evaluation: running averages, or the statistics of each "
-        f"evaluation batch of {AT_ONCE}, the habit of the reference implementations.",
+        "evaluation batch of 512, the habit of the reference implementations.",
         choices=("running", "batch"),
     )
-
-
-def prior(key: jax.Array, n: int) -> jax.Array:
-    """Latents z ~ N(0, I), [n, 256]."""
-    return jax.random.normal(key, (n, LATENT))
 
 
 def players(modules: Pair) -> Pair:
@@ -122,8 +115,6 @@ def players(modules: Pair) -> Pair:
     return Pair(*map(from_nnx, modules))
 
 
-def sampler(
-    gen: Player, config: UnrolledImageConfig, measure: Callable, *, train: bool = False
-) -> Callable:
-    """`(state, key) -> (shown, found)`, see `training.make_sampler`."""
-    return make_sampler(gen, prior, samples=config.samples, measure=measure, train=train)
+def more_modes(words: str, first: str, second: str) -> Claim:
+    """That one cell covers more modes than another."""
+    return Claim(words, "modes", first, "above", second)

@@ -19,6 +19,7 @@ __all__ = [
     "GREEN",
     "GROUND",
     "INK",
+    "ORANGE",
     "PAPER",
     "PURPLE",
     "STYLE",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 BLUE = "#0072B2"
-"""The first colour of curves. All four are Okabe and Ito's or near them: people with any kind of
+"""The first colour of curves. All five are Okabe and Ito's or near them: people with any kind of
 colour vision can tell them apart."""
 VERMILION = "#D55E00"
 """The second colour."""
@@ -37,6 +38,8 @@ GREEN = "#009E73"
 """The third colour."""
 PURPLE = "#AA3377"
 """The fourth colour."""
+ORANGE = "#E69F00"
+"""The fifth colour."""
 INK = "#333333"
 """The colour of letters."""
 FAINT = "#8A8A8A"
@@ -45,7 +48,7 @@ DEPTH = LinearSegmentedColormap.from_list("depth", ["#FFFFFF", "#9CC9E5", BLUE, 
 """A scale from white through `BLUE` to nearly black: lightness alone tells the order."""
 GROUND = LinearSegmentedColormap.from_list("ground", ["#FFFFFF", "#D5E8F4", "#A5CCE4"])
 """A paler scale, for the ground on which curves and letters stand."""
-ALONG = LinearSegmentedColormap.from_list("along", ["#E69F00", VERMILION, PURPLE, "#23205C"])
+ALONG = LinearSegmentedColormap.from_list("along", [ORANGE, VERMILION, PURPLE, "#23205C"])
 """A scale between two colours that stay dark on white, for curves whose colour is a number."""
 STYLE: dict[Any, Any] = {
     "font.size": 10,

@@ -18,12 +18,12 @@ from matplotlib.figure import Figure
 
 from docs.gallery.common import CORNERS, NOTHING, pair, quick, strategy, triangle
 from ganstab import Pair, dynamics, games
-from ganstab.style import BLUE, FAINT, GREEN, PURPLE, VERMILION, panels, styled
+from ganstab.style import BLUE, FAINT, GREEN, ORANGE, PURPLE, VERMILION, panels, styled
 
 TIME, DT = 2000.0, 0.1
 STARTS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25])
 LABELS = {0.0: "no pay for ties", 0.5: "ties ±½"}
-SHOWN = {0: "#E69F00", 1: VERMILION, 3: PURPLE, 6: BLUE, 9: GREEN}
+SHOWN = {0: ORANGE, 1: VERMILION, 3: PURPLE, 6: BLUE, 9: GREEN}
 
 
 def replicators(tie: float, starts: np.ndarray, time: float) -> tuple[Pair, np.ndarray]:

@@ -22,10 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from docs.gallery import dirac
+from docs.gallery import dirac, learning_rates
 from docs.gallery.common import sgd, started
 from docs.gallery.dirac import TECHNIQUES, Technique, in_turn
-from docs.gallery.learning_rates import EYE, OF_DISC, OF_GEN
 from ganstab import Pair, dynamics, plots
 from ganstab.style import panels, styled
 
@@ -55,14 +54,10 @@ def diagram(technique: Technique, weights: np.ndarray) -> dynamics.PhaseDiagram:
 
 
 def radius(technique: Technique) -> Callable[[float, float], float]:
-    """The spectral radius of a step in closed form."""
-
-    def at(weight: float, rate: float) -> float:
-        slopes = technique.jacobian(weight)
-        step = (EYE + rate * OF_DISC @ slopes) @ (EYE + rate * OF_GEN @ slopes)
-        return float(np.max(np.abs(np.linalg.eigvals(step))))
-
-    return at
+    """The spectral radius of a step in closed form, as a function of weight and learning rate."""
+    return lambda weight, rate: float(
+        learning_rates.radius(learning_rates.alternating(technique.jacobian(weight), rate))
+    )
 
 
 @styled

@@ -30,7 +30,7 @@ from docs.gallery import dirac
 from docs.gallery.common import quick, started
 from docs.gallery.dirac import CONSENSUS, R1, TURN, gan, in_turn
 from ganstab import Game, Pair, dynamics, optimizers, plots, steps
-from ganstab.style import BLUE, FAINT, GREEN, INK, PURPLE, VERMILION, panels, styled
+from ganstab.style import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE, VERMILION, panels, styled
 
 
 class Rule(NamedTuple):
@@ -52,11 +52,13 @@ def _together(game: Game, slopes: np.ndarray, limit: float) -> Rule:
     return Rule(game, steps.simultaneous, limit, lambda h: EYE + h * slopes)
 
 
-def _apart(game: Game, slopes: np.ndarray, limit: float, n: int = 1) -> Rule:
-    def exact(h: float) -> np.ndarray:
-        return np.linalg.matrix_power(EYE + h * OF_DISC @ slopes, n) @ (EYE + h * OF_GEN @ slopes)
+def alternating(slopes: np.ndarray, h: float, n: int = 1) -> np.ndarray:
+    """The matrix of a step of the generator and then n of the critic, of size h each."""
+    return np.linalg.matrix_power(EYE + h * OF_DISC @ slopes, n) @ (EYE + h * OF_GEN @ slopes)
 
-    return Rule(game, in_turn(n), limit, exact)
+
+def _apart(game: Game, slopes: np.ndarray, limit: float, n: int = 1) -> Rule:
+    return Rule(game, in_turn(n), limit, lambda h: alternating(slopes, h, n))
 
 
 WEAK, AGREED = (R1.game(0.3), R1.jacobian(0.3)), (CONSENSUS.game(1.0), CONSENSUS.jacobian(1.0))
@@ -115,7 +117,7 @@ def matrices(rule: Rule, rates: np.ndarray) -> np.ndarray:
 @styled
 def draw(_seed: int = 0) -> Figure:
     figure, axes = panels(1, 3, width=3.1, height=2.9)
-    rates, colours = np.linspace(0.02, 4.5, 225), (VERMILION, BLUE, GREEN, PURPLE, "#E69F00")
+    rates, colours = np.linspace(0.02, 4.5, 225), (VERMILION, BLUE, GREEN, PURPLE, ORANGE)
     titles = ("both players at once", "one after the other")
     for axis, title, rules in zip(axes[0], titles, (TOGETHER, APART), strict=False):
         for (name, rule), colour in zip(rules.items(), colours, strict=False):

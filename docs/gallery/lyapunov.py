@@ -25,10 +25,9 @@ from docs.gallery import dirac
 from docs.gallery.common import followed, pair, quick, sgd, started
 from docs.gallery.dirac import R1, gan
 from ganstab import Game, Pair, dynamics, games, losses, steps
-from ganstab.style import BLUE, GREEN, INK, PURPLE, VERMILION, panels, styled
+from ganstab.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION, panels, styled
 
 H, DT, STEPS, FIRST = 0.1, 0.1, 4000, Pair(1.0, 1.0)
-ORANGE = "#E69F00"
 PLAIN, NON_SATURATING = gan(), gan(losses.non_saturating)
 
 

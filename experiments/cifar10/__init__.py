@@ -41,6 +41,7 @@ import functools
 import jax
 import numpy as np
 
+from experiments import scores
 from experiments.cifar10 import methods, networks, tables
 from experiments.cifar10.config import Cifar10
 from ganstab import metrics
@@ -89,12 +90,13 @@ def evaluation(config: Cifar10, gen: Player):
 def measures(config: Cifar10, real: Images) -> tuple[Measure, ...]:
     """The classifier's score, and with --inception the Inception score beside the paper's."""
     n = f"{config.samples:,} samples"
-    ideal = metrics.classifier_score(real.image).value if len(real.image) >= 10 else None
-    known = tables.published(config.conditional) if config.method == methods.RESNET else None
+    enough = len(real.image) >= scores.LEAST
+    ideal = metrics.classifier_score(real.image).value if enough else None
     score = Measure(tables.SCORE, f"{metrics.classifier_score_name()}, {n}", "score", ideal=ideal)
     if config.inception is None:
         return (score,)
-    known = known if config.has_papers_data() else None
+    is_papers = config.method == methods.RESNET and config.has_papers_data()
+    known = tables.published(config.conditional) if is_papers else None
     return score, Measure("is", f"Inception score, {n}", "IS", published=known)
 
 

@@ -1,18 +1,17 @@
 """The settings of `experiments.cifar10`."""
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
+from experiments import scores
 from experiments.cifar10 import methods
 from ganstab import cifar_classifier, metrics
 from ganstab.data import Images
 from ganstab.errors import InputError
 from ganstab.image_gan import Source, open_source
-from ganstab.metrics.evaluation import depths_of
 from ganstab.training import RunConfig, images, option
 from ganstab.training.samples import SHOWN
 
@@ -87,7 +86,7 @@ class Cifar10(RunConfig):
 
     def weights(self) -> metrics.Inception | None:
         """The Inception network, where it is asked for; raises InputError for another file."""
-        return _inception(self.inception) if self.inception is not None else None
+        return scores.inception(self.inception) if self.inception is not None else None
 
     def source(self) -> Source:
         """The images; raises InputError where they cannot be had or used."""
@@ -125,8 +124,3 @@ class Cifar10(RunConfig):
             return error, Images(np.zeros((0, *SHAPE), np.uint8), np.zeros(0, np.int32))
         places = np.random.default_rng(0).permutation(len(source))[: self.samples]
         return source.data, images.take(source.data, places)
-
-
-@functools.lru_cache(maxsize=1)
-def _inception(file: str) -> metrics.Inception:
-    return metrics.load_inception(file, depths_of(["is"]))

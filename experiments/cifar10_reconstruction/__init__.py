@@ -139,7 +139,7 @@ def build(config: Cifar10Reconstruction) -> Experiment:
         description=prose(__doc__),
         players=players,
         recipe=config.image_recipe(),
-        prior=unrolled_gan.prior,
+        prior=unrolled_gan.LATENT,
         data=source,
         evaluation=functools.partial(evaluation, config),
         measures=measures(config, float(np.median(data_distance))),

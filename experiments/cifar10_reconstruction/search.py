@@ -91,11 +91,12 @@ def make_conclusion(
     def conclude(
         state: TrainState, folder: pathlib.Path, stop: Callable[[], bool]
     ) -> Findings | None:
-        place = chunks_of(folder, int(state.step))
+        step = int(state.step)
+        place = chunks_of(folder, step)
         names = {f"images_{first:06d}": first for first in range(0, len(image), settings.at_once)}
         missing = [name for name in names if _any_missing(place / f"{name}.npz")]
-        earlier = sum(read(folder, int(state.step)).get("seconds", ()))
-        for count, name in enumerate(missing):
+        earlier = sum(read(folder, step).get("seconds", ()))
+        for count, name in enumerate(missing, start=len(names) - len(missing) + 1):
             if stop():
                 return None
             begin = time.monotonic()
@@ -103,14 +104,13 @@ def make_conclusion(
             if distributed.is_main():
                 seconds = np.array([time.monotonic() - begin])
                 _write(place / f"{name}.npz", {**found, "seconds": seconds})
-                done = len(names) - len(missing) + count + 1
-                print(f"images sought: chunk {done} of {len(names)}", flush=True)
+                print(f"images sought: chunk {count} of {len(names)}", flush=True)
         if not distributed.is_main():
             return Findings({})
-        sampled = read_samples(folder)[int(state.step)]["sample_distance"]
+        sampled = read_samples(folder)[step]["sample_distance"]
         distances = {"sample_distance": sampled, "data_distance": data_distance}
         _write(place / "distances.npz", distances)
-        return summary(read(folder, int(state.step)), folder, float(earlier))
+        return summary(read(folder, step), folder, float(earlier))
 
     return conclude
 

@@ -40,13 +40,14 @@ import numpy as np
 
 from experiments import unrolled_gan
 from experiments.colored_mnist import colors
-from experiments.colored_mnist.tables import SOURCE, TABLE_2, TABLES, WIDTHS
+from experiments.colored_mnist.tables import SOURCE, TABLE_2, TABLES
 from ganstab import metrics
 from ganstab.data import colored_digits
 from ganstab.networks.unrolled_gan import colored_mnist as networks
 from ganstab.training import Evaluation, Experiment, Measure, Published, View, images, option
 from ganstab.training.cli import main
 from ganstab.training.experiment import prose
+from ganstab.training.samples import make_sampler
 from ganstab.types import Player, TrainState
 
 SMOKE = {"samples": 512, "batch_size": 16}
@@ -60,7 +61,9 @@ class ColoredMnist(unrolled_gan.NormedGenerator):
     eval_every: int = 500
     disc_batch: str = "separate"
     samples: int = option(5120, "Samples drawn at an evaluation.", lower=colors.LEAST, upper=10**7)
-    width: float = option(0.25, "X: all channels of both networks, times X.", choices=tuple(WIDTHS))
+    width: float = option(
+        0.25, "X: all channels of both networks, times X.", choices=tuple(unrolled_gan.WIDTHS)
+    )
 
     def run_name(self) -> str:
         """The run's name, made of K, the width and the seed."""
@@ -73,8 +76,13 @@ class ColoredMnist(unrolled_gan.NormedGenerator):
 
 def evaluation(data: np.ndarray, config: ColoredMnist, gen: Player):
     """Draws samples from the same latents at every evaluation, and compares their colours."""
-    train = config.bn_mode == "batch"
-    sample = unrolled_gan.sampler(gen, config, metrics.foreground_colors, train=train)
+    sample = make_sampler(
+        gen,
+        unrolled_gan.LATENT,
+        samples=config.samples,
+        measure=metrics.foreground_colors,
+        train=config.bn_mode == "batch",
+    )
 
     def evaluate(state: TrainState, key: jax.Array) -> Evaluation:
         shown, found = sample(state, key)
@@ -100,7 +108,7 @@ def build(config: ColoredMnist) -> Experiment:
         description=prose(__doc__),
         players=unrolled_gan.players(networks(config.width, **config.network_settings())),
         recipe=config.image_recipe(),
-        prior=unrolled_gan.prior,
+        prior=unrolled_gan.LATENT,
         data=source,
         sampler=colored_digits,
         evaluation=functools.partial(evaluation, data, config),

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
+from experiments.unrolled_gan import WIDTHS
 from ganstab.tables import Cell, Claim, Table
 from ganstab.training import Published
 
-WIDTHS = {0.25: "1/4", 0.5: "1/2", 1.0: "1"}
 SOURCE = "Metz et al. 2017, Table 2"
 # (width, K) -> Jensen-Shannon divergence, its standard error.
 TABLE_2 = {

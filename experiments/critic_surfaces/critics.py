@@ -15,7 +15,7 @@ from jax import Array
 from ganstab import losses
 from ganstab.types import Player
 
-__all__ = ["gradient_norms", "growth", "noisy_data", "perceptron", "scores"]
+__all__ = ["gradient_norms", "growth", "log_norms", "noisy_data", "perceptron", "scores"]
 
 Layers = Sequence[dict[str, Array]]
 LEAST = float(np.finfo(np.float32).tiny)
@@ -80,8 +80,12 @@ def gradient_norms(layers: Layers, real: Array, fake: Array) -> Array:
 
 def growth(norms: np.ndarray) -> float:
     """The slope of log₁₀ of norms [L] over the layers, from the last one to the first."""
-    logs = np.log10(np.maximum(norms.astype(float), LEAST))
-    return -float(np.polyfit(np.arange(len(logs)), logs, 1)[0])
+    return -float(np.polyfit(np.arange(len(norms)), log_norms(norms), 1)[0])
+
+
+def log_norms(norms: np.ndarray) -> np.ndarray:
+    """log₁₀ of norms, none of which counts as less than float32's smallest normal number."""
+    return np.log10(np.maximum(norms.astype(float), LEAST))
 
 
 def _norm(x: Array) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from experiments.critic_surfaces.critics import log_norms
 from experiments.critic_surfaces.toys import REACH
 from ganstab import style
 from ganstab.reporting import Picture
@@ -17,7 +18,6 @@ from ganstab.training.samples import Arrays, read_samples
 __all__ = ["gradients", "norms", "surface", "surfaces", "weights"]
 
 LEVELS = 14
-LEAST = np.finfo(np.float32).tiny
 
 
 def surface(axis: Axes, arrays: Arrays, reference: Arrays, *, samples: bool = False) -> None:
@@ -108,7 +108,7 @@ def gradients(runs: Runs, folder: pathlib.Path) -> Sequence[Picture]:
 
 def _norm_curve(axis: Axes, values: np.ndarray, colour, label: str) -> None:
     layers = np.arange(1, len(values) + 1)
-    axis.plot(layers, np.log10(np.maximum(values, LEAST)), color=colour, label=label)
+    axis.plot(layers, log_norms(values), color=colour, label=label)
     axis.set_xlim(len(values), 1)
     axis.set_xticks(layers[:: -(-len(values) // 6)])
 

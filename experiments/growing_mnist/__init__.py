@@ -86,19 +86,6 @@ def evaluation(sampler, known: np.ndarray, found: np.ndarray, config: GrowingMni
     return evaluate
 
 
-def measures(config: GrowingMnist, sure_of_data: float) -> tuple[Measure, ...]:
-    """What a run reports; the papers have no numbers to compare it with."""
-    floor, classes = digits.kl_floor(config.samples), digits.CLASSES
-    return (
-        Measure("modes", f"digits that occur, of {classes}", "digits", ideal=classes),
-        Measure("kl", "KL to the data's digits, nats", "KL", "lower", floor),
-        Measure("sure", "samples that the classifier is sure of, %", "sure %", ideal=sure_of_data),
-        Measure("swd", f"sliced Wasserstein distance × 1,000, {config.samples:,} samples", "SWD",
-                "lower"),
-        digits.ACCURACY,
-    )  # fmt: skip
-
-
 def build(config: GrowingMnist) -> Experiment:
     """One run."""
     source = images.load(config, SHAPE)
@@ -110,6 +97,7 @@ def build(config: GrowingMnist) -> Experiment:
         grown = progressive.grown(config.width, config.batch_size, config.stage_steps)
     few = np.linspace(0, images.size(source) - 1, KNOWN).astype(int)
     data = images.take(source, few).image
+    distance = f"sliced Wasserstein distance × 1,000, {config.samples:,} samples"
     return Experiment(
         title=f"MNIST from coarse to fine, {METHODS[config.method]}, width {config.width}",
         description=prose(__doc__),
@@ -118,15 +106,14 @@ def build(config: GrowingMnist) -> Experiment:
         prior=grown.prior,
         data=source,
         evaluation=functools.partial(evaluation, grown.sampler, data, found, config),
-        measures=measures(config, digits.measure(found, sure, found)["sure"]),
-        reference=_reference(to_unit_range(data[:SHOWN])),
+        measures=(
+            *digits.measures(config.samples, sure),
+            Measure("swd", distance, "SWD", "lower"),
+            digits.ACCURACY,
+        ),
+        reference=jax.device_get(lapgan.seen(to_unit_range(data[:SHOWN]))),
         **digits.classifier_fields(config, source),
     )
-
-
-def _reference(image: jax.Array) -> dict[str, np.ndarray]:
-    """Images of the data, as the levels of a pyramid see them."""
-    return {name: np.asarray(x) for name, x in lapgan.seen(image).items()}
 
 
 def run() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.unrolled_gan import more_modes
 from ganstab.tables import Cell, Claim, Table
 
 PAPER_UPDATES = 50_000
@@ -27,11 +28,6 @@ FINDINGS: dict[int, tuple[dict[str, int], str]] = {
 """By generator steps for each of the discriminator's: the K that suffices, and the words for it.
 
 The mean has the K of the gradient without the second term: the paper reports none of its own."""
-
-
-def more_modes(words: str, first: str, second: str) -> Claim:
-    """That one cell covers more modes than another."""
-    return Claim(words, "modes", first, "above", second)
 
 
 def ensembles() -> Table:

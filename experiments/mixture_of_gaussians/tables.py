@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from experiments.mixture_of_gaussians import appendix_b
-from experiments.mixture_of_gaussians.appendix_b import more_modes
+from experiments.unrolled_gan import more_modes
 from ganstab.tables import Cell, Table
 from ganstab.training import Published
 

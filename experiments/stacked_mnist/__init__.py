@@ -65,7 +65,9 @@ class StackedMnist(unrolled_gan.NormedGenerator):
     )
     disc_norm: bool = option(True, "Batch norm in the discriminator, as the paper has it.")
     disc_width: float = option(
-        0.25, "X: the discriminator has 8X, 16X and 32X channels.", choices=tables.WIDTHS
+        0.25,
+        "X: the discriminator has 8X, 16X and 32X channels.",
+        choices=tuple(unrolled_gan.WIDTHS),
     )
 
     def check(self) -> None:
@@ -101,7 +103,7 @@ def measures(config: StackedMnist) -> tuple[Measure, ...]:
                 published=paper.get("modes")),
         Measure("kl", "KL to uniform, nats", "KL", "lower",
                 metrics.kl_floor(config.samples, MODES), paper.get("kl")),
-        *([] if config.recipe == tables.PAPER else [remedies.SURE]),
+        *([] if config.recipe == tables.PAPER else [remedies.sure(config)]),
         digits.ACCURACY,
     )  # fmt: skip
 
@@ -150,7 +152,7 @@ def build(config: StackedMnist) -> Experiment:
         title=f"Stacked MNIST, K = {config.unroll_steps}, width {config.disc_width:g}",
         players=unrolled_gan.players(modules),
         recipe=config.image_recipe(),
-        prior=unrolled_gan.prior,
+        prior=unrolled_gan.LATENT,
         **shared,
     )
 

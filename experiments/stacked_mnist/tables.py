@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from experiments.unrolled_gan import WIDTHS, more_modes
 from ganstab import recipes
-from ganstab.tables import Cell, Claim, Table
+from ganstab.tables import Cell, Table
 from ganstab.training import Published
 
-WIDTHS = (0.25, 0.5, 1.0)
 PAPER = "paper"
 """The recipe that is the paper's own."""
 SOURCE = "Metz et al. 2017, Table 1"
@@ -88,28 +88,20 @@ def cell(width: float, unroll_steps: int, name: str, row: str, **settings: Any) 
     )
 
 
-def claim(words: str, first: str, second: str) -> Claim:
-    """That one cell covers more modes than another."""
-    return Claim(words, "modes", first, "above", second)
-
-
 TABLES = {
     "table_1": Table(
         "Stacked MNIST: Table 1 of Unrolled GANs",
         "How many of 1,000 modes 25,600 samples cover, and the KL divergence of their histogram to "
         "uniform, with the discriminator at a fraction of the generator's width.",
-        tuple(
-            cell(width, k, f"width{width:g}", {0.25: "1/4", 0.5: "1/2"}[width])
-            for width, k in TABLE_1
-        ),
+        tuple(cell(width, k, f"width{width:g}", WIDTHS[width]) for width, k in TABLE_1),
         corner="discriminator's width",
         claims=[
-            claim(
-                f"Width {row}: K = {more} covers more modes than K = {less}",
+            more_modes(
+                f"Width {WIDTHS[width]}: K = {more} covers more modes than K = {less}",
                 f"width{width}_K{more}",
                 f"width{width}_K{less}",
             )
-            for width, row in ((0.25, "1/4"), (0.5, "1/2"))
+            for width in (0.25, 0.5)
             for more, less in ((5, 0), (10, 0), (10, 5))
         ],
     ),
@@ -123,7 +115,9 @@ TABLES = {
             for k in (0, 5)
         ),
         claims=[
-            claim(f"With {row}: K = 5 covers more modes than K = 0", f"{name}_K5", f"{name}_K0")
+            more_modes(
+                f"With {row}: K = 5 covers more modes than K = 0", f"{name}_K5", f"{name}_K0"
+            )
             for name, (row, _) in CHOICES.items()
         ],
     ),
@@ -146,7 +140,7 @@ TABLES = {
         ),
         corner="recipe",
         claims=[
-            claim(f"{more} covers more modes than {less}", more, less)
+            more_modes(f"{more} covers more modes than {less}", more, less)
             for more, less in (("r3gan", "dcgan"), ("pacgan", "dcgan"), ("r3gan", "unrolled"))
         ],
     ),

@@ -10,11 +10,11 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from ganstab.dynamics import FixedPoint, Slice, stability
-from ganstab.style import BLUE, DEPTH, FAINT, GREEN, GROUND, INK, PURPLE, VERMILION, styled
+from ganstab.style import BLUE, DEPTH, FAINT, GREEN, GROUND, INK, ORANGE, PURPLE, VERMILION, styled
 
 __all__ = ["landscape", "vector_field"]
 
-ORDER = (VERMILION, BLUE, GREEN, PURPLE, "#E69F00")
+ORDER = (VERMILION, BLUE, GREEN, PURPLE, ORANGE)
 HALO = withStroke(linewidth=2.6, foreground="white")
 # Told apart by filling and shape, for those who see no colours at all.
 MARKS: dict[str, dict[str, Any]] = {

@@ -147,6 +147,20 @@ def test_the_command_has_what_xla_was_told(load, monkeypatch):
     monkeypatch.delenv("XLA_FLAGS")
     command = unroll.about(unroll.parse([]))["command"]
     assert command == "python benchmarks/unroll.py --steps 5"
+    monkeypatch.setattr(unroll.sys, "argv", [str(BENCHMARKS / "limits.py")])  # which asks too
+    assert unroll.about(unroll.parse([]))["command"] == "python benchmarks/limits.py"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_check_passes_only_where_there_is_pytorch_to_compare_with(load, monkeypatch, installed):
+    unroll, arrays = (
+        load("unroll"),
+        {f"{name}/w": np.ones(2) for name in ("gradient", "gen", "disc")},
+    )
+    known = {"ganstab": arrays, "pytorch": arrays if installed else None, "torchopt": None}
+    monkeypatch.setattr(unroll, "_inputs", lambda flags: ({}, {}))
+    monkeypatch.setattr(unroll, "_trained", lambda name, *_: known[name])
+    assert unroll.check(list(known), (0, 5), unroll.parse(["--check"])) == installed
 
 
 @pytest.mark.parametrize(
@@ -201,6 +215,6 @@ def test_a_table_of_limits_has_the_share_of_every_part(load):
     row = {"part": "noise", "products_mflop": 0.0, "others_mflop": 1.5, "mib": 2.0,
            "limit_ms": 0.5, "ms": 2.0, "share": 0.25}  # fmt: skip
     machine = {1: {"gflops": 100.0, "gb_per_s": 10.0}}
-    text = load("limits").render({"machine": machine, "cells": {64: [row]}})
+    text = load("limits").render({"speeds": machine, "cells": {64: [row]}})
     assert text.splitlines()[0] == "1 thread(s): 100 GFLOP/s, 10.0 GB/s"
     assert text.splitlines()[-1] == "| noise | 0.0 | 1.5 | 2.0 | 0.50 | 2.00 | 25% |"

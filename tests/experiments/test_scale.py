@@ -108,7 +108,7 @@ def test_a_ring_and_the_smallest_batch_of_a_busy_pod_by_hand(load):
     busy = (latency + moving) * links.SHARE * 1e9 / 100
     assert busy <= links.half_busy(machine, found, 8, 100.0) < busy + 1
     # Fourteen hops around eight chips, two of them from node to node.
-    assert links.nodes((4, 2)) == pytest.approx(1e-6 * (3.6 + 12 * 0.47 * 1.8 + 2 * 2.7))
+    assert links.nccl_latency((4, 2)) == pytest.approx(1e-6 * (3.6 + 12 * 0.47 * 1.8 + 2 * 2.7))
     # Sixteen by sixteen chips: fifteen hops along either axis, there and back.
     pod = links.MACHINES["TPU v5e"]
     assert pod.steps(pod.shape(256)) == pytest.approx(60e-6)

@@ -94,6 +94,8 @@ def test_published_numbers_are_of_the_settings_they_were_printed_for():
     assert kl.published.value == 1.43
     unknown = StackedMnist(disc_width=1.0), StackedMnist(dataset="kmnist")
     assert all(m.published is None for c in unknown for m in stacked_mnist.measures(c))
+    for dataset, ideal in (("mnist", remedies.REAL), ("kmnist", None)):
+        assert remedies.sure(StackedMnist(recipe="dcgan", dataset=dataset)).ideal == ideal
     for name, cell in [(n, c) for n, t in tables.TABLES.items() for c in t.cells]:
         found = {m.name: m.published for m in stacked_mnist.measures(StackedMnist(**cell.settings))}
         sure = {"sure": None} if name == "remedies" else {}

@@ -16,6 +16,7 @@ from experiments import train_cifar_classifier as training
 from ganstab import cifar_classifier as classifier
 from ganstab import metrics
 from ganstab.data import Images
+from ganstab.errors import InputError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
 
@@ -148,8 +149,16 @@ def test_training_learns_and_goes_on_with_the_same_bits(tmp_path):
     halted = task._replace()
     with pytest.raises(KeyboardInterrupt), stopped_after(2):
         classifiers.train(halted, images, 3, 0, kept)
+    other = classifiers.train(task, images, 1, 5, kept)
     again = classifiers.train(task, images, 3, 0, kept)
     assert np.array_equal(whole["w"], again["w"])
+    assert np.array_equal(other["w"], classifiers.train(task, images, 1, 5)["w"])
+
+
+def test_fewer_images_than_a_batch_are_told():
+    few = Images(np.zeros((100, 32, 32, 3), np.uint8), np.zeros(100, np.int32))
+    with pytest.raises(InputError, match="128 images, and the data have 100"):
+        classifiers.train(tiny_task(), few, 1, 0)
 
 
 def stopped_after(epochs):

@@ -1,3 +1,4 @@
+import functools
 import io
 import json
 
@@ -8,6 +9,7 @@ import optax
 import pytest
 from jax import lax
 
+from experiments import classifiers
 from experiments import train_digit_classifier as training
 from ganstab import digit_classifier as classifier
 from ganstab.data import Images, load_mnist, to_unit_range
@@ -31,7 +33,7 @@ def digits():
 
 def test_shipped_accuracy_on_all_test_images(params, digits):
     assert len(digits.label) == 10_000
-    share = training.accuracy(params, digits)
+    share = classifiers.accuracy(training.TASK, params, digits)
     recorded = json.loads(classifier.WEIGHTS.with_suffix(".json").read_text())["test_accuracy"]
     assert share >= 0.993
     # Another machine's rounding may turn an image that lies on a border, not more.
@@ -115,17 +117,17 @@ def test_what_cannot_be_written_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none/w\.npz cannot be written: No such file"):
         classifier.save(tmp_path / "none" / "w.npz", other_weights(), {})
     with pytest.raises(InputError, match=r"none is not a folder"):
-        training.check_destination(tmp_path / "none" / "w.npz")
+        classifiers.check_destination(tmp_path / "none" / "w.npz")
     with pytest.raises(InputError, match=r"w\.json does not end in \.npz"):
-        training.check_destination(tmp_path / "w.json")
+        classifiers.check_destination(tmp_path / "w.json")
     (tmp_path / "a file").write_text("")
     with pytest.raises(InputError, match=r"a file is not a folder"):
-        training.check_destination(tmp_path / "a file" / "w.npz")
+        classifiers.check_destination(tmp_path / "a file" / "w.npz")
     (tmp_path / "w.json").mkdir()
     with pytest.raises(InputError, match=r"w\.json is not a file"):
-        training.check_destination(tmp_path / "w.npz")
+        classifiers.check_destination(tmp_path / "w.npz")
     (tmp_path / "w.json").rmdir()
-    training.check_destination(tmp_path / "w.npz")
+    classifiers.check_destination(tmp_path / "w.npz")
 
 
 def test_a_flipped_byte_is_refused_with_both_digests(tmp_path):
@@ -214,7 +216,8 @@ def test_updates_learn_a_batch(untrained, digits):
     few = Images(jnp.asarray(digits.image[:32]), jnp.asarray(digits.label[:32]))
     tx = optax.adam(2e-3)
     state = untrained, tx.init(untrained)
-    step = jax.jit(lambda state, key: training.update(tx, few, state, (jnp.arange(32), key)))
+    update = functools.partial(classifiers.update, training.TASK, tx, few)
+    step = jax.jit(lambda state, key: update(state, (jnp.arange(32), key)))
     losses = []
     for key in jax.random.split(jax.random.key(3), 40):
         state, value = step(state, key)
