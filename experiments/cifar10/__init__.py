@@ -27,8 +27,9 @@ The program follows the authors' code in networks, optimizers, λ = 10, 5 critic
 critic batches of 64. For the ResNet it follows that code in generator batches of 128, in a learning
 rate that falls linearly from 2e-4 to 0 over --decay_steps, and in uniform noise within a pixel's
 step. In that code the width is 128 in either pair, and the length is 200,000 steps in Figure 3 and
-100,000 in Table 3; the defaults here are for two cores of a CPU. There are three deviations. The
+100,000 in Table 3; the defaults here are for two cores of a CPU. There are four deviations. The
 labels in the generator's update are those of a batch of the data; that code draws them uniformly.
+The labels of the samples that are scored take turns; that code draws those uniformly too.
 Batch norm has running averages when samples are drawn; in that code it has a batch's statistics.
 RMSProp is that of `ganstab.recipes.wgan`, with a decay of 0.99; in that code it is 0.9.
 

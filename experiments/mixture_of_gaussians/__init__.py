@@ -123,8 +123,10 @@ class MixtureOfGaussians(unrolled_gan.UnrolledConfig):
 
 
 def published(config: MixtureOfGaussians) -> dict:
-    """What papers print for these networks, data, K and packing; nothing for other remedies."""
-    if config.ensemble or config.gradient_norm or config.consensus or config.gen_steps > 1:
+    """What papers print for these networks, data, K and packing; nothing with other techniques."""
+    others = config.ensemble or config.gradient_norm or config.consensus or config.gen_steps > 1
+    loss = "non_saturating" if config.networks == "pacgan" else "minimax"
+    if others or config.average or not config.second_order or config.loss != loss:
         return {}
     return tables.published(config.networks, config.data, config.unroll_steps, config.pack)
 

@@ -67,7 +67,8 @@ def test_published_numbers_are_of_the_settings_they_were_printed_for():
     assert tables.published("mlp", "ring", 10, 1) == tables.published("pacgan", "grid", 5, 1) == {}
     of_veegan = MixtureOfGaussians(data="small_ring", unroll_steps=5)
     assert program.published(of_veegan)["modes"].value == 7.6
-    others = {"ensemble": 2}, {"gradient_norm": 0.5}, {"consensus": 1.0}, {"gen_steps": 2}
+    others = [{"ensemble": 2}, {"gradient_norm": 0.5}, {"consensus": 1.0}, {"gen_steps": 2},
+              {"average": True}, {"second_order": False}, {"loss": "wasserstein"}]  # fmt: skip
     assert all(program.published(of_veegan.replace(**other)) == {} for other in others)
 
 
