@@ -40,9 +40,10 @@ def from_linen(
 
     Returns:
       A player whose params are the collection `"params"` and whose state is all others, but for
-      variables that grow with each call, those of `sow`, and the zeros of `perturb`. It declares in `mixes` every
-      `linen.BatchNorm` that takes the batch's own statistics. A network with variables of another
-      kind is tried on random numbers, and declared if a sample reaches another's output.
+      variables that grow with each call, those of `sow`, and the zeros of `perturb`. It declares in
+      `mixes` every `linen.BatchNorm` that takes the batch's own statistics. A network with
+      variables of another kind is tried on random numbers, and declared if a sample reaches
+      another's output.
 
     Raises:
       ValueError: `module` is no Linen module; or, at trace time, where a call changes a variable's

@@ -37,9 +37,9 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
 
     Returns:
       A player whose params (every `nnx.Param`) and state (all other variables and arrays that the
-      module has when it is built) are nested dicts. It declares in `mixes` every `nnx.BatchNorm` that takes
-      the batch's own statistics. Variables that a call adds are dropped after it, those of `sow`
-      among them.
+      module has when it is built) are nested dicts. It declares in `mixes` every `nnx.BatchNorm`
+      that takes the batch's own statistics. Variables that a call adds are dropped after it, those
+      of `sow` among them. Floating-point numbers stay in the types that they have at the start.
 
     Raises:
       ValueError: `build` is a module and not a function, or makes no NNX module; or, at trace time,
