@@ -27,6 +27,8 @@ def named(tree: Any) -> dict[str, Any]:
 def stored(name: str, leaf: Any) -> jax.Array | np.ndarray:
     """A leaf as an array of numbers: a random key's data, a Python number in 64 bits.
 
+    A NumPy array in another machine's order of bytes is in this one's.
+
     Raises:
       ValueError: for a leaf of another kind, or an array that was donated.
     """
@@ -37,7 +39,7 @@ def stored(name: str, leaf: Any) -> jax.Array | np.ndarray:
     array = np.asarray(leaf)
     if not any(jnp.issubdtype(array.dtype, kind) for kind in _KINDS):
         raise ValueError(f"{name} is {leaf!r:.60}; a state has arrays of numbers and random keys")
-    return array
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def wanted(name: str, leaf: Any) -> jax.ShapeDtypeStruct | np.ndarray:

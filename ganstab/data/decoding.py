@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ganstab.data.image_folder import DAMAGE, FORMATS
+from ganstab.data.image_folder import DAMAGE, FORMATS, pages
 
 __all__ = ["UnusableImageError", "decode_square", "short_side"]
 
@@ -20,7 +20,7 @@ def decode_square(content: bytes, side: int) -> np.ndarray:
 
     The image is turned as its EXIF orientation says, cut to its largest centred square, and resized
     with Lanczos' filter. Grey becomes three equal channels; 16 bits a channel become 8; what is
-    transparent is laid on white.
+    transparent is laid on white. Colour profiles are not applied.
 
     Args:
       content: a file's, in any of the formats that `load_folder` reads.
@@ -53,8 +53,8 @@ def short_side(content: bytes) -> int:
 
 
 def _square(image: Image.Image, side: int) -> np.ndarray:
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # a photo with a second one, such as a preview
+    frames = pages(image)
+    if frames > 1:
         raise UnusableImageError(f"{frames} frames or pages; one is expected")
     image.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded at a fraction of its size
     image.load()

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, ImageOps, PpmImagePlugin, TiffImagePlugin
 from ganstab.data.images import Images, check_split, make_images
 from ganstab.errors import InputError
 
-__all__ = ["class_names", "decode_files", "is_image_folder", "load_folder"]
+__all__ = ["class_names", "decode_files", "is_image_folder", "load_folder", "pages"]
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 """The files that count as images, in lower or upper case; others are passed over."""
@@ -35,8 +35,8 @@ def load_folder(folder: str | os.PathLike, split: str = "train") -> Images:
 
     `FOLDER/train/cat/1.png` is found for the folder `FOLDER` as well as for `FOLDER/train`; files
     are read in the order of their names. An image is turned as its EXIF orientation says. Grey
-    images get three equal channels, and an alpha channel is dropped. 50,000 images of 32 × 32 take
-    some ten seconds and 154 MB.
+    images get three equal channels, and an alpha channel is dropped. Colour profiles are not
+    applied. 50,000 images of 32 × 32 take some ten seconds and 154 MB.
 
     Args:
       folder: where the splits are; or, for the split "train", the classes themselves.
@@ -48,8 +48,8 @@ def load_folder(folder: str | os.PathLike, split: str = "train") -> Images:
     Raises:
       ValueError: no such split.
       InputError: no folder, no class sub-folder, a class without images; an image that is no
-        regular file, is damaged, differs in size from the first, or has more than 8 bits a
-        channel, by name.
+        regular file, is damaged, differs in size from the first, is animated or has several pages,
+        or has more than 8 bits a channel, by name.
     """
     place = _split_folder(Path(folder), split)
     files = [_image_files(place / name) for name in class_names(folder, split)]
@@ -140,7 +140,7 @@ def _decode(file: Path) -> np.ndarray:
         raise InputError(f"{file}: not a regular file")
     try:
         with Image.open(file, formats=FORMATS) as image:
-            deep = _is_deep(image)
+            deep, frames = _is_deep(image), pages(image)
             image.load()
             with contextlib.suppress(*DAMAGE):  # a viewer shows an image with damaged EXIF too
                 ImageOps.exif_transpose(image, in_place=True)
@@ -149,7 +149,15 @@ def _decode(file: Path) -> np.ndarray:
         raise InputError(f"{file}: not a readable image: {' '.join(str(error).split())}") from error
     if deep:
         raise InputError(f"{file}: more than 8 bits a channel; 8 are expected")
+    if frames > 1:
+        raise InputError(f"{file}: {frames} frames or pages; one is expected")
     return pixels
+
+
+def pages(image: Image.Image) -> int:
+    """How many frames or pages an image has that a viewer shows."""
+    # The others of a photo that has several, such as a preview, are not shown.
+    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
 
 
 def _is_deep(image: ImageFile.ImageFile) -> bool:

@@ -4,10 +4,13 @@ A label is an integer of 0, …, classes − 1 for each sample. A jitted network
 one, so it gives NaN for it.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ganstab._checks import kind_of
 from ganstab._precision import wide
 
 __all__ = ["ConditionalBatchNorm", "Embedding", "Projection", "with_label"]
@@ -33,17 +36,17 @@ def with_label(
     samples, label = x if isinstance(x, tuple) else (x, label)
     if num_classes is None and label is not None:
         raise ValueError("a network without num_classes takes no label, but got one")
-    if num_classes is not None and (
-        label is None
-        or label.shape != samples.shape[:1]
-        or not jnp.issubdtype(label.dtype, jnp.integer)
-    ):
-        got = "none" if label is None else f"{label.dtype} of shape {label.shape}"
-        raise ValueError(
-            f"a network of {num_classes} classes wants labels as integers of shape "
-            f"{samples.shape[:1]}, got {got}"
-        )
+    if num_classes is not None:
+        _check_label(label, samples.shape[0], f"a network of {num_classes} classes")
     return samples, label
+
+
+def _check_label(label: Any, n: int, who: str) -> None:
+    """Raises ValueError unless there is a whole number for each of the n samples."""
+    is_array = hasattr(label, "dtype")
+    if not is_array or label.shape != (n,) or not jnp.issubdtype(label.dtype, jnp.integer):
+        got = f"{label.dtype} of shape {label.shape}" if is_array else kind_of(label)
+        raise ValueError(f"{who} wants labels as integers of shape {(n,)}, got {got}")
 
 
 class Embedding(nnx.Module):
@@ -59,13 +62,7 @@ class Embedding(nnx.Module):
         self.embedding = nnx.Param(init(rngs.params(), (num_classes, features)))
 
     def __call__(self, label: Array | None) -> Array:
-        """[n] -> [n, features].
-
-        Raises:
-          ValueError: without a label.
-        """
-        if label is None:
-            raise ValueError("an embedding wants a label for each sample, got None")
+        """[n] -> [n, features]."""
         rows = self.embedding[...].at[label]
         return rows.get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
 
@@ -115,10 +112,14 @@ class ConditionalBatchNorm(nnx.Module):
           x: the images.
           label: [n], or None for plain batch norm.
           batch_axis: along which x has its n samples.
+
+        Raises:
+          ValueError: with classes, for a label that is no integers [n].
         """
         x = self.norm(x).astype(x.dtype)  # with statistics in float32 it gives float32
         if self.scales is None or self.biases is None:
             return x
+        _check_label(label, x.shape[batch_axis], "a conditional batch norm")
         scale = self._beside(x, self.scales(label), batch_axis)
         return scale * x + self._beside(x, self.biases(label), batch_axis)
 
@@ -149,9 +150,14 @@ class Projection(nnx.Module):
         )
 
     def __call__(self, features: Array, label: Array | None = None) -> Array:
-        """φ [n, features] and labels [n] -> scores [n]."""
+        """φ [n, features] and labels [n] -> scores [n].
+
+        Raises:
+          ValueError: with classes, for labels that are no integers [n].
+        """
         score = self.score(features)[:, 0]
         if self.classes is None:
             return score
+        _check_label(label, features.shape[0], "a projection")
         product = jnp.sum(wide(self.classes(label)) * wide(features), axis=1)
         return (wide(score) + product).astype(jnp.result_type(score, features))

@@ -11,11 +11,14 @@ from flax import errors, linen, traverse_util
 from ganstab._arrays import owned
 from ganstab.players.kernels import linen_kernel
 from ganstab.players.mixing import batch_norm_at, samples_meet
+from ganstab.players.variables import kept
 from ganstab.types import Kernel, Player
 
 __all__ = ["from_linen"]
 
-_STATE = linen.DenyList(("params", "intermediates"))
+# What Linen keeps for those who look into a call; without them `perturb` does nothing.
+_LOOKS = ("intermediates", "perturbations")
+_STATE = linen.DenyList(("params", *_LOOKS))
 
 
 def from_linen(
@@ -37,12 +40,15 @@ def from_linen(
 
     Returns:
       A player whose params are the collection `"params"` and whose state is all others, but for
-      variables that grow with each call, those of `sow`. It declares in `mixes` every
-      `linen.BatchNorm` that takes the batch's own statistics. A network with variables of another
-      kind is tried on random numbers, and declared if a sample reaches another's output.
+      variables that grow with each call, those of `sow`, and the zeros of `perturb`. It declares in
+      `mixes` every `linen.BatchNorm` that takes the batch's own statistics. A network with
+      variables of another kind is tried on random numbers, and declared if a sample reaches
+      another's output.
 
     Raises:
-      ValueError: `module` is no Linen module.
+      ValueError: `module` is no Linen module; or, at trace time, where a call changes a variable's
+        shape, as one of the batch's shape does if the example has another number of samples, or
+        the kind of its numbers.
     """
     if not isinstance(module, linen.Module):
         got = module.__name__ if isinstance(module, type) else type(module).__name__
@@ -57,7 +63,8 @@ def from_linen(
         return {name: jax.random.fold_in(key, place) for place, name in enumerate(streams)}
 
     def begun(key):
-        variables = linen.init(lambda bound, x: call(bound, x, True), module)(keys(key), example)
+        start = linen.init(lambda bound, x: call(bound, x, True), module, linen.DenyList(_LOOKS))
+        variables = start(keys(key), example)
         state = dict(variables)
         return state.pop("params", {}), state
 
@@ -82,7 +89,7 @@ def from_linen(
             with contextlib.suppress(errors.ModifyScopeVariableError):
                 return called(own, held, x, key, False, mutable=False), held
         output, after = called(own, held, x, key, train)
-        return output, _only(lasting, after)
+        return output, kept(_only(lasting, after), held)
 
     mixes = tuple(dict.fromkeys(layers.norms))
     if not mixes and layers.know_not(state) and samples_meet(apply, params, state, example):

@@ -19,6 +19,7 @@ from ganstab._arrays import owned
 from ganstab.players.kernels import nnx_kernels
 from ganstab.players.linen_modules import from_linen
 from ganstab.players.mixing import batch_norm_at
+from ganstab.players.variables import kept
 from ganstab.types import Player
 
 __all__ = ["from_linen", "from_nnx"]
@@ -35,15 +36,14 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
         `use_running_average=True` or `deterministic=True` stays so in training.
 
     Returns:
-      A player whose params (every `nnx.Param`) and state (all other variables that the module has
-      when it is built) are nested dicts. It declares in `mixes` every `nnx.BatchNorm` that takes
-      the batch's own statistics. Variables that a call adds are dropped after it, those of `sow`
-      among them.
+      A player whose params (every `nnx.Param`) and state (all other variables and arrays that the
+      module has when it is built) are nested dicts. It declares in `mixes` every `nnx.BatchNorm`
+      that takes the batch's own statistics. Variables that a call adds are dropped after it, those
+      of `sow` among them. Floating-point numbers stay in the types that they have at the start.
 
     Raises:
       ValueError: `build` is a module and not a function, or makes no NNX module; or, at trace time,
-        where a call adds a parameter, or changes a variable's shape or
-        dtype.
+        where a call adds a parameter, or changes a variable's shape, or the kind of its numbers.
     """
     if isinstance(build, nnx.Module | linen.Module):
         raise ValueError(
@@ -59,7 +59,8 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
                 f"from_nnx takes a function that makes an NNX module, but it made a "
                 f"{type(module).__name__}{_of_linen(module)}"
             )
-        nnx.pop(module, nnx.Intermediate)
+        nnx.pop(module, _sown)
+        _keep_arrays(module)
         graphdef, *variables = _split(module)
         noted[:] = graphdef, tuple(_mixing(module)), tuple(nnx_kernels(module))
         return variables
@@ -89,6 +90,20 @@ def from_nnx(build: Callable[[nnx.Rngs], nnx.Module]) -> Player:
 
 def _of_linen(module: Any) -> str:
     return ": for a module of Linen there is from_linen" if isinstance(module, linen.Module) else ""
+
+
+def _sown(path: tuple, value: Any) -> bool:
+    """Whether a variable is the tuple that `sow` appends to."""
+    return isinstance(value, nnx.Intermediate) and isinstance(value.get_value(), tuple)
+
+
+def _keep_arrays(module: nnx.Module) -> None:
+    """Arrays that are plain attributes as variables; Flax takes traced ones for settings."""
+    for _, part in nnx.iter_graph(module):
+        if isinstance(part, nnx.Pytree):
+            for name, value in list(vars(part).items()):
+                if isinstance(value, jax.core.Tracer):
+                    setattr(part, name, nnx.data(value))
 
 
 def _split(module: nnx.Module):
@@ -154,22 +169,4 @@ def _carried(abstract: nnx.State, after: nnx.State, before: dict) -> dict:
     """What the variables hold that the module was built with."""
     held = dict(nnx.to_flat_state(after))
     known = [(path, held[path]) for path, _ in nnx.to_flat_state(abstract)]
-    values = nnx.to_pure_dict(nnx.from_flat_state(known))
-    was, now = _described(before), _described(values)
-    for name in sorted(was.keys() | now.keys()):
-        if was.get(name) != now.get(name):
-            raise ValueError(
-                f"the call of a module changed its variable {name} from {was.get(name)} to "
-                f"{now.get(name)}, but a player's state keeps its shapes and dtypes"
-            )
-    return values
-
-
-def _described(tree: Any) -> dict[str, str]:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {
-        jax.tree_util.keystr(path, simple=True, separator="."): (
-            f"{jnp.result_type(leaf).name}{list(jnp.shape(leaf))}"
-        )
-        for path, leaf in leaves
-    }
+    return kept(nnx.to_pure_dict(nnx.from_flat_state(known)), before)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,8 @@ def name(term: Callable) -> str:
     term = inspect.unwrap(term)
     while isinstance(term, functools.partial):
         term = inspect.unwrap(term.func)
-    return term.__name__ if isinstance(term, type(name)) else type(term).__name__
+    named = isinstance(term, types.FunctionType | types.MethodType)
+    return term.__name__ if named else type(term).__name__
 
 
 def score_loss(

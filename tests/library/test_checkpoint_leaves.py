@@ -41,6 +41,7 @@ NUMBERS = {
     "whole": (2**40 + 1, 0), "with a fraction": (0.1, 0.0), "truth": (True, False),
     "complex": (1j, 0j), "NumPy's": (np.float32(0.1), np.float32(0)),
     "NumPy's own 64 bits": (np.arange(3), np.zeros(3, int)), "of jax": (jnp.int32(3), jnp.int32(0)),
+    "in another order of bytes": (np.arange(3, dtype=">i4"), np.zeros(3, ">i4")),
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from common import arrays, quick
+from common import argument_refusal, arrays, quick
 from flax import nnx
 
 from ganstab import networks, players
@@ -90,3 +90,22 @@ def test_a_label_out_of_range_gives_nan_and_no_other_row(label):
     head = networks.Projection(4, 3, rngs=nnx.Rngs(0))
     scores = head(arrays(0, 2, 4), jnp.array([1, label]))
     assert jnp.isfinite(scores[0]) and jnp.isnan(scores[1])
+
+
+@pytest.mark.parametrize(
+    ("label", "got"),
+    [
+        (jnp.array([True, False, True]), "bool of shape (3,)"),
+        (jnp.zeros(3), "float32 of shape (3,)"),
+        (jnp.zeros((3, 1), int), "int32 of shape (3, 1)"),
+        (jnp.zeros(1, int), "int32 of shape (1,)"),
+        ([0, 1, 2], "list"),
+        (None, "NoneType"),
+    ],
+    ids=["bool", "float", "column", "one", "list", "none"],
+)
+def test_labels_that_are_no_integers_one_a_sample_are_refused(label, got):
+    projection = networks.Projection(4, 3, rngs=nnx.Rngs(0))
+    for part in (projection, conditional(-1)):
+        words = argument_refusal(lambda part=part: part(jnp.ones((3, 4)), label))
+        assert f"wants labels as integers of shape (3,), got {got}" in words

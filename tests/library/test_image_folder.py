@@ -128,6 +128,23 @@ def test_more_than_eight_bits_a_channel_are_refused_in_every_format(tmp_path, na
     assert f"{file}: more than 8 bits" in refusal(lambda: load_folder(tmp_path))
 
 
+@pytest.mark.parametrize("end", ["gif", "png", "tif", "webp"])
+def test_an_animation_and_an_image_of_several_pages_are_refused(tmp_path, end):
+    file = tmp_path / "moving" / f"1.{end}"
+    file.parent.mkdir()
+    frames = [Image.fromarray(each) for each in PIXELS[:3]]
+    frames[0].save(file, save_all=True, append_images=frames[1:])
+    assert f"{file}: 3 frames or pages; one is expected" in refusal(lambda: load_folder(tmp_path))
+
+
+def test_a_photo_with_a_preview_behind_it_is_read(tmp_path):
+    file = tmp_path / "photo" / "1.jpg"
+    file.parent.mkdir()
+    frames = [Image.fromarray(each) for each in PIXELS[:2]]
+    frames[0].save(file, "MPO", save_all=True, append_images=frames[1:])
+    assert load_folder(tmp_path).image.shape == (1, 6, 7, 3)
+
+
 UPRIGHT = np.arange(6 * 7 * 3, dtype=np.uint8).reshape(6, 7, 3)
 # How each EXIF orientation stores the upright image.
 STORED = {

@@ -99,6 +99,49 @@ def test_a_variable_of_a_kind_of_its_own_is_carried():
     np.testing.assert_allclose(outputs, [0 * once, once, 2 * once], rtol=1e-5)
 
 
+@pytest.mark.parametrize("how", ["attribute", "in a list", "intermediate"])
+def test_an_array_that_a_module_keeps_in_another_way_is_carried(how):
+    make = {
+        "attribute": lambda: jnp.zeros(3),
+        "in a list": lambda: nnx.List([jnp.zeros(3)]),
+        "intermediate": lambda: nnx.Intermediate(jnp.zeros(3)),
+    }[how]
+
+    def body(module, x):
+        if how == "attribute":
+            module.own = module.own + x.sum(0)
+        elif how == "in a list":
+            module.own[0] = module.own[0] + x.sum(0)
+        else:
+            module.own[...] += x.sum(0)
+        return module.layer(x)
+
+    player = nnx_player(body, make)
+    _, state, _ = thrice(player)
+    (total,) = jax.tree.leaves(state)
+    np.testing.assert_allclose(total, 3 * X.sum(0), rtol=1e-5)
+    assert_equal(jax.eval_shape(lambda: state), jax.eval_shape(player.init, KEY)[1])
+
+
+def test_variables_stay_in_their_types():
+    half = jnp.bfloat16
+
+    def mean_in_nnx(module, x):
+        module.own[...] = x.mean(0)
+        return module.layer(x)
+
+    def mean_in_linen(module, x, train):
+        module.variable("mine", "mean", lambda: jnp.zeros(3)).value = x.mean(0)
+        return linen.Dense(1)(x)
+
+    made = nnx_player(mean_in_nnx), linen_player(Inline(mean_in_linen))
+    for player in (*made, *(players.computed_in(each, half) for each in made)):
+        _, state, _ = thrice(player)
+        (mean,) = jax.tree.leaves(state)
+        assert mean.dtype == jnp.float32
+        np.testing.assert_allclose(mean, X.mean(0), rtol=2e-2, atol=5e-3)
+
+
 def test_a_stream_of_its_own_is_a_function_of_the_calls_key():
     def linen_noise(module, x, train):
         split = {"params": False, "noise": True}
@@ -140,6 +183,17 @@ def test_what_cannot_be_carried_is_refused_by_name(words):
     player = nnx_player(REFUSED[words])
     params, state = player.init(KEY)
     assert words in argument_refusal(lambda: player.apply(params, state, X, KEY))
+
+
+def test_a_linen_variable_of_the_batchs_shape_is_refused_by_name():
+    def latest(module, x, train):
+        module.sow("mine", "inputs", x, init_fn=lambda: None, reduce_fn=lambda old, new: new)
+        return linen.Dense(1)(x)
+
+    player = linen_player(Inline(latest))
+    params, state = player.init(KEY)
+    words = argument_refusal(lambda: player.apply(params, state, X, KEY))
+    assert "variable mine.inputs from float32[1, 3] to float32[4, 3]" in words
 
 
 def dense(rngs):
@@ -186,6 +240,7 @@ def collecting(module, x, train):
     hidden = linen.Dense(1)(x)
     module.sow("intermediates", "hidden", hidden)
     module.sow("losses", "square", jnp.sum(hidden**2))
+    hidden = module.perturb("probe", hidden)
     calls = module.variable("mine", "calls", lambda: 0)
     calls.value += 1
     return hidden * calls.value

@@ -208,6 +208,12 @@ def test_terms_are_called_by_their_own_names():
     compiled = functools.partial(jax.jit(functools.partial(losses.ebgan, margin=2.0)))
     assert terms.name(terms.score_loss(compiled)) == "ebgan"
 
+    class Own:
+        def matched(self, round):
+            return Pair(round.fake_score.mean(), round.real_score.mean())
+
+    assert terms.name(Own().matched) == terms.name(jax.jit(Own().matched)) == "matched"
+
 
 def test_pull_away_of_equal_and_of_orthogonal_samples_and_of_nothing():
     def on(features):
