@@ -24,7 +24,8 @@ def kept(after: dict, before: dict) -> dict:
                 f"the call of a module changed its variable {name} from {_described(one)} to "
                 f"{_described(other)}, but a player's state keeps its shapes and dtypes"
             )
-    return cast_like(after, before)
+    # Which containers held them before is no matter: `()` is a state without variables too.
+    return cast_like(after, jax.tree.unflatten(jax.tree.structure(after), map(was.get, now)))
 
 
 def _leaves(tree: Any) -> dict[str, Any]:

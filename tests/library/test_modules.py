@@ -427,3 +427,11 @@ def test_a_state_that_holds_an_array_twice_can_be_donated(name):
 def _first_column(answer):
     output, state = answer
     return output[:, 0], state
+
+
+def test_a_player_without_variables_takes_any_empty_state():
+    player = players.from_nnx(lambda rngs: nnx.Linear(3, 1, rngs=rngs))
+    params, state = player.init(KEY)
+    expected, after = player.apply(params, state, X, KEY)
+    assert_equal(player.apply(params, (), X, KEY), (expected, after))
+    assert after == state == {}
