@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 
 from image_models import MODELS, WGAN_GP
+from unroll import about
 from workers import Worker
 
 CONTESTANTS = {"ganstab": "ours_images", "PyTorch": "peer_images"}
@@ -82,7 +83,8 @@ def main() -> None:
             line = f"{model:14} {name:15} {median(ms):9.1f}  {ratio:9.2f}  {first:13.0f}"
             print(line, flush=True)
     if flags.out:
-        flags.out.write_text(json.dumps({"threads": flags.threads, "pairs": found}, indent=1))
+        facts = about(argparse.Namespace(threads=flags.threads, device="cpu"))
+        flags.out.write_text(json.dumps({**facts, "pairs": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def named(tree: Any) -> dict[str, Any]:
 def stored(name: str, leaf: Any) -> jax.Array | np.ndarray:
     """A leaf as an array of numbers: a random key's data, a Python number in 64 bits.
 
-    A NumPy array in another machine's order of bytes is in this one's.
+    Bytes are in this machine's order, also where those of a NumPy array are not.
 
     Raises:
       ValueError: for a leaf of another kind, or an array that was donated.

@@ -62,7 +62,13 @@ class Embedding(nnx.Module):
         self.embedding = nnx.Param(init(rngs.params(), (num_classes, features)))
 
     def __call__(self, label: Array | None) -> Array:
-        """[n] -> [n, features]."""
+        """[n] -> [n, features].
+
+        Raises:
+          ValueError: without a label.
+        """
+        if label is None:
+            raise ValueError("an embedding wants a label for each sample, got None")
         rows = self.embedding[...].at[label]
         return rows.get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
 

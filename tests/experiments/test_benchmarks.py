@@ -153,10 +153,8 @@ def test_the_command_has_what_xla_was_told(load, monkeypatch):
 
 @pytest.mark.parametrize("installed", [True, False])
 def test_a_check_passes_only_where_there_is_pytorch_to_compare_with(load, monkeypatch, installed):
-    unroll, arrays = (
-        load("unroll"),
-        {f"{name}/w": np.ones(2) for name in ("gradient", "gen", "disc")},
-    )
+    unroll = load("unroll")
+    arrays = {f"{name}/w": np.ones(2) for name in ("gradient", "gen", "disc")}
     known = {"ganstab": arrays, "pytorch": arrays if installed else None, "torchopt": None}
     monkeypatch.setattr(unroll, "_inputs", lambda flags: ({}, {}))
     monkeypatch.setattr(unroll, "_trained", lambda name, *_: known[name])
